@@ -1,0 +1,59 @@
+# simsearch. `make help` lists what can be made.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Where the library lives in a checkout; override to keep several.
+SIMSEARCH_LIBRARY ?= index
+export SIMSEARCH_LIBRARY
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-slow check format bench clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/installed  ## index PHOTOS=FOLDER (or draw a demo gallery) and serve the page
+ifdef PHOTOS
+	$(BIN)/simsearch index "$(PHOTOS)" || [ $$? -eq 1 ]
+else
+	$(BIN)/simsearch demo || [ $$? -eq 1 ]
+endif
+	$(BIN)/simsearch app
+
+test: $(VENV)/installed-test  ## run the tests (under ten minutes)
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/installed-test  ## run the heavy tests too
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+check: $(VENV)/installed-test  ## lint, format check, types, tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+format: $(VENV)/installed-test  ## format the code and mend what lint can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/installed  ## measure quality, speed and cold start: make bench PHOTOS=FOLDER
+	$(BIN)/python scripts/bench_quality.py "$(PHOTOS)"
+	$(BIN)/python scripts/bench_pipeline.py "$(PHOTOS)"
+	$(BIN)/python scripts/bench_search.py
+
+clean:  ## remove the environment and build output; a library is left alone
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "simsearch needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	@touch $@

@@ -1,0 +1,98 @@
+"""What can go wrong that a user can mend, as one small tree.
+
+    SimsearchError
+    ├── PhotoError          a picture that cannot be read           source, reason
+    ├── FolderError         a folder of photos that cannot be used  path, reason
+    ├── BackboneError       a network that cannot be had or built   backbone, reason
+    ├── DerivedFileError    a cached or built file that is damaged  path, reason
+    ├── WriteError          a folder that cannot be written         path, reason
+    └── LibraryError        a library that cannot be opened or used path, reason
+        └── EncoderMismatch two networks in one library             stored, asked
+
+``str(error)`` is one sentence: what happened, then what to do about it.
+The library raises; only commands and pages print.
+"""
+
+from __future__ import annotations
+
+from os import PathLike
+
+
+class SimsearchError(Exception):
+    """Base of all errors raised on purpose; catch it to turn any of them into one line for a person."""
+
+
+class _Subject(SimsearchError):
+    """An error about one thing: ``what: reason; remedy``."""
+
+    def __init__(self, subject: str | PathLike[str], reason: str, remedy: str) -> None:
+        self.reason = reason
+        self.remedy = remedy
+        super().__init__(f"{subject}: {reason}; {remedy}.")
+
+
+class PhotoError(_Subject):
+    """A picture that cannot be read: not a picture, truncated, too large, gone."""
+
+    def __init__(self, source: str | PathLike[str], reason: str, remedy: str = "try another picture") -> None:
+        self.source = source
+        super().__init__(source, reason, remedy)
+
+
+class FolderError(_Subject):
+    """A folder of photos that is missing, is no folder, or may not be read."""
+
+    def __init__(self, path: str | PathLike[str], reason: str, remedy: str) -> None:
+        self.path = path
+        super().__init__(path, reason, remedy)
+
+
+class BackboneError(_Subject):
+    """A backbone that is unknown, or whose weights are missing or not the ones expected."""
+
+    def __init__(self, backbone: str, reason: str, remedy: str) -> None:
+        self.backbone = backbone
+        super().__init__(f"backbone {backbone}", reason, remedy)
+
+
+class DerivedFileError(_Subject):
+    """A file made from something else (a converted network, an index) that is damaged or foreign."""
+
+    def __init__(
+        self, path: str | PathLike[str], reason: str, remedy: str = "delete it; it is made anew"
+    ) -> None:
+        self.path = path
+        super().__init__(path, reason, remedy)
+
+
+class WriteError(_Subject):
+    """A folder that cannot be written: no permission, disk full, read-only."""
+
+    def __init__(self, path: str | PathLike[str], reason: str, remedy: str) -> None:
+        self.path = path
+        super().__init__(path, reason, remedy)
+
+
+class LibraryError(_Subject):
+    """A library that is missing, is not one of ours, is newer than this program, or is in the way."""
+
+    def __init__(self, path: str | PathLike[str], reason: str, remedy: str) -> None:
+        self.path = path
+        super().__init__(path, reason, remedy)
+
+
+class EncoderMismatch(LibraryError):
+    """The library holds embeddings of another network than the one asked for.
+
+    Embeddings of two networks cannot be compared, so they are never mixed, and what is there is never
+    wiped to make room.
+    """
+
+    def __init__(self, path: str | PathLike[str], stored: object, asked: object) -> None:
+        self.stored = stored
+        self.asked = asked
+        super().__init__(
+            path,
+            f"made with {stored}, not with {asked}",
+            "leave --backbone out to use the library's own, or choose another --library for another network",
+        )

@@ -1,0 +1,277 @@
+"""Photo files: which there are below a folder, and what is in one of them.
+
+Everything that turns a file into pixels goes through :func:`decode`, so that indexing, a query and an
+upload see a photo the same way: upright, RGB, first frame, whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import warnings
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from simsearch.errors import PhotoError
+
+SUFFIXES = frozenset(
+    (
+        ".jpg .jpeg .jpe .jfif .mpo .png .webp .avif .tif .tiff .bmp .gif .jp2 .j2k .jpf .jpx .ppm .pgm .pnm"
+    ).split()
+)
+# Only these decoders are ever tried: Pillow has others that start programs (EPS) or have no photos.
+# (MPO comes with JPEG.)
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
+
+MAX_PIXELS = 200_000_000  # 600 MB as RGB; the largest cameras and stitched panoramas stay under it
+MAX_BYTES = 1 << 29  # a file is read whole, once, for hash and pixels alike
+THUMBNAIL_SIDE = 400
+LETTERBOX_GREY = (127, 127, 127)  # what the networks' preprocessing turns into zero
+
+# A damaged photo is reported with its name, and MAX_PIXELS is checked before decoding: Pillow's warnings,
+# which name no file, are noise.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+class Found(NamedTuple):
+    """A photo file on disk: path below its root ('/' between parts), bytes, nanoseconds."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+class Refused(NamedTuple):
+    """A file that is not looked at, or could not be, and why."""
+
+    path: str
+    reason: str
+
+
+class Walk(NamedTuple):
+    """Every file below a folder, each in exactly one of the first three lists.
+
+    ``unread`` holds the folders that could not be listed: nothing is known of the files below them.
+    """
+
+    photos: list[Found]
+    skipped: list[Refused]
+    failed: list[Refused]
+    unread: list[Refused]
+
+
+class Picture(NamedTuple):
+    """A decoded photo: pixels (possibly reduced), the original's upright size, and when it was taken."""
+
+    image: Image.Image
+    width: int
+    height: int
+    taken_at: datetime | None
+
+
+def find(root: Path, below: str = "") -> Walk:
+    """List the files below ``root``, or below one folder in it (``below``, ending in '/'), by name.
+
+    Paths are relative to ``root`` either way. Hidden files and folders are left alone and links to folders
+    are not followed, so a walk ends.
+    """
+    walk = Walk([], [], [], [])
+    pending = [below]
+    while pending:
+        prefix = pending.pop()
+        try:
+            with os.scandir(root / prefix) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            walk.unread.append(Refused(prefix, f"folder cannot be read ({_why(error)})"))
+            continue
+        pending += [f"{prefix}{entry.name}/" for entry in reversed(entries) if _is_folder(entry)]
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                _sort_into(walk, prefix + entry.name, entry)
+    return walk
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+
+
+def _sort_into(walk: Walk, path: str, entry: os.DirEntry[str]) -> None:
+    suffix = os.path.splitext(entry.name)[1].lower()
+    if entry.name.startswith("."):
+        walk.skipped.append(Refused(path, "hidden"))
+    elif suffix not in SUFFIXES:
+        walk.skipped.append(Refused(path, f"not a kind of photo read here ({suffix or 'no suffix'})"))
+    elif not path.isprintable() and not _is_text(path):
+        walk.failed.append(Refused(path, "the file's name is not valid text; rename it"))
+    else:
+        try:
+            facts = entry.stat()
+        except OSError as error:
+            walk.failed.append(Refused(path, f"cannot be read ({_why(error)})"))
+            return
+        if stat.S_ISREG(facts.st_mode):
+            walk.photos.append(Found(path, facts.st_size, facts.st_mtime_ns))
+        else:  # a pipe or a device would block whoever opens it
+            walk.skipped.append(Refused(path, "not a regular file"))
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:  # bytes that no encoding explains; SQLite could not store them
+        return False
+    return True
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()
+
+
+def read(path: Path) -> tuple[bytes, os.stat_result]:
+    """Read a photo file whole, with the facts of exactly what was read.
+
+    Raises
+    ------
+    PhotoError
+        When the file is too large to be one photo.
+    OSError
+        When the file cannot be read.
+    """
+    with path.open("rb") as file:
+        facts = os.fstat(file.fileno())
+        if facts.st_size > MAX_BYTES:
+            raise PhotoError(path, f"{facts.st_size:,} bytes are too many for one photo")
+        return file.read(), facts
+
+
+def decode(source: bytes | Image.Image, name: str | os.PathLike[str], *, at_least: int) -> Picture:
+    """Decode a photo: upright, RGB, first frame.
+
+    Parameters
+    ----------
+    source
+        The bytes of the file, or an image opened elsewhere, which is left as it is.
+    name
+        What to call the photo in an error.
+    at_least
+        Pixels wanted on the longer side. A JPEG is decoded at the smallest of its scales (1/1 to 1/8)
+        that has them, which costs a quarter of a full decode on camera originals.
+
+    Raises
+    ------
+    PhotoError
+        When the bytes are no picture, are damaged or cut short, or make too large a picture.
+    """
+    try:
+        image = Image.open(BytesIO(source), formats=FORMATS) if isinstance(source, bytes) else source.copy()
+        pixels = image.width * image.height
+        if pixels > MAX_PIXELS:
+            raise PhotoError(name, f"{pixels:,} pixels are more than the {MAX_PIXELS:,} that are decoded")
+        width, height = image.size
+        scale = at_least / max(width, height, 1)
+        image.draft("RGB", (max(1, int(width * scale)), max(1, int(height * scale))))
+        reduced = image.size != (width, height)
+        taken_at, turned = _exif_facts(image)
+        upright = ImageOps.exif_transpose(_to_rgb(image)) if turned > 1 else _to_rgb(image)
+    except PhotoError:
+        raise
+    except Exception as error:  # decoders raise anything at all on damaged files
+        raise PhotoError(name, _reason(error)) from error
+    if not reduced:
+        width, height = upright.size
+    elif turned >= 5:  # the photo was lying on its side
+        width, height = height, width
+    return Picture(upright, width, height, taken_at)
+
+
+def _reason(error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, UnidentifiedImageError):
+        return "not a picture, or of a kind not read here"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"too many pixels (more than {MAX_PIXELS:,} are not decoded)"
+    if "truncated" in text or isinstance(error, EOFError):
+        return "cut short: the end of the file is missing"
+    return f"damaged ({text or type(error).__name__})"
+
+
+def _exif_facts(image: Image.Image) -> tuple[datetime | None, int]:
+    """When the photo was taken and how it is turned (1 to 8); broken Exif says neither."""
+    try:
+        exif = image.getexif()
+        orientation = exif.get(0x0112, 1)
+        text = exif.get_ifd(0x8769).get(0x9003) or exif.get(0x0132) if exif else None
+    except Exception:  # Exif is written by countless programs, some of them wrongly
+        return None, 1
+    turned = orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+    return _parse_exif_time(text), turned
+
+
+def _parse_exif_time(text: object) -> datetime | None:
+    try:
+        return datetime.strptime(str(text).strip("\0 ")[:19], "%Y:%m:%d %H:%M:%S")
+    except ValueError:
+        return None
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Convert any mode to RGB as a person would see it: on white where it is transparent."""
+    if image.mode == "RGB":
+        image.load()
+        return image
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        grey = _stretch(np.asarray(image, dtype=np.float32), deep=image.mode.startswith("I"))
+        rgb = Image.fromarray(grey).convert("RGB")
+    elif image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        rgb = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    else:
+        rgb = image.convert("RGB")
+    rgb.info = dict(image.info)  # the Exif that says which way is up
+    return rgb
+
+
+def _stretch(values: np.ndarray, *, deep: bool) -> np.ndarray:
+    """Bring 16-bit (``deep``) or floating-point grey to 0..255 uint8."""
+    values = np.nan_to_num(values)
+    low, high = (0.0, 65535.0) if deep and values.max(initial=0) > 255 else (0.0, 255.0)
+    if not deep:
+        low, high = float(values.min(initial=0)), float(values.max(initial=1))
+    scaled = (values - low) * (255.0 / max(high - low, 1e-6))
+    return np.clip(scaled, 0, 255).astype(np.uint8)
+
+
+def letterbox(image: Image.Image, side: int) -> np.ndarray:
+    """Fit an RGB image into a square, grey where it does not reach.
+
+    The whole picture at its own proportions finds more of its kind than a crop or a squash does.
+
+    Returns
+    -------
+    ndarray of uint8, shape (side, side, 3)
+    """
+    small = _fit(image, side)
+    square = Image.new("RGB", (side, side), LETTERBOX_GREY)
+    square.paste(small, ((side - small.width) // 2, (side - small.height) // 2))
+    return np.asarray(square)
+
+
+def shrink(image: Image.Image, side: int) -> bytes:
+    """Make a JPEG of at most ``side`` pixels on the longer side."""
+    small = _fit(image, side) if max(image.size) > side else image
+    stream = BytesIO()
+    small.save(stream, "JPEG", quality=80)
+    return stream.getvalue()
+
+
+def _fit(image: Image.Image, side: int) -> Image.Image:
+    scale = side / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    # A gap of 2 lets Pillow halve large pictures cheaply first, with no difference to be seen.
+    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)

@@ -1,0 +1,214 @@
+import os
+from datetime import datetime
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from simsearch import PhotoError, photos
+from tests.conftest import paint
+
+
+def encoded(image, format, **options):
+    stream = BytesIO()
+    image.save(stream, format, **options)
+    return stream.getvalue()
+
+
+def corners(size=(64, 32)):
+    """Red at the top left, green at the top right, blue at the bottom left, white at the bottom right."""
+    image = Image.new("RGB", (2, 2))
+    image.putdata([(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)])
+    return image.resize(size, Image.Resampling.NEAREST)
+
+
+# find
+
+
+def test_find_lists_photos_by_name_with_their_facts(album):
+    for name in ["b.jpg", "a/z.PNG", "a/ä ö.webp", "c.Tiff"]:
+        paint(album / name, "red")
+    walk = photos.find(album)
+    assert [found.path for found in walk.photos] == ["b.jpg", "c.Tiff", "a/z.PNG", "a/ä ö.webp"]
+    facts = (album / "b.jpg").stat()
+    assert walk.photos[0] == photos.Found("b.jpg", facts.st_size, facts.st_mtime_ns)
+
+
+def test_find_below_a_folder_names_paths_from_the_root(album):
+    paint(album / "a" / "b" / "x.jpg", "red")
+    paint(album / "y.jpg", "red")
+    assert [found.path for found in photos.find(album, "a/").photos] == ["a/b/x.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (".hidden.jpg", "hidden"),
+        ("film.mov", "not a kind of photo read here (.mov)"),
+        ("README", "not a kind of photo read here (no suffix)"),
+    ],
+)
+def test_find_says_why_a_file_is_skipped(album, name, reason):
+    (album / name).write_bytes(b"x")
+    assert photos.find(album).skipped == [photos.Refused(name, reason)]
+
+
+def test_find_leaves_hidden_folders_and_links_to_folders_alone(album):
+    paint(album / ".thumbnails" / "x.jpg", "red")
+    (album / "loop").symlink_to(album)
+    walk = photos.find(album)
+    assert walk.photos == []
+    assert [refused.path for refused in walk.skipped] == ["loop"]
+
+
+def test_find_survives_broken_links_pipes_and_names_that_are_no_text(album):
+    (album / "gone.jpg").symlink_to(album / "nowhere.jpg")
+    os.mkfifo(album / "pipe.jpg")
+    (album / os.fsdecode(b"caf\xe9.jpg")).write_bytes(b"x")
+    walk = photos.find(album)
+    assert walk.photos == []
+    assert {refused.path: refused.reason for refused in walk.skipped} == {"pipe.jpg": "not a regular file"}
+    reasons = sorted(refused.reason for refused in walk.failed)
+    assert reasons == [
+        "cannot be read (no such file or directory)",
+        "the file's name is not valid text; rename it",
+    ]
+
+
+# decode
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_decode_is_upright_whatever_the_exif_orientation(format, orientation):
+    upright = corners()
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # the transposition that the orientation reverses
+    stored = upright.transpose(Image.Transpose(undo[orientation])) if orientation > 1 else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"quality": 95} if format in ("JPEG", "WEBP") else {}
+    picture = photos.decode(encoded(stored, format, exif=exif, **options), "x", at_least=64)
+    assert (picture.width, picture.height) == picture.image.size == (64, 32)
+    difference = np.abs(np.asarray(picture.image, dtype=int) - np.asarray(upright, dtype=int))
+    assert np.median(difference) <= 3
+
+
+@pytest.mark.parametrize(
+    ("image", "format", "pixel"),
+    [
+        (Image.new("L", (4, 4), 100), "PNG", (100, 100, 100)),
+        (Image.new("1", (4, 4), 1), "PNG", (255, 255, 255)),
+        (Image.new("P", (4, 4), 0), "GIF", (0, 0, 0)),
+        (Image.new("CMYK", (4, 4), (0, 255, 255, 0)), "TIFF", (255, 0, 0)),
+        (Image.new("RGBA", (4, 4), (255, 0, 0, 0)), "PNG", (255, 255, 255)),
+        (Image.new("LA", (4, 4), (0, 128)), "PNG", (127, 127, 127)),
+        (Image.fromarray(np.full((4, 4), 32768, dtype=np.uint16)), "PNG", (127, 127, 127)),
+        (Image.fromarray(np.full((4, 4), 65535, dtype=np.uint16)), "TIFF", (255, 255, 255)),
+        (Image.fromarray(np.eye(4, dtype=np.float32)), "TIFF", (255, 255, 255)),
+    ],
+)
+def test_decode_makes_rgb_of_every_mode(image, format, pixel):
+    picture = photos.decode(encoded(image, format), "x", at_least=4)
+    assert picture.image.mode == "RGB"
+    assert picture.image.getpixel((0, 0)) == pixel
+
+
+def test_decode_takes_the_first_frame():
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert photos.decode(data, "x", at_least=4).image.getpixel((0, 0)) == (255, 0, 0)
+
+
+def test_decode_reduces_large_jpegs_but_not_below_what_is_wanted():
+    picture = photos.decode(encoded(corners((1600, 1200)), "JPEG"), "x", at_least=300)
+    assert (picture.width, picture.height) == (1600, 1200)
+    assert picture.image.size == (400, 300)
+
+
+def test_decode_leaves_a_given_image_as_it_is():
+    image = Image.new("L", (4, 4), 7)
+    picture = photos.decode(image, "x", at_least=4)
+    assert (image.mode, picture.image.mode) == ("L", "RGB")
+
+
+def test_decode_reads_when_a_photo_was_taken():
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = "2019:07:21 16:05:09"
+    exif[0x0132] = "2024:01:01 00:00:00"  # when it was last edited
+    data = encoded(corners(), "JPEG", exif=exif)
+    assert photos.decode(data, "x", at_least=64).taken_at == datetime(2019, 7, 21, 16, 5, 9)
+
+
+@pytest.mark.parametrize("text", ["0000:00:00 00:00:00", "    :  :     :  :  ", "yesterday", ""])
+def test_decode_takes_no_date_from_nonsense(text):
+    exif = Image.Exif()
+    exif[0x0132] = text
+    assert photos.decode(encoded(corners(), "JPEG", exif=exif), "x", at_least=64).taken_at is None
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "not a picture"),
+        (b"this is text", "not a picture"),
+        (encoded(corners((400, 300)), "JPEG")[:-200], "cut short"),
+        (encoded(corners((400, 300)), "PNG")[:200], "cut short"),
+        (encoded(Image.new("1", (20_000, 20_000)), "PNG"), "pixels"),
+    ],
+)
+def test_decode_says_why_a_picture_cannot_be_read(data, reason):
+    with pytest.raises(PhotoError, match=reason) as raised:
+        photos.decode(data, "holiday.jpg", at_least=4)
+    assert raised.value.source == "holiday.jpg"
+    assert "holiday.jpg" in str(raised.value)
+
+
+def test_decode_refuses_what_pillow_would_hand_to_another_program():
+    with pytest.raises(PhotoError, match="not a picture"):
+        photos.decode(
+            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n", "x.jpg", at_least=4
+        )
+
+
+def test_read_refuses_a_file_too_large_to_be_one_photo(album, monkeypatch):
+    monkeypatch.setattr(photos, "MAX_BYTES", 100)
+    with pytest.raises(PhotoError, match="too many for one photo"):
+        photos.read(paint(album / "x.bmp", "red"))
+
+
+# Made from pixels
+
+
+def test_letterbox_keeps_proportions_and_fills_with_grey():
+    square = photos.letterbox(Image.new("RGB", (40, 20), (200, 10, 10)), 8)
+    assert square.shape == (8, 8, 3) and square.dtype == np.uint8
+    assert (square[:2] == 127).all() and (square[6:] == 127).all()
+    assert (square[2:6] == (200, 10, 10)).all()
+
+
+@pytest.mark.parametrize("size", [(1, 5000), (5000, 1), (1, 1)])
+def test_letterbox_takes_any_proportions(size):
+    assert photos.letterbox(Image.new("RGB", size), 16).shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize(("size", "shrunk"), [((800, 600), (400, 300)), ((30, 20), (30, 20))])
+def test_shrink_never_enlarges(size, shrunk):
+    assert Image.open(BytesIO(photos.shrink(Image.new("RGB", size), 400))).size == shrunk
+
+
+# Real ones
+
+
+@pytest.mark.parametrize(
+    "name", [f"{way}_{turn}.jpg" for way in ("Landscape", "Portrait") for turn in range(9)]
+)
+def test_real_photos_are_upright_in_every_orientation(real_photos, name):
+    folder = real_photos / "orientation"
+    upright = photos.letterbox(decode_file(folder / f"{name.split('_')[0]}_1.jpg"), 32)
+    turned = photos.letterbox(decode_file(folder / name), 32)
+    assert np.abs(upright.astype(int) - turned.astype(int)).mean() < 6
+
+
+def decode_file(path):
+    return photos.decode(path.read_bytes(), path, at_least=64).image

@@ -1,0 +1,199 @@
+"""Files made from something else: converted networks, indexes. Losing one costs the time to make it again.
+
+    8 bytes   magic, "SIMSDERV"
+    4 bytes   format version              little-endian, as all numbers here
+    4 bytes   size of the JSON text
+    4 bytes   CRC-32 of the JSON text
+    JSON      what kind of file this is, the maker's header, size and CRC-32 of the payload;
+              filled up with spaces so that the payload starts at a multiple of 64 bytes
+    payload   to the end of the file
+
+A file is written under another name and then moved into place, so that whoever opens it finds the old
+one or the new one, whole. It is read without trust: what is damaged raises, and never gives other data.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import mmap
+import os
+import struct
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+from simsearch.errors import DerivedFileError, WriteError
+
+MAGIC = b"SIMSDERV"
+VERSION = 1
+_PREFIX = struct.Struct("<8sIII")
+_ALIGNMENT = 64  # a cache line: an array in the payload can be used where it lies
+_ABANDONED_AFTER = 3600.0  # seconds; no write takes as long, so its process was killed
+
+
+def save(path: Path, kind: str, header: dict[str, Any], payload: bytes | memoryview) -> None:
+    """Write a derived file; its folder is made where there is none.
+
+    Parameters
+    ----------
+    kind
+        What the file is, such as "network"; :func:`load` refuses another kind.
+    header
+        Anything JSON can hold.
+    payload
+        Contiguous.
+
+    Raises
+    ------
+    WriteError
+        When it cannot be written. A file of that name which was there before is then still there.
+    """
+    size = memoryview(payload).nbytes
+    entries = {"kind": kind, "header": header, "payload_size": size, "payload_crc32": zlib.crc32(payload)}
+    text = json.dumps(entries).encode()
+    text += b" " * (-(_PREFIX.size + len(text)) % _ALIGNMENT)
+    write_atomically(path, _PREFIX.pack(MAGIC, VERSION, len(text), zlib.crc32(text)) + text, payload)
+
+
+def load(path: Path, kind: str) -> tuple[dict[str, Any], memoryview]:
+    """Read a derived file.
+
+    Returns
+    -------
+    The maker's header, and the payload: read-only, and mapped from the file where the file system can.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is none.
+    DerivedFileError
+        When it is damaged, not ours, of another kind or from a newer version.
+    """
+    content = _content(path)
+    entries, start = _entries(path, content)
+    try:
+        found, header = entries["kind"], {**entries["header"]}
+        size, checksum = entries["payload_size"], entries["payload_crc32"]
+    except (KeyError, TypeError):
+        raise DerivedFileError(path, "its header lacks something") from None
+    if found != kind:
+        raise DerivedFileError(path, f"holds {found!r}, where {kind!r} was expected")
+    payload = content[start:]
+    if payload.nbytes != size:
+        raise DerivedFileError(path, f"holds {payload.nbytes} bytes of data, where its header says {size}")
+    if zlib.crc32(payload) != checksum:
+        raise DerivedFileError(path, "damaged: the checksum of its data is wrong")
+    return header, payload
+
+
+def _content(path: Path) -> memoryview:
+    try:
+        with open(path, "rb") as file:
+            try:
+                return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            except (OSError, ValueError):  # a file system that maps no files; an empty file
+                return memoryview(file.read())
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise DerivedFileError(path, f"cannot be read ({_reason(error)})") from error
+
+
+def _entries(path: Path, content: memoryview) -> tuple[Any, int]:
+    """Check all that stands before the payload; return the JSON's object and where the payload starts."""
+    if content.nbytes < _PREFIX.size:
+        raise DerivedFileError(path, f"too short, {content.nbytes} bytes")
+    magic, version, size, checksum = _PREFIX.unpack_from(content)
+    if magic != MAGIC:
+        raise DerivedFileError(path, f"not one of simsearch's files: it starts with {magic!r}, not {MAGIC!r}")
+    if version > VERSION:
+        reason = f"written by a newer simsearch (format {version}; this one reads {VERSION})"
+        raise DerivedFileError(path, reason, "upgrade simsearch, or delete it; it is made anew")
+    if version < VERSION:
+        raise DerivedFileError(path, f"has format {version}, where {VERSION} was expected")
+    start = _PREFIX.size + size
+    if content.nbytes < start:
+        raise DerivedFileError(path, f"too short, {content.nbytes} bytes, for a header that ends at {start}")
+    if zlib.crc32(content[_PREFIX.size : start]) != checksum:
+        raise DerivedFileError(path, "damaged: the checksum of its header is wrong")
+    try:
+        return json.loads(bytes(content[_PREFIX.size : start])), start
+    except ValueError:
+        raise DerivedFileError(path, "its header is not JSON") from None
+
+
+def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
+    """Write a file whole or not at all, whatever happens: error, Ctrl-C, power cut.
+
+    Raises
+    ------
+    WriteError
+        When it cannot be written.
+    """
+    make_folder(path.parent)
+    unfinished = path.with_name(f".{path.name}.{os.urandom(6).hex()}.unfinished")
+    try:
+        _remove_abandoned(path)
+        try:
+            with open(unfinished, "xb") as file:
+                for part in parts:
+                    file.write(part)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(unfinished, path)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise write_error(path, error) from error
+    with contextlib.suppress(OSError):  # the file is whole; Windows and network drives cannot do this
+        _sync_folder(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder where there is none.
+
+    Raises
+    ------
+    WriteError
+        When it cannot be made, or is there but cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise write_error(folder, error) from error
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove what killed processes left of earlier attempts at this file."""
+    for name in os.listdir(path.parent):
+        if name.startswith(f".{path.name}.") and name.endswith(".unfinished"):
+            other = path.with_name(name)
+            with contextlib.suppress(OSError):  # someone else was faster
+                if time.time() - other.stat().st_mtime > _ABANDONED_AFTER:
+                    other.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name in the folder last through a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_error(path: Path, error: OSError) -> WriteError:
+    """Say what an operating system error on writing means, and what to do about it."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    remedy = "free some space" if full else "make the folder writable"
+    return WriteError(path, f"cannot be written ({_reason(error)})", remedy)
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,114 @@
+"""The tables of a library's database, and how an older one is brought up to date."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from simsearch.errors import LibraryError, WriteError
+
+APPLICATION_ID = 0x53494D53  # "SIMS": says that an SQLite file is one of ours
+
+# Each entry brings the schema from its position to the next and is never edited once released.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        "INSERT INTO settings VALUES ('generation', '0')",
+        "CREATE TABLE roots (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE)",
+        """
+        CREATE TABLE photos (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again for another photo
+            root_id INTEGER NOT NULL REFERENCES roots (id),
+            path TEXT NOT NULL,                    -- below the root, '/' between parts
+            size INTEGER NOT NULL,
+            mtime_ns INTEGER NOT NULL,
+            sha256 TEXT NOT NULL,
+            width INTEGER NOT NULL,
+            height INTEGER NOT NULL,
+            taken_at TEXT,                         -- ISO 8601, the camera's own clock
+            missing_since REAL,                    -- seconds since 1970; its root was there, the file was not
+            UNIQUE (root_id, path)
+        )
+        """,
+        "CREATE INDEX photos_by_content ON photos (sha256)",
+        """
+        CREATE TABLE embeddings (
+            photo_id INTEGER PRIMARY KEY REFERENCES photos (id) ON DELETE CASCADE, vector BLOB NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE thumbnails (
+            photo_id INTEGER PRIMARY KEY REFERENCES photos (id) ON DELETE CASCADE, jpeg BLOB NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE failures (
+            root_id INTEGER NOT NULL REFERENCES roots (id),
+            path TEXT NOT NULL,
+            size INTEGER,                          -- NULL where the next run is to try again
+            mtime_ns INTEGER,
+            reason TEXT NOT NULL,
+            PRIMARY KEY (root_id, path)
+        ) WITHOUT ROWID
+        """,
+    ),
+)
+
+
+def migrate(db: sqlite3.Connection, path: Path) -> None:
+    """Make the tables in an empty database, or bring an older one up to date.
+
+    Raises
+    ------
+    LibraryError
+        When the database is not one of ours or is newer than this program.
+    """
+    ours = _value(db, "PRAGMA application_id") == APPLICATION_ID
+    version = _value(db, "PRAGMA user_version")
+    if ours and version == len(MIGRATIONS):
+        return
+    if not ours and _value(db, "SELECT count(*) FROM sqlite_master"):
+        raise LibraryError(path, "not a simsearch library", "choose another --library")
+    if version > len(MIGRATIONS):
+        reason = f"made by a newer simsearch (format {version}, this one knows {len(MIGRATIONS)})"
+        raise LibraryError(path, reason, "upgrade simsearch")
+    db.execute("PRAGMA journal_mode = WAL")
+    for number in range(version, len(MIGRATIONS)):
+        _apply(db, number)
+
+
+def _apply(db: sqlite3.Connection, number: int) -> None:
+    """Apply one migration and record it, in one transaction; another process may just have done it."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        if _value(db, "PRAGMA user_version") == number:
+            for statement in MIGRATIONS[number]:
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {number + 1}")
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+
+
+def _value(db: sqlite3.Connection, sql: str) -> int:
+    return int(db.execute(sql).fetchone()[0])
+
+
+def explain(error: sqlite3.DatabaseError, path: Path) -> LibraryError | WriteError:
+    """Say in a sentence what SQLite's error means for the library at ``path``."""
+    text = str(error)
+    if "disk is full" in text:
+        return WriteError(path, "the disk is full", "free some space; what was indexed so far is kept")
+    if "readonly" in text or "unable to open" in text:
+        return WriteError(
+            path, "cannot be written", "check the folder's permissions, or choose another --library"
+        )
+    if "locked" in text:
+        return LibraryError(path, "in use by another simsearch", "wait for it to finish and try again")
+    if "not a database" in text or "malformed" in text:
+        return LibraryError(
+            path, f"damaged or no library ({text})", "restore it from a backup, or move it away"
+        )
+    return LibraryError(path, text, "try again")

@@ -1,0 +1,169 @@
+import sqlite3
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simsearch import LibraryError
+from simsearch.photos import Found
+from simsearch.store import Content, Store
+
+CONTENT = Content("ab" * 32, 40, 30, "2019-07-21T16:05:09", np.ones(3, "<f2").tobytes(), b"jpeg")
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path)
+    yield store
+    store.close()
+
+
+def put(store, root, path, vector=(1, 0, 0), content=CONTENT):
+    packed = np.asarray(vector, "<f2").tobytes()
+    store.put(root, Found(path, 10, 20), content._replace(vector=packed))
+
+
+def test_a_photo_comes_back_as_it_was_put(store, tmp_path):
+    with store.transaction():
+        root = store.add_root(tmp_path / "photos")
+        put(store, root, "a/1.jpg")
+    photo_id = store.id_of(tmp_path / "photos" / "a" / "1.jpg")
+    row = store.rows([photo_id])[photo_id]
+    assert (row.path, row.width, row.height) == (tmp_path / "photos/a/1.jpg", 40, 30)
+    assert row.taken_at.isoformat() == CONTENT.taken_at
+    assert store.thumbnail(photo_id) == b"jpeg"
+    assert store.content(photo_id) == CONTENT._replace(vector=np.asarray([1, 0, 0], "<f2").tobytes())
+
+
+def test_what_fails_halfway_leaves_nothing(store, tmp_path):
+    generation = store.generation
+    with pytest.raises(RuntimeError), store.transaction():
+        put(store, store.add_root(tmp_path), "1.jpg")
+        raise RuntimeError
+    assert store.roots() == [] and store.counts()["photos"] == 0
+    assert store.generation == generation
+
+
+def test_generation_rises_with_every_change_also_of_another_process(store, tmp_path):
+    before = store.generation
+    other = Store(tmp_path)
+    with other.transaction():
+        other.add_root(tmp_path)
+    other.close()
+    assert store.generation == before + 1
+
+
+def test_ids_are_never_used_again(store, tmp_path):
+    with store.transaction():
+        root = store.add_root(tmp_path)
+        put(store, root, "1.jpg")
+    first = store.id_of(tmp_path / "1.jpg")
+    with sqlite3.connect(store.path) as db:
+        db.execute("DELETE FROM photos")
+    db.close()
+    with store.transaction():
+        put(store, root, "2.jpg")
+    assert store.id_of(tmp_path / "2.jpg") > first
+
+
+def test_photos_inside_a_new_root_become_part_of_it(store, tmp_path):
+    with store.transaction():
+        inner = store.add_root(tmp_path / "a" / "b")
+        put(store, inner, "1.jpg")
+        store.put_failure(inner, "2.jpg", "broken", found=None)
+        outer = store.add_root(tmp_path / "a")
+    assert store.roots() == [outer]
+    assert list(store.known(outer)) == ["b/1.jpg"]
+    assert list(store.failures(outer)) == ["b/2.jpg"]
+
+
+def test_many_threads_may_read_while_one_writes(store, tmp_path):
+    with store.transaction():
+        root = store.add_root(tmp_path)
+    errors = []
+
+    def read():
+        try:
+            for _ in range(50):
+                assert store.counts()["photos"] in (0, 50)
+                assert sum(len(ids) for ids, _ in store.vectors(3)) in (0, 50)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    with store.transaction():
+        for number in range(50):
+            put(store, root, f"{number}.jpg")
+    for thread in threads:
+        thread.join()
+    assert not errors
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    rows=st.dictionaries(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1),
+        st.lists(st.floats(-1, 1, width=16), min_size=4, max_size=4),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_any_path_and_vector_round_trips(rows, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("store")
+    store = Store(folder)
+    with store.transaction():
+        root = store.add_root(folder)
+        for path, vector in rows.items():
+            put(store, root, path, vector)
+    store.close()
+    store = Store(folder)
+    known = store.known(root)
+    assert set(known) == set(rows)
+    [(ids, vectors)] = list(store.vectors(4))
+    by_id = dict(zip(ids.tolist(), vectors.tolist(), strict=True))
+    assert {path: by_id[known[path].id] for path in rows} == rows
+    store.close()
+
+
+# Files that are not ours, or not whole
+
+
+def test_a_newer_library_is_refused(store, tmp_path):
+    store._db.execute("PRAGMA user_version = 99")
+    store.close()
+    with pytest.raises(LibraryError, match=r"newer simsearch \(format 99, this one knows \d+\); upgrade"):
+        Store(tmp_path)
+
+
+def test_another_program_s_database_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "library.db"
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE notes (text)")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(LibraryError, match="not a simsearch library"):
+        Store(tmp_path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"this is text" * 100, b"SQLite format 3\0" + b"\xff" * 4000])
+def test_a_garbled_library_is_refused_and_left_alone(tmp_path, content):
+    path = tmp_path / "library.db"
+    path.write_bytes(content)
+    with pytest.raises(LibraryError, match="restore it from a backup"):
+        Store(tmp_path)
+    assert path.read_bytes() == content
+
+
+def test_a_library_in_use_says_so(store, tmp_path):
+    other = Store(tmp_path)
+    other._db.execute("PRAGMA busy_timeout = 50")
+    with store.transaction():
+        store.set_setting("x", "1")
+        with pytest.raises(LibraryError, match="in use by another simsearch"), other.transaction():
+            pass
+    other.close()

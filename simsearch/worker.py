@@ -1,0 +1,110 @@
+"""A worker process: one photo file in, one row out.
+
+It is a program of its own, started with ``python -m simsearch.worker``, not a fork: a fork would copy the
+parent's threads and locks in whatever state they are, and ``multiprocessing`` would run the user's script
+again unless it is guarded. Parent and child talk in frames over the child's standard input and output.
+A frame is two lengths, a JSON object and a run of bytes; nothing in it can be code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+import signal
+import struct
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from simsearch import photos
+from simsearch.errors import PhotoError
+
+if TYPE_CHECKING:
+    from simsearch.encoder import Encoder
+
+_LENGTHS = struct.Struct("<II")
+
+
+def send(stream: IO[bytes], message: dict[str, Any], payload: bytes = b"") -> None:
+    """Write one frame and flush it."""
+    text = json.dumps(message).encode()
+    stream.write(_LENGTHS.pack(len(text), len(payload)) + text + payload)
+    stream.flush()
+
+
+def receive(stream: IO[bytes]) -> tuple[dict[str, Any], bytes]:
+    """Read one frame; raise EOFError where the other side is gone."""
+    lengths = _read_exactly(stream, _LENGTHS.size)
+    text_size, payload_size = _LENGTHS.unpack(lengths)
+    return json.loads(_read_exactly(stream, text_size)), _read_exactly(stream, payload_size)
+
+
+def _read_exactly(stream: IO[bytes], size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) < size:
+        raise EOFError("the other side is gone")
+    return data
+
+
+def examine(path: Path, known: frozenset[str], encoder: Encoder) -> tuple[dict[str, Any], bytes]:
+    """Do all the work one photo needs.
+
+    Parameters
+    ----------
+    known
+        SHA-256 (hex) of photos of the same size whose embedding the parent has: where this file is one
+        of them it is neither decoded nor encoded.
+
+    Returns
+    -------
+    The facts, and the embedding (float16, little-endian) followed by the thumbnail (JPEG). A file that
+    cannot be used has ``reason`` among its facts, and ``retry`` where the file itself may be fine.
+    """
+    try:
+        data, file = photos.read(path)
+        facts = {
+            "size": file.st_size,
+            "mtime_ns": file.st_mtime_ns,
+            "sha256": hashlib.sha256(data).hexdigest(),
+        }
+        if facts["sha256"] in known:
+            return facts, b""
+        picture = photos.decode(data, path, at_least=2 * encoder.input_size)
+        vector = encoder.encode(photos.letterbox(picture.image, encoder.input_size))
+    except PhotoError as error:
+        return {"reason": error.reason, "retry": False}, b""
+    except OSError as error:  # a disk error or a permission says nothing about the photo
+        return {"reason": f"cannot be read ({(error.strerror or str(error)).lower()})", "retry": True}, b""
+    except ValueError as error:  # the network makes nothing of it
+        return {"reason": str(error), "retry": False}, b""
+    facts |= {"width": picture.width, "height": picture.height}
+    facts["taken_at"] = picture.taken_at and picture.taken_at.isoformat()
+    return facts, vector.astype("<f2").tobytes() + photos.shrink(picture.image, photos.THUMBNAIL_SIDE)
+
+
+def build_encoder(recipe: tuple[str, list[str]]) -> Encoder:
+    """Make the encoder that ``recipe`` names: ``("module:function", arguments)``."""
+    module, _, function = recipe[0].partition(":")
+    encoder: Encoder = getattr(importlib.import_module(module), function)(*recipe[1])
+    return encoder
+
+
+def main() -> None:
+    """Serve examinations until the parent closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # a decoder that prints must not print into the frames
+    encoder = build_encoder(json.loads(sys.argv[1]))
+    send(replies, {"ready": True})
+    try:
+        while True:
+            task, _ = receive(requests)
+            send(replies, *examine(Path(task["path"]), frozenset(task["known"]), encoder))
+    except (EOFError, BrokenPipeError):
+        return
+
+
+if __name__ == "__main__":
+    main()

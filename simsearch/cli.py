@@ -1,0 +1,250 @@
+"""The ``simsearch`` command: each subcommand is one call of :class:`simsearch.Library`, and its printing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from simsearch import Hit, Library
+
+_OK, _SOME_FAILED, _COULD_NOT_RUN, _INTERRUPTED = 0, 1, 2, 130
+_NAMES_SHOWN = 20  # of files skipped for one reason; a folder of videos should not hide the rest
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit code: 0, 1 (some files failed), 2 (could not run)."""
+    options = _parser().parse_args(arguments)
+    from simsearch.errors import SimsearchError
+
+    try:
+        return int(options.run(options))
+    except SimsearchError as error:
+        print(f"simsearch: {error}", file=sys.stderr)
+        return _COULD_NOT_RUN
+    except KeyboardInterrupt:
+        print("simsearch: stopped; what was done so far is kept.", file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _OK
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(_COULD_NOT_RUN, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="simsearch",
+        description="Find, in your own photos, the pictures most like one you have just been handed.",
+        epilog="example: simsearch index ~/Pictures && simsearch search cup.jpg",
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    index = _add_command(
+        commands, "index", _index, "find the photos below folders and make them searchable",
+        "simsearch index ~/Pictures /media/backup/photos",
+    )  # fmt: skip
+    index.add_argument("folders", nargs="*", metavar="FOLDER", help="default: those indexed before")
+    index.add_argument(
+        "--backbone", metavar="NAME", help="the pretrained network (default: efficientnet-lite2)"
+    )
+    index.add_argument("--workers", type=_positive, metavar="N", help="processes (default: one a core)")
+    index.add_argument("--verbose", action="store_true", help="name every file that was skipped")
+
+    search = _add_command(
+        commands, "search", _search, "print the photos most like a picture",
+        "simsearch search cup.jpg -k 5",
+    )  # fmt: skip
+    search.add_argument("picture", metavar="PICTURE", help="a picture, in the collection or not")
+    search.add_argument("-k", type=_positive, default=15, metavar="N", help="how many (default: 15)")
+    search.add_argument("--backbone", metavar="NAME", help="insist on a network (default: the library's own)")
+    form = search.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object a line")
+    form.add_argument("--paths", action="store_true", help="only the paths")
+
+    status = _add_command(
+        commands, "status", _status, "say what the library holds and where it is",
+        "simsearch status --json",
+    )  # fmt: skip
+    status.add_argument("--json", action="store_true", help="as one JSON object")
+
+    app = _add_command(
+        commands, "app", _app, "open the page where a picture is dropped and the most similar ones appear",
+        "simsearch app --port 8600",
+    )  # fmt: skip
+    app.add_argument("--port", type=_positive, default=8501, metavar="N", help="default: 8501")
+
+    demo = _add_command(
+        commands, "demo", _demo, "draw a gallery of pictures and index it, to try things without photos",
+        "simsearch demo && simsearch app",
+    )  # fmt: skip
+    demo.add_argument(
+        "folder", nargs="?", default="demo-gallery", metavar="FOLDER", help="default: demo-gallery"
+    )
+    return parser
+
+
+def _add_command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str, example: str
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(
+        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=f"example: {example}"
+    )
+    command.add_argument(
+        "--library", metavar="DIR", help="default: $SIMSEARCH_LIBRARY, ./index, or the user's data folder"
+    )
+    command.set_defaults(run=run)
+    return command
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text}")
+    return int(text)
+
+
+def _open(options: argparse.Namespace, *, create: bool = False) -> Library:
+    from simsearch import Library
+
+    return Library.open(options.library, backbone=getattr(options, "backbone", None), create=create)
+
+
+# Commands
+
+
+def _index(options: argparse.Namespace) -> int:
+    with _open(options, create=bool(options.folders)) as library:
+        return _sync(library, options.folders, options.workers, options.verbose)
+
+
+def _sync(library: Library, folders: Iterable[str], workers: int | None, verbose: bool) -> int:
+    with _ProgressBar() as bar:
+        report = library.sync(*folders, workers=workers, progress=bar.update)
+    _print_refused("skipped", report.skipped, limit=None if verbose else _NAMES_SHOWN)
+    _print_refused("failed", report.failed, limit=None)
+    print(report)
+    print(f"{len(library):,} photos can be searched in {library.path}")
+    if report.interrupted:
+        return _INTERRUPTED
+    return _SOME_FAILED if report.failed else _OK
+
+
+def _search(options: argparse.Namespace) -> int:
+    with _open(options) as library:
+        hits = library.search(options.picture, k=options.k)
+        if not hits:
+            print("simsearch: the library holds no photos yet; run: simsearch index FOLDER", file=sys.stderr)
+            return _COULD_NOT_RUN
+    for hit in hits:
+        if options.json:
+            print(json.dumps(_as_json(hit)))
+        elif options.paths:
+            print(_encodable(str(hit.path)))
+        else:
+            print(f"{hit.score:.3f}  {_printable(hit.path)}")
+    return _OK
+
+
+def _status(options: argparse.Namespace) -> int:
+    with _open(options) as library:
+        status = library.status()
+    if options.json:
+        print(json.dumps(status))
+        return _OK
+    for name, value in status.items():
+        for line in value if isinstance(value, list) else [value]:
+            print(f"{name + ':':<11}{f'{line:,}' if isinstance(line, int) else line}")
+    return _OK
+
+
+def _app(options: argparse.Namespace) -> int:
+    from simsearch.ui import serve
+
+    return serve(options.library, options.port)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from simsearch import demo
+
+    folder = Path(options.folder)
+    with _open(options, create=True) as library:
+        if others := [root for root in library.roots() if root != folder.resolve()]:
+            print(f"The library has photos of its own ({_printable(others[0])}), so no demo was added to it.")
+            print("To try the demo beside it: simsearch demo --library demo-library")
+            return _OK
+        print(f"Drawing the demo gallery in {_printable(folder)} ...", file=sys.stderr)
+        with _ProgressBar() as bar:
+            demo.draw_gallery(folder, progress=bar.update)
+        return _sync(library, [options.folder], None, False)
+
+
+# Printing
+
+
+class _ProgressBar:
+    """A bar with rate and time left on standard error, shown once there is something to do."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def __enter__(self) -> _ProgressBar:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def update(self, done: int, total: int) -> None:
+        if self._bar is None or done < self._bar.n:
+            from tqdm import tqdm
+
+            self.__exit__()
+            # Where nobody watches (cron, a log file), a line now and then is enough.
+            self._bar = tqdm(total=total, unit="photo", mininterval=0.1 if sys.stderr.isatty() else 30)
+        self._bar.update(done - self._bar.n)
+
+
+def _print_refused(state: str, refused: Iterable[tuple[str, str]], *, limit: int | None) -> None:
+    by_reason = defaultdict(list)
+    for path, reason in refused:
+        by_reason[reason].append(path)
+    for reason, paths in sorted(by_reason.items()):
+        for path in paths[:limit]:
+            print(f"{state}  {_printable(path)}: {reason}")
+        if limit is not None and len(paths) > limit:
+            print(f"{state}  {len(paths) - limit:,} more: {reason} (--verbose names them)")
+
+
+def _as_json(hit: Hit) -> dict[str, Any]:
+    return {
+        "path": str(hit.path),
+        "score": round(hit.score, 6),
+        "id": hit.id,
+        "width": hit.width,
+        "height": hit.height,
+        "taken_at": hit.taken_at and hit.taken_at.isoformat(),
+    }
+
+
+def _printable(path: str | Path) -> str:
+    """Make a file's name fit for a terminal: no control characters, no broken text."""
+    return "".join(char if char.isprintable() else "?" for char in str(path))
+
+
+def _encodable(text: str) -> str:
+    return os.fsencode(text).decode(sys.stdout.encoding or "utf-8", "replace")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,385 @@
+"""A collection of photos that can be searched: the one module that knows all the others."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from simsearch import photos, store
+from simsearch.backbones import DEFAULT_BACKBONE, backbone
+from simsearch.errors import EncoderMismatch, FolderError, LibraryError, PhotoError, WriteError
+from simsearch.store import Store
+from simsearch.sync import Report, sync
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+    from simsearch.encoder import Encoder
+    from simsearch.index.faiss_index import FlatIndex
+
+    Picture = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image
+
+_log = logging.getLogger("simsearch")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A photo of the library that answers a search.
+
+    Attributes
+    ----------
+    path
+        Where the photo is (absolute).
+    score
+        Cosine of the two embeddings: 1 is the same picture to the network, unrelated ones are near 0.3.
+    id
+        The photo's number in the library; it stays when the photo moves.
+    width, height
+        Pixels, upright.
+    taken_at
+        When it was taken by the camera's own clock, or None where the photo does not say.
+    """
+
+    path: Path
+    score: float
+    id: int
+    width: int
+    height: int
+    taken_at: datetime | None
+
+
+class Library:
+    """Photos, their embeddings and an index over them, kept in one folder.
+
+    Use :meth:`open`. A library may be used from several threads, and searched while another process
+    indexes into it.
+    """
+
+    def __init__(self, path: Path, store: Store, backbone: str, encoder: Encoder | None) -> None:
+        self.path = path
+        self.backbone = backbone
+        self._store = store
+        self._encoder = encoder
+        self._index: FlatIndex | None = None
+        self._indexed_generation = -1
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        backbone: str | None = None,
+        encoder: Encoder | None = None,
+        create: bool = True,
+    ) -> Library:
+        """Open the library in a folder, making it where there is none.
+
+        Parameters
+        ----------
+        path
+            The folder; by default :func:`default_folder`.
+        backbone
+            Name of the pretrained network; by default the one the library was made with.
+        encoder
+            An encoder of your own in place of a named backbone.
+        create
+            Whether to make a library where there is none.
+
+        Raises
+        ------
+        LibraryError
+            When there is none and none is to be made, or what is there cannot be used.
+        EncoderMismatch
+            When the library was made with another network than the one asked for.
+        BackboneError
+            When there is no such backbone.
+        WriteError
+            When the folder cannot be written.
+        """
+        folder = Path(path).expanduser().absolute() if path is not None else default_folder()
+        if not (folder / store.FILE_NAME).is_file():
+            if not create:
+                raise LibraryError(folder, "no library here yet", "make one with: simsearch index FOLDER")
+            _make_folder(folder)
+        opened = Store(folder)
+        stored = opened.setting("encoder")
+        asked = encoder.identity.backbone if encoder else backbone
+        name = asked or (json.loads(stored)["backbone"] if stored else DEFAULT_BACKBONE)
+        library = cls(folder, opened, name, encoder)
+        library._check_backbone(stored)
+        return library
+
+    def _check_backbone(self, stored: str | None) -> None:
+        if self._encoder is None:
+            backbone(self.backbone)
+        if stored and json.loads(stored)["backbone"] != self.backbone:
+            raise EncoderMismatch(self.path, json.loads(stored)["backbone"], self.backbone)
+
+    def close(self) -> None:
+        """Close the library's files."""
+        self._store.close()
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        """Return how many photos can be found."""
+        return self._store.counts()["photos"]
+
+    @property
+    def encoder(self) -> Encoder:
+        """The network that makes the embeddings; loaded at first use, and built at the very first."""
+        with self._lock:
+            if self._encoder is None:
+                from simsearch.encoder import open_encoder
+
+                self._encoder = open_encoder(self.backbone, say=_log.warning)
+            stored = self._store.setting("encoder")
+            if stored and json.loads(stored) != json.loads(self._encoder.identity.to_json()):
+                from simsearch.encoder import EncoderIdentity
+
+                asked = self._encoder.identity
+                raise EncoderMismatch(self.path, EncoderIdentity.from_json(stored), asked)
+            return self._encoder
+
+    def sync(
+        self,
+        *folders: str | os.PathLike[str],
+        workers: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Report:
+        """Bring the library up to date with folders of photos: index what is new or has changed.
+
+        Parameters
+        ----------
+        folders
+            By default all that were indexed before.
+        workers
+            Number of processes; by default one a core.
+        progress
+            Called with the number of files done and to do in the current folder.
+
+        Raises
+        ------
+        FolderError
+            When a folder is missing or holds no photos, before any is indexed or at its turn.
+        """
+        paths = [_existing_folder(folder) for folder in folders or self.roots()]
+        if not paths:
+            raise FolderError("no folder", "the library has none yet", "name a folder of photos")
+        encoder = self.encoder
+        if self._store.setting("encoder") is None:
+            with self._store.transaction():
+                self._store.set_setting("encoder", encoder.identity.to_json())
+        total = Report()
+        for path in paths:
+            total += sync(
+                self._store,
+                path,
+                recipe=encoder.recipe,
+                vector_bytes=2 * encoder.dim,
+                workers=workers or _cores(),
+                progress=progress,
+            )
+            if total.interrupted:
+                break
+        return total
+
+    def load(self) -> None:
+        """Load network and index now, so that the first search is as quick as the next."""
+        self._current_index(self.encoder.dim)
+
+    def search(self, image: Picture, k: int = 15) -> list[Hit]:
+        """Find the photos most like a picture, which need not be in the library.
+
+        Parameters
+        ----------
+        image
+            A path, the bytes of a file, an open file, or a Pillow image.
+        k
+            How many; there are fewer only where the library has fewer.
+
+        Raises
+        ------
+        PhotoError
+            When the picture cannot be read.
+        ValueError
+            When k is below 1.
+        """
+        if k < 1:
+            raise ValueError(f"k must be at least 1, not {k}")
+        source, name = _open_picture(image)
+        side = self.encoder.input_size
+        picture = photos.decode(source, name, at_least=2 * side)
+        try:
+            vector = self.encoder.encode(photos.letterbox(picture.image, side))
+        except ValueError as error:
+            raise PhotoError(name, str(error)) from error
+        return self._nearest(vector, k)
+
+    def similar(self, photo: Hit | int | str | os.PathLike[str], k: int = 15) -> list[Hit]:
+        """Find the photos most like one of the library's own, which is not among them.
+
+        Parameters
+        ----------
+        photo
+            A hit, a photo's id, or its path.
+
+        Raises
+        ------
+        PhotoError
+            When the photo is not in the library.
+        ValueError
+            When k is below 1.
+        """
+        if k < 1:
+            raise ValueError(f"k must be at least 1, not {k}")
+        photo_id = self._id_of(photo)
+        vector = None if photo_id is None else self._store.vector(photo_id)
+        if vector is None:
+            raise PhotoError(
+                str(photo), "not in this library", "index its folder, or search with the picture"
+            )
+        return [hit for hit in self._nearest(vector, k + 1) if hit.id != photo_id][:k]
+
+    def thumbnail(self, hit: Hit) -> bytes | None:
+        """Return a hit's thumbnail (JPEG, at most 400 pixels a side), or None if it has left the library."""
+        return self._store.thumbnail(hit.id)
+
+    def preview(self, image: Picture | Hit, side: int) -> bytes:
+        """Return a picture upright, as a JPEG of at most ``side`` pixels, whatever its format.
+
+        A hit whose file cannot be read is shown from its thumbnail.
+
+        Raises
+        ------
+        PhotoError
+            When the picture cannot be read, and there is no thumbnail of it.
+        """
+        try:
+            source, name = _open_picture(image.path if isinstance(image, Hit) else image)
+            return photos.shrink(photos.decode(source, name, at_least=side).image, side)
+        except PhotoError:
+            if isinstance(image, Hit) and (thumbnail := self.thumbnail(image)):
+                return thumbnail
+            raise
+
+    @property
+    def generation(self) -> int:
+        """A number that every change raises: equal generations find equal hits."""
+        return self._store.generation
+
+    def roots(self) -> list[Path]:
+        """Return the folders that are indexed."""
+        return [root.path for root in self._store.roots()]
+
+    def status(self) -> dict[str, Any]:
+        """Return the library's facts as plain values: where it is, counts, folders, network, size."""
+        stored = self._store.setting("encoder")
+        return {
+            "library": str(self.path),
+            **self._store.counts(),
+            "folders": [str(path) for path in self.roots()],
+            "backbone": self.backbone,
+            "weights": json.loads(stored)["weights"] if stored else None,
+            "index": "FAISS flat (exact inner product)",
+            "bytes": sum(file.stat().st_size for file in self.path.iterdir() if file.is_file()),
+        }
+
+    def _id_of(self, photo: Hit | int | str | os.PathLike[str]) -> int | None:
+        if isinstance(photo, Hit):
+            return photo.id
+        if isinstance(photo, int):
+            return photo
+        return self._store.id_of(Path(photo).expanduser().resolve())
+
+    def _nearest(self, vector: np.ndarray, k: int) -> list[Hit]:
+        ids, scores = self._current_index(len(vector)).search(vector[None], k)
+        best = [(int(photo_id), float(score)) for photo_id, score in zip(ids[0], scores[0], strict=True)]
+        rows = self._store.rows(photo_id for photo_id, _ in best if photo_id >= 0)
+        # float16 rounding can lift the cosine of a picture with itself a little over 1.
+        return [
+            Hit(row.path, min(score, 1.0), row.id, row.width, row.height, row.taken_at)
+            for photo_id, score in best
+            if (row := rows.get(photo_id))
+        ]
+
+    def _current_index(self, dim: int) -> FlatIndex:
+        """Return an index of what the store holds now; another process may have added to it."""
+        from simsearch.index.faiss_index import FlatIndex
+
+        with self._lock:
+            generation = self._store.generation
+            if self._index is None or generation != self._indexed_generation:
+                index = FlatIndex(dim)
+                for ids, vectors in self._store.vectors(dim):
+                    index.add(ids, vectors)
+                self._index, self._indexed_generation = index, generation
+            return self._index
+
+
+def default_folder() -> Path:
+    """Return where the library is when nobody says.
+
+    That is ``$SIMSEARCH_LIBRARY``; else ``index`` in the current folder where that is a library or the
+    place kept for one in a checkout; else the user's data folder.
+    """
+    if named := os.environ.get("SIMSEARCH_LIBRARY"):
+        return Path(named).expanduser().absolute()
+    here = Path("index").absolute()
+    if (here / store.FILE_NAME).exists() or (here / "README.md").exists():
+        return here
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("simsearch", appauthor=False))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise LibraryError(folder, "a file, not a folder", "choose another --library") from error
+    except OSError as error:
+        reason = f"cannot be made ({(error.strerror or str(error)).lower()})"
+        raise WriteError(folder, reason, "check the permissions, or choose another --library") from error
+
+
+def _existing_folder(folder: str | os.PathLike[str]) -> Path:
+    path = Path(folder).expanduser()
+    if not path.exists():
+        raise FolderError(path, "no such folder", "check the spelling, and that its disk is connected")
+    if not path.is_dir():
+        raise FolderError(path, "not a folder", "name the folder the photos are in")
+    return path.resolve()
+
+
+def _open_picture(image: Picture) -> tuple[bytes | Image.Image, str]:
+    """Return the picture's bytes, or the image, and what to call it."""
+    if isinstance(image, str | os.PathLike):
+        path = Path(image).expanduser()
+        try:
+            return photos.read(path)[0], str(path)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise PhotoError(path, reason, "check the path") from error
+    if isinstance(image, bytes):
+        return image, "the picture"
+    if hasattr(image, "read"):
+        return image.read(), "the picture"
+    return image, "the picture"
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

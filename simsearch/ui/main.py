@@ -1,0 +1,40 @@
+"""The script Streamlit runs: opens the library and shows the page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from simsearch import Library, SimsearchError
+from simsearch.library import default_folder
+from simsearch.ui import search
+
+
+@st.cache_resource(show_spinner=False)
+def _library(folder: str) -> Library:
+    return Library.open(folder, create=False)
+
+
+def main() -> None:
+    """Show the page."""
+    st.set_page_config("simsearch", page_icon=":material/image_search:", layout="wide")
+    try:
+        library = _library(str(default_folder()))
+        if len(library):
+            search.show(library)
+            return
+    except SimsearchError as error:
+        st.info(str(error), icon=":material/info:")
+    _explain_empty()
+
+
+def _explain_empty() -> None:
+    st.title("No photos yet")
+    st.write("In a terminal, point simsearch at a folder of photos; then reload this page.")
+    st.code("simsearch index ~/Pictures", language="shell")
+    st.write("No photos at hand? Let it draw some:")
+    st.code("simsearch demo", language="shell")
+    st.caption("Photos are only read. Nothing leaves this machine.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""Search: a picture in, the most similar photos out."""
+
+from __future__ import annotations
+
+import html
+import time
+from typing import NamedTuple
+
+import streamlit as st
+
+from simsearch import Hit, Library, SimsearchError
+
+_COLUMNS = 3
+_QUERY_SIDE = 800  # pixels; the query is the largest picture on the page
+
+# The query stays in view while the hits scroll. Rows of hits have one height, photos their own proportions.
+_STYLE = """
+<style>
+  .stMainBlockContainer { padding-top: 2.5rem; }
+  @media (min-width: 640px) {
+      [data-testid="stColumn"]:has(> div > .st-key-query) {
+          position: sticky; top: 4rem; align-self: flex-start;
+      }
+  }
+  [class*="st-key-hit-"] img {
+      height: 15rem; object-fit: contain; border-radius: .5rem; background: rgba(128, 128, 128, .08);
+  }
+  .st-key-query img { width: 100%; max-height: 60vh; object-fit: contain; border-radius: .5rem; }
+  .facts { font-size: .85rem; line-height: 1.35; overflow-wrap: anywhere; }
+  .facts .score { font-weight: 600; float: right; margin-left: .5rem; }
+  .facts .where { opacity: .7; }
+</style>
+"""
+
+
+class Answer(NamedTuple):
+    """The hits of a query, and how long it took to find them."""
+
+    hits: list[Hit]
+    milliseconds: float
+
+
+# The underscore keeps Streamlit from hashing the library; the generation stands for what it holds.
+@st.cache_data(max_entries=100, show_spinner="Looking ...")
+def _search(_library: Library, generation: int, upload: bytes, k: int) -> Answer:
+    started = time.perf_counter()
+    hits = _library.search(upload, k)
+    return Answer(hits, (time.perf_counter() - started) * 1000)
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _similar(_library: Library, generation: int, photo_id: int, k: int) -> Answer:
+    started = time.perf_counter()
+    hits = _library.similar(photo_id, k)
+    return Answer(hits, (time.perf_counter() - started) * 1000)
+
+
+@st.cache_resource(show_spinner="Getting ready (the first time takes half a minute) ...")
+def _warm_up(_library: Library, folder: str) -> None:
+    _library.load()
+
+
+def show(library: Library) -> None:
+    """Show the search page."""
+    st.html(_STYLE)
+    query, hits = st.columns([1, 3], gap="large")
+    with query, st.container(key="query"):
+        st.subheader("Find similar photos", anchor=False)
+        answer = _ask(library)
+    with hits:
+        if answer:
+            _show_hits(library, answer.hits)
+        else:
+            st.subheader(f"{len(library):,} photos are ready", anchor=False)
+            st.caption(
+                "The most similar ones appear here. Nothing leaves this machine; photos are only read."
+            )
+
+
+def _ask(library: Library) -> Answer | None:
+    """Show the query's side of the page and return what was found, if something was asked."""
+    try:
+        _warm_up(library, str(library.path))
+        uploaded = st.file_uploader("Drop a picture, in the collection or not", on_change=_forget_photo)
+        upload = uploaded.getvalue() if uploaded else b""
+        photo: Hit | None = st.session_state.get("photo")
+        if photo is None and not upload:
+            return None
+        st.image(library.preview(photo or upload, _QUERY_SIDE))
+        if photo:
+            st.html(f'<div class="facts">More like <b>{html.escape(photo.path.name)}</b></div>')
+            label = "Back to the uploaded picture" if upload else "Clear"
+            st.button(label, icon=":material/arrow_back:", on_click=_forget_photo)
+        k = st.slider("Number of hits", 4, 60, 15)
+        generation = library.generation
+        answer = (
+            _similar(library, generation, photo.id, k) if photo else _search(library, generation, upload, k)
+        )
+        st.caption(f"{len(answer.hits)} hits in {answer.milliseconds:.0f} ms")
+        return answer
+    except SimsearchError as error:
+        st.error(_plain(str(error)), icon=":material/broken_image:")
+        return None
+
+
+def _show_hits(library: Library, hits: list[Hit]) -> None:
+    for start in range(0, len(hits), _COLUMNS):
+        for column, hit in zip(st.columns(_COLUMNS), hits[start : start + _COLUMNS], strict=False):
+            with column, st.container(key=f"hit-{hit.id}"):
+                _show_hit(library, hit)
+
+
+def _show_hit(library: Library, hit: Hit) -> None:
+    thumbnail = library.thumbnail(hit)
+    if thumbnail:
+        st.image(thumbnail, width="stretch")
+    taken = f" · {hit.taken_at.day} {hit.taken_at:%B %Y}" if hit.taken_at else ""
+    st.html(
+        f'<div class="facts" title="{html.escape(str(hit.path))}"><span class="score">{hit.score:.2f}</span>'
+        f"{html.escape(hit.path.name)}"
+        f'<div class="where">{html.escape(hit.path.parent.name)}{taken}</div></div>'
+    )
+    st.button(
+        "More like this",
+        key=f"more-{hit.id}",
+        type="tertiary",
+        icon=":material/image_search:",
+        on_click=_choose_photo,
+        args=(hit,),
+    )
+
+
+def _choose_photo(hit: Hit) -> None:
+    st.session_state["photo"] = hit
+
+
+def _forget_photo() -> None:
+    st.session_state.pop("photo", None)
+
+
+def _plain(text: str) -> str:
+    """Make text safe where Streamlit reads Markdown."""
+    return "".join(f"\\{char}" if char in r"\`*_{}[]()<>#+-.!|~$:" else char for char in text)

@@ -1,0 +1,234 @@
+import json
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from simsearch import Library, cli
+from tests.conftest import paint
+from tests.toy import ToyEncoder
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    """The commands' library, with the toy in place of a network."""
+    open_library = Library.open.__func__  # type: ignore[attr-defined]
+
+    def open_with_toy(cls, path=None, *, backbone=None, create=True):
+        return open_library(cls, path, encoder=ToyEncoder(), create=create)
+
+    monkeypatch.setattr(Library, "open", classmethod(open_with_toy))
+    monkeypatch.setenv("SIMSEARCH_LIBRARY", str(tmp_path / "library"))
+    return tmp_path / "library"
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command; return its exit code, standard output and standard error."""
+
+    def run(*arguments):
+        try:
+            code: object = cli.main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            code = stop.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def indexed(run, library, album):
+    for name, colour in {"red": (200, 0, 0), "blue": (0, 0, 200)}.items():
+        paint(album / f"{name}.png", colour)
+    assert run("index", album)[0] == 0
+    return album
+
+
+def test_index_reports_every_file(run, library, album):
+    paint(album / "1.png", "red")
+    (album / "2.jpg").write_text("this is text")
+    (album / "3.mov").write_text("x")
+    code, out, err = run("index", album)
+    assert code == 1
+    assert f"failed  {album / '2.jpg'}: not a picture, or of a kind not read here" in out
+    assert f"skipped  {album / '3.mov'}: not a kind of photo read here (.mov)" in out
+    assert "1 added, 0 updated, 0 unchanged, 0 moved, 1 skipped, 1 failed" in out
+    assert f"1 photos can be searched in {library}" in out
+    assert "photo/s" in err and "<" in err  # rate and time left
+
+
+def test_index_again_has_nothing_to_do_and_shows_no_bar(run, indexed):
+    code, out, err = run("index", indexed)
+    assert (code, err) == (0, "")
+    assert "2 unchanged" in out
+
+
+def test_index_names_few_skipped_files_and_counts_many(run, library, album):
+    paint(album / "1.png", "red")
+    for number in range(25):
+        (album / f"{number:02}.mov").write_text("x")
+    _, out, _ = run("index", album)
+    assert out.count(".mov:") == 20 and "5 more: not a kind of photo read here (.mov)" in out
+    _, out, _ = run("index", album, "--verbose")
+    assert out.count(".mov:") == 25
+
+
+def test_index_without_folders_follows_the_known_ones(run, indexed):
+    paint(indexed / "green.png", "green")
+    assert "1 added" in run("index")[1]
+
+
+def test_search_prints_score_and_path(run, indexed, tmp_path):
+    query = paint(tmp_path / "unseen.png", (255, 20, 0))
+    code, out, err = run("search", query)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].endswith(f"  {indexed / 'red.png'}") and 0.99 < float(lines[0].split()[0]) <= 1
+    assert lines[1].endswith(f"  {indexed / 'blue.png'}") and float(lines[1].split()[0]) == 0
+
+
+def test_search_prints_one_json_object_a_line(run, indexed, tmp_path):
+    query = paint(tmp_path / "unseen.png", (255, 20, 0))
+    hits = [json.loads(line) for line in run("search", query, "--json")[1].splitlines()]
+    assert [list(hit) for hit in hits] == [["path", "score", "id", "width", "height", "taken_at"]] * 2
+    assert hits[0]["path"] == str(indexed / "red.png")
+    assert (hits[0]["width"], hits[0]["height"], hits[0]["taken_at"]) == (8, 8, None)
+
+
+def test_search_prints_only_paths(run, indexed, tmp_path):
+    query = paint(tmp_path / "unseen.png", (255, 20, 0))
+    assert run("search", query, "--paths", "-k", "1")[1] == f"{indexed / 'red.png'}\n"
+
+
+def test_names_cannot_write_to_the_terminal(run, library, album):
+    paint(album / "red\x1b[31m.png", "red")
+    run("index", album)
+    assert "\x1b" not in run("search", album / "red\x1b[31m.png")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["index", "{tmp}/nowhere"], "nowhere: no such folder; check the spelling"),
+        (["index", "{tmp}/empty"], "empty: holds no photos; choose the folder they are in."),
+        (["index", "{tmp}/text.jpg"], "text.jpg: not a folder; name the folder the photos are in."),
+        (["index"], "no library here yet; make one with: simsearch index FOLDER."),
+        (["search", "{tmp}/text.jpg"], "no library here yet"),
+        (["status"], "no library here yet"),
+        (["search", "x.jpg", "-k", "0"], "argument -k: must be a whole number of at least 1, not 0"),
+        (["search", "x.jpg", "-k", "many"], "argument -k: must be a whole number of at least 1, not many"),
+        (["search", "x.jpg", "--json", "--paths"], "not allowed with argument"),
+        (["index", "{tmp}/empty", "--workers", "0"], "argument --workers: must be a whole number"),
+        (["frobnicate"], "invalid choice: 'frobnicate'"),
+        ([], "the following arguments are required: COMMAND"),
+    ],
+)
+def test_a_mistake_is_one_sentence_on_standard_error_and_exit_code_2(
+    run, library, tmp_path, arguments, sentence
+):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.jpg").write_text("this is text")
+    code, out, err = run(*(argument.format(tmp=tmp_path) for argument in arguments))
+    assert (code, out) == (2, "")
+    assert sentence in err and err.count("\n") == 1
+    assert not library.exists() or not (library / "library.db").exists() or arguments[0] == "index"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("gone.jpg", None, "gone.jpg: no such file or directory; check the path."),
+        (
+            "text.jpg",
+            "this is text",
+            "text.jpg: not a picture, or of a kind not read here; try another picture.",
+        ),
+    ],
+)
+def test_a_picture_that_cannot_be_read_is_one_sentence(run, indexed, tmp_path, name, content, sentence):
+    if content:
+        (tmp_path / name).write_text(content)
+    code, out, err = run("search", tmp_path / name)
+    assert (code, out) == (2, "") and sentence in err and err.count("\n") == 1
+
+
+def test_an_empty_library_says_how_to_fill_it(run, library, tmp_path):
+    Library.open(library).close()
+    code, out, err = run("search", paint(tmp_path / "x.png", "red"))
+    assert (code, out) == (2, "") and "run: simsearch index FOLDER" in err
+
+
+def test_another_network_is_refused(run, tmp_path, album):
+    paint(album / "1.png", "red")
+    with Library.open(tmp_path / "library", encoder=ToyEncoder()) as library:
+        library.sync(album)
+    code, _, err = run("index", album, "--backbone", "efficientnet-lite0", "--library", tmp_path / "library")
+    assert code == 2 and "made with toy, not with efficientnet-lite0; leave --backbone out" in err
+
+
+def test_an_unknown_backbone_is_refused(run, tmp_path, album):
+    code, _, err = run("index", album, "--backbone", "resnet9000", "--library", tmp_path / "library")
+    assert code == 2 and "resnet9000: not known; choose one of efficientnet-lite2, efficientnet-lite0" in err
+
+
+def test_status_for_people_and_for_programs(run, indexed, library):
+    code, out, _ = run("status")
+    assert code == 0 and "photos:    2\n" in out and str(indexed) in out
+    status = json.loads(run("status", "--json")[1])
+    assert (status["photos"], status["library"]) == (2, str(library))
+
+
+@pytest.mark.parametrize("command", ["index", "search", "status", "app", "demo"])
+def test_every_command_has_help_that_ends_in_an_example(run, command):
+    code, out, _ = run(command, "--help")
+    assert code == 0
+    assert f"example: simsearch {command}" in " ".join(out.split("\n\n")[-1].split())
+
+
+def test_the_demo_is_not_mixed_with_photos_of_one_s_own(run, indexed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = run("demo")
+    assert code == 0 and "has photos of its own" in out
+    assert not (tmp_path / "demo-gallery").exists()
+
+
+def test_ctrl_c_is_a_sentence(run, library, album, monkeypatch):
+    paint(album / "1.png", "red")
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("simsearch.sync.photos.find", interrupt)
+    code, _, err = run("index", album)
+    assert code == 130 and err == "simsearch: stopped; what was done so far is kept.\n"
+
+
+def test_a_reader_that_has_enough_is_no_error(indexed, library):
+    code = (
+        "import sys; from tests import toy; from simsearch import Library, cli\n"
+        "open_library = Library.open\n"
+        "Library.open = lambda path, **options: open_library(path, encoder=toy.ToyEncoder())\n"
+        f"sys.exit(cli.main(['search', {str(indexed / 'red.png')!r}]))"
+    )
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("broken", "code"), [(False, 0), (True, 1)])
+def test_the_batch_script_is_the_same_pipeline(indexed, library, monkeypatch, broken, code):
+    if broken:
+        (indexed / "broken.jpg").write_text("x")
+    monkeypatch.setattr(sys, "argv", ["index_photos.py", str(indexed)])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path(str(SCRIPTS / "index_photos.py"), run_name="__main__")
+    assert stop.value.code == code

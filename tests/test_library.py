@@ -1,0 +1,189 @@
+import dataclasses
+import io
+
+import pytest
+from PIL import Image
+
+from simsearch import BackboneError, EncoderMismatch, Library, LibraryError, PhotoError
+from simsearch.encoder import EncoderIdentity
+from tests.conftest import paint
+from tests.toy import ToyEncoder
+
+
+@pytest.fixture
+def colours(toy_library, album):
+    """A library of four colours."""
+    for name, colour in {
+        "red": (200, 0, 0),
+        "orange": (200, 90, 0),
+        "blue": (0, 0, 200),
+        "sky": (60, 90, 200),
+    }.items():
+        paint(album / f"{name}.png", colour)
+    toy_library.sync(album)
+    return toy_library
+
+
+def names(hits):
+    return [hit.path.stem for hit in hits]
+
+
+@pytest.mark.parametrize("kind", ["path", "text path", "bytes", "file", "image"])
+def test_search_takes_a_picture_in_any_form(colours, tmp_path, kind):
+    path = paint(tmp_path / "unseen.png", (255, 40, 0))
+    forms = {
+        "path": path,
+        "text path": str(path),
+        "bytes": path.read_bytes(),
+        "file": io.BytesIO(path.read_bytes()),
+        "image": Image.new("RGB", (8, 8), (255, 40, 0)),
+    }
+    assert names(colours.search(forms[kind], k=2)) == ["red", "orange"]
+
+
+def test_a_hit_says_what_is_known_of_the_photo(toy_library, album):
+    exif = Image.Exif()
+    exif[0x0132] = "2019:07:21 16:05:09"
+    path = paint(album / "1.jpg", "red", (30, 20), exif=exif)
+    toy_library.sync(album)
+    [hit] = toy_library.search(path)
+    assert (hit.path, hit.width, hit.height) == (path, 30, 20)
+    assert hit.taken_at.isoformat() == "2019-07-21T16:05:09"
+    assert hit.score == pytest.approx(1, abs=2e-3) and hit.score <= 1
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        hit.score = 2
+
+
+@pytest.mark.parametrize("form", ["hit", "id", "path", "text path"])
+def test_similar_takes_a_photo_in_any_form_and_never_returns_it(colours, album, form):
+    [hit] = colours.search(album / "red.png", k=1)
+    photo = {"hit": hit, "id": hit.id, "path": hit.path, "text path": str(hit.path)}[form]
+    assert names(colours.similar(photo)) == ["orange", "sky", "blue"]
+    assert names(colours.similar(photo, k=1)) == ["orange"]
+
+
+@pytest.mark.parametrize("photo", [999, "/nowhere/x.jpg"])
+def test_similar_says_when_a_photo_is_not_in_the_library(colours, photo):
+    with pytest.raises(PhotoError, match="not in this library"):
+        colours.similar(photo)
+
+
+def test_k_may_exceed_the_library_but_not_be_below_one(colours, album):
+    assert len(colours.search(album / "red.png", k=100)) == 4
+    for ask in (colours.search, colours.similar):
+        with pytest.raises(ValueError, match="k must be at least 1, not 0"):
+            ask(album / "red.png", k=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("gone.png", None, "no such file"),
+        ("text.jpg", b"this is text", "not a picture"),
+        ("", None, "directory"),
+    ],
+)
+def test_search_says_what_is_wrong_with_a_picture(colours, tmp_path, name, content, reason):
+    if content:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(PhotoError, match=reason):
+        colours.search(tmp_path / name)
+
+
+def test_a_picture_the_network_makes_nothing_of_is_a_photo_error(colours, tmp_path):
+    with pytest.raises(PhotoError, match="sees nothing in black"):
+        colours.search(paint(tmp_path / "black.png", "black"))
+
+
+def test_an_empty_library_finds_nothing(toy_library, tmp_path):
+    assert toy_library.search(paint(tmp_path / "x.png", "red")) == []
+
+
+def test_an_open_library_sees_what_another_process_adds(colours, album, tmp_path):
+    query = paint(tmp_path / "unseen.png", "green")
+    colours.search(query)
+    with Library.open(colours.path, encoder=ToyEncoder()) as other:
+        paint(album / "green.png", "green")
+        other.sync(album)
+    assert names(colours.search(query, k=1)) == ["green"]
+
+
+def test_a_photo_that_is_gone_is_shown_from_its_thumbnail(colours, album):
+    [hit] = colours.search(album / "red.png", k=1)
+    (album / "red.png").unlink()
+    assert colours.preview(hit, 100) == colours.thumbnail(hit)
+    with pytest.raises(PhotoError):
+        colours.preview(album / "red.png", 100)
+
+
+def test_a_preview_is_upright_and_small(colours):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stream = io.BytesIO()
+    Image.new("RGB", (400, 200), "red").save(stream, "PNG", exif=exif)
+    assert Image.open(io.BytesIO(colours.preview(stream.getvalue(), 100))).size == (50, 100)
+
+
+# Opening
+
+
+def test_a_library_is_reopened_with_what_it_holds(colours):
+    colours.close()
+    with Library.open(colours.path, encoder=ToyEncoder()) as again:
+        assert len(again) == 4
+
+
+def test_opening_may_be_told_not_to_create(tmp_path):
+    with pytest.raises(LibraryError, match="no library here yet; make one with: simsearch index FOLDER"):
+        Library.open(tmp_path / "none", create=False)
+    assert not (tmp_path / "none").exists()
+
+
+def test_another_network_is_refused_naming_both(colours):
+    with pytest.raises(EncoderMismatch, match="made with toy, not with efficientnet-lite0") as raised:
+        Library.open(colours.path, backbone="efficientnet-lite0")
+    assert (raised.value.stored, raised.value.asked) == ("toy", "efficientnet-lite0")
+    assert len(colours) == 4
+
+
+def test_the_same_network_with_other_weights_is_refused_before_anything_is_mixed(colours, album):
+    class Retrained(ToyEncoder):
+        identity = EncoderIdentity("toy", "1" * 64, "mean-colour", "exact")
+
+    with Library.open(colours.path, encoder=Retrained()) as other:
+        for use in (lambda: other.sync(album), lambda: other.search(album / "red.png")):
+            with pytest.raises(EncoderMismatch, match="00000000.*11111111"):
+                use()
+
+
+def test_an_unknown_backbone_is_refused_naming_the_known(tmp_path):
+    with pytest.raises(BackboneError, match="choose one of efficientnet-lite2, efficientnet-lite0"):
+        Library.open(tmp_path / "library", backbone="resnet9000")
+
+
+def test_a_file_in_place_of_the_folder_is_a_clear_error(tmp_path):
+    (tmp_path / "library").write_text("x")
+    with pytest.raises(LibraryError, match="a file, not a folder"):
+        Library.open(tmp_path / "library")
+
+
+def test_the_default_folder_is_the_environment_s_then_here_then_the_user_s(tmp_path, monkeypatch):
+    from simsearch.library import default_folder
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    (tmp_path / "index").mkdir()
+    assert default_folder() == tmp_path / "data" / "simsearch"  # any folder called index is not ours
+    (tmp_path / "index" / "README.md").touch()
+    assert default_folder() == tmp_path / "index"
+    monkeypatch.setenv("SIMSEARCH_LIBRARY", str(tmp_path / "mine"))
+    assert default_folder() == tmp_path / "mine"
+
+
+def test_status_counts(colours, album):
+    (album / "broken.jpg").write_text("x")
+    (album / "red.png").unlink()
+    colours.sync(album)
+    status = colours.status()
+    assert (status["photos"], status["missing"], status["failed"]) == (3, 1, 1)
+    assert status["folders"] == [str(album)] and status["backbone"] == "toy" and status["bytes"] > 0

@@ -1,0 +1,290 @@
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from simsearch import FolderError, Library, pool
+from tests.conftest import paint
+from tests.toy import PerilousEncoder, ToyEncoder
+
+
+def counts(report):
+    return (
+        report.added,
+        report.updated,
+        report.unchanged,
+        report.moved,
+        len(report.skipped),
+        len(report.failed),
+    )
+
+
+def names(hits):
+    return [hit.path.name for hit in hits]
+
+
+def test_each_file_ends_in_exactly_one_state(toy_library, album):
+    for name in ["1.jpg", "2.png", "deep/er/3.webp"]:
+        paint(album / name, "red")
+    (album / "notes.txt").write_text("x")
+    (album / "not really.jpg").write_text("this is text")
+    report = toy_library.sync(album)
+    assert counts(report) == (3, 0, 0, 0, 1, 1)
+    assert report.found == 5
+    assert report.skipped == [(str(album / "notes.txt"), "not a kind of photo read here (.txt)")]
+    assert report.failed == [(str(album / "not really.jpg"), "not a picture, or of a kind not read here")]
+    assert str(report).startswith("3 added, 0 updated, 0 unchanged, 0 moved, 1 skipped, 1 failed (5 files in")
+
+
+def test_a_second_run_looks_into_no_file(toy_library, album, monkeypatch):
+    paint(album / "1.jpg", "red")
+    (album / "broken.jpg").write_text("this is text")
+    toy_library.sync(album)
+    monkeypatch.setattr(pool, "_Worker", None)  # no worker can be started
+    assert counts(toy_library.sync(album)) == (0, 0, 1, 0, 0, 1)
+
+
+def test_a_changed_photo_is_updated_and_keeps_its_id(toy_library, album):
+    path = paint(album / "1.png", "red")
+    toy_library.sync(album)
+    before = toy_library.search(path)[0]
+    paint(path, "blue", (8, 9))
+    assert counts(toy_library.sync(album)) == (0, 1, 0, 0, 0, 0)
+    [after] = toy_library.search(path)
+    assert (after.id, after.height) == (before.id, 9)
+    assert after.score > 0.999
+
+
+def test_a_touched_photo_is_unchanged_and_not_looked_at_again(toy_library, album, monkeypatch):
+    path = paint(album / "1.png", "red")
+    toy_library.sync(album)
+    os.utime(path, ns=(1, 1))
+    assert counts(toy_library.sync(album)) == (0, 0, 1, 0, 0, 0)
+    monkeypatch.setattr(pool, "_Worker", None)
+    assert counts(toy_library.sync(album)) == (0, 0, 1, 0, 0, 0)
+
+
+def test_a_moved_photo_keeps_its_id_and_is_not_encoded_again(toy_library, album):
+    path = paint(album / "a" / "1.png", "red")
+    toy_library.sync(album)
+    before = toy_library.search(path)[0]
+    (album / "b").mkdir()
+    path.rename(album / "b" / "2.png")
+    toy_library._encoder.recipe = ("tests.toy:BlindEncoder", [])
+    report = toy_library.sync(album)
+    assert counts(report) == (0, 0, 0, 1, 0, 0)
+    assert report.missing == 1
+    [after] = toy_library.search(album / "b" / "2.png")
+    assert (after.id, after.path) == (before.id, album / "b" / "2.png")
+
+
+def test_two_copies_are_two_photos(toy_library, album):
+    path = paint(album / "1.png", "red")
+    toy_library.sync(album)
+    shutil.copy(path, album / "copy of 1.png")
+    assert counts(toy_library.sync(album)) == (1, 0, 1, 0, 0, 0)
+    assert names(toy_library.search(path)) == ["1.png", "copy of 1.png"]
+
+
+def test_a_photo_that_leaves_and_returns_is_found_again(toy_library, album):
+    path = paint(album / "1.png", "red")
+    paint(album / "2.png", "blue")
+    toy_library.sync(album)
+    aside = album.parent / "aside.png"
+    path.rename(aside)
+    assert toy_library.sync(album).missing == 1
+    assert names(toy_library.search(aside)) == ["2.png"]
+    aside.rename(path)
+    assert counts(toy_library.sync(album)) == (0, 0, 2, 0, 0, 0)
+    assert names(toy_library.search(path)) == ["1.png", "2.png"]
+
+
+def test_a_repaired_photo_is_indexed_and_a_failure_whose_file_is_gone_forgotten(toy_library, album):
+    paint(album / "1.png", "red")
+    for name in ["2.png", "3.png"]:
+        (album / name).write_text("this is text")
+    assert len(toy_library.sync(album).failed) == 2
+    paint(album / "2.png", "blue")
+    (album / "3.png").unlink()
+    assert counts(toy_library.sync(album)) == (1, 0, 1, 0, 0, 0)
+    assert toy_library.status()["failed"] == 0
+
+
+def test_a_photo_damaged_later_stays_findable_as_it_was(toy_library, album):
+    path = paint(album / "1.png", "red")
+    toy_library.sync(album)
+    path.write_text("this is text")
+    assert counts(toy_library.sync(album)) == (0, 0, 0, 0, 0, 1)
+    assert len(toy_library) == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read_does_not_lose_its_photos(toy_library, album):
+    paint(album / "1.png", "red")
+    paint(album / "closed" / "2.png", "blue")
+    toy_library.sync(album)
+    (album / "closed").chmod(0)
+    try:
+        report = toy_library.sync(album)
+    finally:
+        (album / "closed").chmod(0o700)
+    assert report.missing == 0 and len(report.failed) == 1
+    assert len(toy_library) == 2
+
+
+def test_a_folder_inside_an_indexed_one_is_part_of_it(toy_library, album):
+    paint(album / "1.png", "red")
+    inner = paint(album / "inner" / "2.png", "blue").parent
+    toy_library.sync(album)
+    paint(inner / "3.png", "green")
+    assert counts(toy_library.sync(inner)) == (1, 0, 1, 0, 0, 0)
+    assert toy_library.roots() == [album]
+
+
+def test_a_folder_around_an_indexed_one_takes_it_in(toy_library, album):
+    paint(album / "1.png", "red")
+    inner = paint(album / "inner" / "2.png", "blue").parent
+    toy_library.sync(inner)
+    assert counts(toy_library.sync(album)) == (1, 0, 1, 0, 0, 0)
+    assert toy_library.roots() == [album]
+
+
+def test_folders_with_similar_names_are_not_inside_each_other(toy_library, album):
+    paint(album / "trip" / "1.png", "red")
+    paint(album / "trip_2" / "2.png", "blue")
+    toy_library.sync(album / "trip")
+    toy_library.sync(album / "trip_2")
+    assert toy_library.roots() == [album / "trip", album / "trip_2"]
+
+
+def test_without_folders_the_known_ones_are_synced(toy_library, album):
+    paint(album / "1.png", "red")
+    with pytest.raises(FolderError, match="name a folder"):
+        toy_library.sync()
+    toy_library.sync(album)
+    paint(album / "2.png", "red")
+    assert toy_library.sync().added == 1
+
+
+def test_a_folder_suddenly_without_photos_loses_nothing(toy_library, album):
+    paint(album / "1.png", "red")
+    toy_library.sync(album)
+    shutil.rmtree(album)
+    with pytest.raises(FolderError, match="no such folder"):
+        toy_library.sync()
+    album.mkdir()
+    with pytest.raises(FolderError, match="suddenly without photos, though 1 of its photos"):
+        toy_library.sync()
+    assert len(toy_library) == 1
+
+
+def test_an_empty_folder_is_refused_and_not_remembered(toy_library, album):
+    with pytest.raises(FolderError, match="holds no photos"):
+        toy_library.sync(album)
+    assert toy_library.roots() == []
+
+
+def test_a_photo_changed_while_it_waits_is_stored_as_it_was_read(toy_library, album, monkeypatch):
+    path = paint(album / "1.png", "red")
+    examine_all = pool.examine_all
+
+    def change_first(tasks, *arguments, **options):
+        paint(path, "blue", (8, 9))
+        return examine_all(tasks, *arguments, **options)
+
+    monkeypatch.setattr("simsearch.sync.examine_all", change_first)
+    toy_library.sync(album)
+    monkeypatch.undo()
+    assert counts(toy_library.sync(album)) == (0, 0, 1, 0, 0, 0)
+    assert toy_library.search(path)[0].height == 9
+
+
+def test_a_worker_that_dies_or_hangs_costs_the_file_it_was_on(tmp_path, album, monkeypatch):
+    monkeypatch.setattr(pool, "SECONDS_A_FILE", 3.0)
+    for number in range(12):
+        paint(album / f"{number:02}.png", (0, 0, 100 + number))
+    paint(album / "03 crash.png", (255, 0, 0))
+    paint(album / "05 crash.png", (255, 0, 0))
+    paint(album / "07 hang.png", (0, 255, 0))
+    with Library.open(tmp_path / "library", encoder=PerilousEncoder()) as library:
+        report = library.sync(album, workers=2)
+        assert report.added == 12
+        reasons = {Path(path).name: reason for path, reason in report.failed}
+        assert reasons == {
+            "03 crash.png": "reading it crashed the decoder (SIGABRT)",
+            "05 crash.png": "reading it crashed the decoder (SIGABRT)",
+            "07 hang.png": "reading it took longer than 3 seconds",
+        }
+        assert len(library) == 12
+        monkeypatch.setattr(pool, "_Worker", None)  # they are not tried again
+        assert len(library.sync(album).failed) == 3
+
+
+def test_a_worker_that_cannot_start_is_one_clear_error(toy_library, album):
+    paint(album / "1.png", "red")
+    toy_library._encoder.recipe = ("tests.toy:unready", [])
+    with pytest.raises(Exception, match="a worker process did not start: RuntimeError: no such network"):
+        toy_library.sync(album)
+
+
+def test_interrupting_keeps_what_was_done_and_the_next_run_continues(toy_library, album):
+    for number in range(30):
+        paint(album / f"{number:02}.png", (0, 0, 100 + number))
+
+    def interrupt(done, total):
+        if done == 10:
+            raise KeyboardInterrupt
+
+    report = toy_library.sync(album, progress=interrupt)
+    assert report.interrupted and report.added == len(toy_library) == 10
+    assert "run it again to continue" in str(report)
+    assert counts(toy_library.sync(album)) == (20, 0, 10, 0, 0, 0)
+
+
+def test_photos_are_only_read(toy_library, album):
+    path = paint(album / "1.jpg", "red")
+    path.chmod(0o444)
+    before = (path.read_bytes(), path.stat())
+    toy_library.sync(album)
+    after = (path.read_bytes(), path.stat())
+    assert before[0] == after[0] and before[1].st_mtime_ns == after[1].st_mtime_ns
+    assert list(album.iterdir()) == [path]
+
+
+def test_progress_counts_the_files_looked_at(toy_library, album):
+    paint(album / "0.png", "blue")
+    toy_library.sync(album)
+    for number in range(1, 6):
+        paint(album / f"{number}.png", (100 + number, 0, 0))
+    seen = []
+    toy_library.sync(album, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(number, 5) for number in range(1, 6)]
+
+
+def test_hostile_files_end_in_one_state_each_within_a_minute(toy_library, real_photos):
+    started = time.monotonic()
+    report = toy_library.sync(real_photos / "hostile")
+    assert time.monotonic() - started < 60
+    assert report.found == sum(path.is_file() for path in (real_photos / "hostile").rglob("*"))
+    assert len({path for path, _ in report.failed + report.skipped}) == len(report.failed + report.skipped)
+    assert report.added + len(report.failed) == report.found - len(report.skipped)
+
+
+def test_a_toy_library_finds_the_nearest_colour(toy_library, album):
+    colours = {"red": (200, 0, 0), "rather red": (200, 60, 0), "blue": (0, 0, 200), "violet": (120, 0, 200)}
+    for name, colour in colours.items():
+        paint(album / f"{name}.png", colour)
+    toy_library.sync(album, workers=2)
+    query = paint(album.parent / "unseen.png", (255, 60, 0))
+    hits = toy_library.search(query)
+    assert names(hits) == ["rather red.png", "red.png", "violet.png", "blue.png"]
+    expected = ToyEncoder().encode(_pixels((255, 60, 0))) @ ToyEncoder().encode(_pixels((200, 0, 0)))
+    assert hits[1].score == pytest.approx(expected, abs=1e-3)
+
+
+def _pixels(colour):
+    import numpy as np
+
+    return np.full((8, 8, 3), colour, dtype=np.uint8)

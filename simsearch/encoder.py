@@ -17,7 +17,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -60,21 +60,49 @@ class EncoderIdentity(NamedTuple):
         return cls(**fields)
 
 
-class Encoder:
-    """A network ready to run, on one thread.
-
-    It may be shared by threads, which then take turns.
+class Encoder(Protocol):
+    """What turns pixels into embeddings; a library takes any object like this.
 
     Attributes
     ----------
     identity
         What an embedding of it must not be mixed with another's for.
     recipe
-        Function and arguments by which another process makes the same encoder.
+        Function ("module:name") and arguments by which another process makes the same encoder.
     input_size
         Width and height of the pictures it takes.
     dim
         Length of an embedding.
+    """
+
+    identity: EncoderIdentity
+    recipe: tuple[str, list[str]]
+    input_size: int
+    dim: int
+
+    def encode(self, pixels: np.ndarray) -> np.ndarray:
+        """Turn a picture into its embedding.
+
+        Parameters
+        ----------
+        pixels
+            (input_size, input_size, 3) uint8, RGB; see :func:`simsearch.photos.letterbox`.
+
+        Returns
+        -------
+        (dim,) float32 of length 1.
+
+        Raises
+        ------
+        ValueError
+            When it sees nothing in the picture.
+        """
+
+
+class LiteRTEncoder:
+    """A converted network ready to run, on one thread; an :class:`Encoder`.
+
+    It may be shared by threads, which then take turns.
     """
 
     def __init__(self, model: bytes, identity: EncoderIdentity, recipe: tuple[str, list[str]]) -> None:
@@ -93,22 +121,7 @@ class Encoder:
         self._cubes = _cubes(*result["quantization"])
 
     def encode(self, pixels: np.ndarray) -> np.ndarray:
-        """Turn a picture into its embedding.
-
-        Parameters
-        ----------
-        pixels
-            (input_size, input_size, 3) uint8, RGB; see :func:`simsearch.photos.letterbox`.
-
-        Returns
-        -------
-        (dim,) float32 of length 1.
-
-        Raises
-        ------
-        ValueError
-            When nothing in the picture excites the network.
-        """
+        """Turn a picture into its embedding; see :meth:`Encoder.encode`."""
         with self._lock:
             self._interpreter.set_tensor(self._input, pixels[None])
             self._interpreter.invoke()
@@ -154,7 +167,7 @@ def _quiet() -> Iterator[None]:
             os.close(terminal)
 
 
-def open_encoder(name: str, *, say: Callable[[str], None] | None = None) -> Encoder:
+def open_encoder(name: str, *, say: Callable[[str], None] | None = None) -> LiteRTEncoder:
     """Load a backbone's encoder; build and keep it where this machine has none yet, or a damaged one.
 
     Parameters
@@ -187,7 +200,7 @@ def open_encoder(name: str, *, say: Callable[[str], None] | None = None) -> Enco
     return load_encoder(path)
 
 
-def load_encoder(path: str | os.PathLike[str]) -> Encoder:
+def load_encoder(path: str | os.PathLike[str]) -> LiteRTEncoder:
     """Load an encoder from the file that :func:`open_encoder` keeps.
 
     Raises
@@ -201,7 +214,7 @@ def load_encoder(path: str | os.PathLike[str]) -> Encoder:
     header, model = derived.load(path, _KIND)
     try:
         identity = EncoderIdentity.from_json(json.dumps(header))
-        return Encoder(bytes(model), identity, ("simsearch.encoder:load_encoder", [str(path)]))
+        return LiteRTEncoder(bytes(model), identity, ("simsearch.encoder:load_encoder", [str(path)]))
     except (RuntimeError, ValueError) as error:
         raise DerivedFileError(path, f"LiteRT cannot use it ({error})") from error
 

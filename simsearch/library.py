@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from simsearch import photos, store
 from simsearch.backbones import DEFAULT_BACKBONE, backbone
+from simsearch.derived import make_folder
 from simsearch.errors import EncoderMismatch, FolderError, LibraryError, PhotoError, WriteError
 from simsearch.store import Store
 from simsearch.sync import Report, sync
@@ -347,13 +348,12 @@ def default_folder() -> Path:
 
 
 def _make_folder(folder: Path) -> None:
+    if folder.is_file():
+        raise LibraryError(folder, "a file, not a folder", "choose another --library")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise LibraryError(folder, "a file, not a folder", "choose another --library") from error
-    except OSError as error:
-        reason = f"cannot be made ({(error.strerror or str(error)).lower()})"
-        raise WriteError(folder, reason, "check the permissions, or choose another --library") from error
+        make_folder(folder)
+    except WriteError as error:
+        raise WriteError(error.path, error.reason, f"{error.remedy}, or choose another --library") from error
 
 
 def _existing_folder(folder: str | os.PathLike[str]) -> Path:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from simsearch import Library
+from simsearch import Library, demo
 from tests.toy import ToyEncoder
 
 PHOTOS = Path(__file__).parents[2] / "shared" / "photos"
@@ -26,6 +26,14 @@ def album(tmp_path):
 def toy_library(tmp_path):
     with Library.open(tmp_path / "library", encoder=ToyEncoder()) as library:
         yield library
+
+
+@pytest.fixture(scope="session")
+def gallery(tmp_path_factory):
+    """The demo gallery, drawn once for all tests."""
+    folder = tmp_path_factory.mktemp("gallery")
+    demo.draw_gallery(folder)
+    return folder
 
 
 def paint(path, colour, size=(8, 8), **save):

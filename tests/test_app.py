@@ -82,7 +82,7 @@ def test_an_uploaded_picture_finds_the_most_similar_photos(filled):
 
 def test_a_hit_shows_score_name_folder_and_date_as_text(filled):
     card = cards(ask(filled, *png((200, 0, 0))))[0]
-    assert '<span class="score">1.00</span>red.jpg' in card
+    assert 'red.jpg<span class="score">1.00</span>' in card
     assert "my **colours** · 21 July 2019" in card
 
 

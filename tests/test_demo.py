@@ -2,20 +2,13 @@
 
 import os
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from simsearch import WriteError
 from simsearch.demo import KINDS, PICTURES_PER_KIND, draw_gallery, draw_picture
-
-
-@pytest.fixture(scope="module")
-def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("gallery")
-    draw_gallery(folder)
-    return folder
 
 
 def pixels(picture: Image.Image) -> np.ndarray:
@@ -55,7 +48,7 @@ def test_a_picture_that_cannot_be_written_leaves_nothing_behind(tmp_path, monkey
         raise OSError("disk full")
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(WriteError, match="disk full"):
         draw_gallery(tmp_path)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 

@@ -21,6 +21,7 @@ from simsearch.demo.mountains import mountains
 from simsearch.demo.sunflowers import sunflowers
 from simsearch.demo.sunsets import sunset
 from simsearch.demo.windows import church_window
+from simsearch.derived import write_atomically
 
 Painter = Callable[[np.random.Generator], Image.Image]
 
@@ -77,18 +78,21 @@ def draw_gallery(
     Returns
     -------
     The paths of all the pictures, kind by kind.
+
+    Raises
+    ------
+    WriteError
+        When the folder cannot be written.
     """
     top = Path(folder)
-    top.mkdir(parents=True, exist_ok=True)
     if not (top / "README.txt").exists():
-        _write(top / "README.txt", _README.encode())
+        write_atomically(top / "README.txt", _README.encode())
     paths = []
     for kind in KINDS:
-        (top / kind).mkdir(exist_ok=True)
         for number in range(1, PICTURES_PER_KIND + 1):
             path = top / kind / f"{kind.replace(' ', '-')}-{number:02d}.jpg"
             if not path.exists():
-                _write(path, _jpeg(kind, number))
+                write_atomically(path, _jpeg(kind, number))
             paths.append(path)
             if progress is not None:
                 progress(len(paths), len(KINDS) * PICTURES_PER_KIND)
@@ -111,13 +115,3 @@ def _jpeg(kind: str, seed: int) -> bytes:
     file = BytesIO()
     draw_picture(kind, seed).save(file, "JPEG", quality=90, exif=exif)
     return file.getvalue()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file so that it is never seen half written."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        unfinished.write_bytes(content)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

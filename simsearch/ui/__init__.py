@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from simsearch.library import default_folder
-
 _SETTINGS = {
     "server.address": "127.0.0.1",  # nobody else on the network sees the photos
     "server.headless": "true",  # do not ask for an e-mail address at the first start
@@ -22,14 +20,13 @@ _SETTINGS = {
 
 def serve(library: str | None, port: int) -> int:
     """Serve the page for a library until Ctrl-C; return the exit code."""
-    folder = Path(library).expanduser().absolute() if library else default_folder()
     flags = [f"--{name}={value}" for name, value in _SETTINGS.items()]
     command = [sys.executable, "-m", "streamlit", "run", str(Path(__file__).with_name("main.py"))]
     print(f"simsearch is on http://127.0.0.1:{port} (Ctrl-C stops it)", file=sys.stderr)
     try:
         return subprocess.call(
             [*command, f"--server.port={port}", *flags],
-            env=os.environ | {"SIMSEARCH_LIBRARY": str(folder)},
+            env=os.environ | ({"SIMSEARCH_LIBRARY": library} if library else {}),
         )
     except KeyboardInterrupt:
         return 0

@@ -5,20 +5,19 @@ from __future__ import annotations
 import streamlit as st
 
 from simsearch import Library, SimsearchError
-from simsearch.library import default_folder
 from simsearch.ui import search
 
 
 @st.cache_resource(show_spinner=False)
-def _library(folder: str) -> Library:
-    return Library.open(folder, create=False)
+def _library() -> Library:
+    return Library.open(create=False)
 
 
 def main() -> None:
     """Show the page."""
     st.set_page_config("simsearch", page_icon=":material/image_search:", layout="wide")
     try:
-        library = _library(str(default_folder()))
+        library = _library()
         if len(library):
             search.show(library)
             return

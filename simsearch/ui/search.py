@@ -27,7 +27,8 @@ _STYLE = """
   }
   .st-key-query img { width: 100%; max-height: 60vh; object-fit: contain; border-radius: .5rem; }
   .facts { font-size: .85rem; line-height: 1.35; overflow-wrap: anywhere; }
-  .facts .score { font-weight: 600; float: right; margin-left: .5rem; }
+  .facts .name { display: flex; justify-content: space-between; gap: .5rem; }
+  .facts .score { font-weight: 600; }
   .facts .where { opacity: .7; }
 </style>
 """
@@ -116,8 +117,8 @@ def _show_hit(library: Library, hit: Hit) -> None:
         st.image(thumbnail, width="stretch")
     taken = f" · {hit.taken_at.day} {hit.taken_at:%B %Y}" if hit.taken_at else ""
     st.html(
-        f'<div class="facts" title="{html.escape(str(hit.path))}"><span class="score">{hit.score:.2f}</span>'
-        f"{html.escape(hit.path.name)}"
+        f'<div class="facts" title="{html.escape(str(hit.path))}">'
+        f'<div class="name">{html.escape(hit.path.name)}<span class="score">{hit.score:.2f}</span></div>'
         f'<div class="where">{html.escape(hit.path.parent.name)}{taken}</div></div>'
     )
     st.button(

@@ -1,0 +1,143 @@
+"""The whole way in a real browser: upload an unseen picture, see its kind, ask for more like a hit."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+from simsearch import Library, demo
+from tests.conftest import paint
+
+pytestmark = [pytest.mark.browser, pytest.mark.network]
+KIND = "espresso cups"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program,
+            # Root may not use the sandbox, and only the page under test is visited.
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    """Three kinds of the demo gallery, and a photo whose name is markup."""
+    folder = tmp_path_factory.mktemp("browser")
+    for kind in (KIND, "wall clocks", "sunflowers"):
+        for seed in range(1, 9):
+            path = folder / "photos" / kind / f"{seed}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            demo.draw_picture(kind, seed).save(path)
+    paint(folder / "photos" / "odd" / "<img src=x onerror=alert(1)>.png", (120, 130, 140), (300, 200))
+    with Library.open(folder / "library") as library:
+        library.sync(folder / "photos")
+    return folder / "library"
+
+
+@pytest.fixture(scope="module")
+def address(library):
+    """The page, served as `simsearch app` serves it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "simsearch.cli", "app", "--library", library, "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _await(f"{address}/_stcore/health", server)
+        yield address
+    finally:
+        os.killpg(server.pid, 9)
+        server.wait()
+
+
+def _await(url, server):
+    for _ in range(300):
+        assert server.poll() is None, "the server ended"
+        try:
+            urllib.request.urlopen(url, timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("the server did not come up in half a minute")
+
+
+@pytest.fixture
+def page(chromium, address):
+    page = chromium.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(60_000)
+    page.alerts = []
+    page.on("dialog", lambda dialog: (page.alerts.append(dialog.message), dialog.dismiss()))
+    page.goto(address)
+    page.wait_for_selector("input[type=file]", state="attached")
+    yield page
+    page.close()
+
+
+def upload(page, path):
+    page.set_input_files("input[type=file]", str(path))
+
+
+def cards(page, count):
+    """The text of the hits, once ``count`` are shown."""
+    page.wait_for_function(f"document.querySelectorAll('.facts .score').length === {count}")
+    return [card.inner_text() for card in page.query_selector_all(".facts:has(.score)")]
+
+
+def test_an_unseen_picture_shows_its_kind_in_the_first_row(page, tmp_path):
+    demo.draw_picture(KIND, 1000).save(tmp_path / "unseen.jpg")
+    upload(page, tmp_path / "unseen.jpg")
+    assert all(KIND in card for card in cards(page, 15)[:3])
+    page.wait_for_function(
+        "[...document.querySelectorAll('[class*=st-key-hit-] img')]"
+        ".filter(image => image.naturalWidth > 0).length === 15"
+    )
+    assert re.search(r"15 hits in \d+ ms", page.inner_text("body"))
+    # The query and the first row are in view without scrolling.
+    tops = [image.bounding_box()["y"] for image in page.query_selector_all("[class*=st-key-hit-] img")[:3]]
+    assert max(tops) < 500
+
+
+def test_more_like_this_and_back(page, tmp_path):
+    demo.draw_picture("wall clocks", 1000).save(tmp_path / "unseen.jpg")
+    upload(page, tmp_path / "unseen.jpg")
+    first = cards(page, 15)[0].splitlines()[0]
+    page.click("text=More like this >> nth=0")
+    page.wait_for_selector(f"text=/^More like {re.escape(first)}/")
+    assert all("wall clocks" in card for card in cards(page, 15)[:3])
+    page.click("text=Back to the uploaded picture")
+    page.wait_for_selector(".st-key-query >> text=/^More like/", state="detached")
+    assert cards(page, 15)[0].splitlines()[0] == first
+
+
+def test_a_broken_file_is_one_sentence_and_no_stack_trace(page, tmp_path):
+    (tmp_path / "holiday.jpg").write_text("this is text")
+    upload(page, tmp_path / "holiday.jpg")
+    page.wait_for_selector("text=not a picture, or of a kind not read here")
+    assert "Traceback" not in page.inner_text("body")
+
+
+def test_markup_in_a_file_name_is_shown_as_text(page, tmp_path):
+    paint(tmp_path / "grey.png", (121, 130, 140), (300, 200))
+    upload(page, tmp_path / "grey.png")
+    assert "<img src=x onerror=alert(1)>.png" in " ".join(cards(page, 15))
+    assert page.alerts == []

@@ -1,0 +1,35 @@
+"""The whole way with the real network: draw, index, ask with pictures that are not in the collection."""
+
+import numpy as np
+import pytest
+
+from simsearch import Library, demo
+
+pytestmark = pytest.mark.network
+
+UNSEEN = range(1000, 1003)  # seeds; the gallery's own are 1 to 26
+
+
+@pytest.fixture(scope="module")
+def library(gallery, tmp_path_factory):
+    with Library.open(tmp_path_factory.mktemp("library")) as library:
+        assert library.sync(gallery).added == len(demo.KINDS) * demo.PICTURES_PER_KIND
+        yield library
+
+
+@pytest.mark.parametrize("kind", demo.KINDS)
+def test_an_unseen_picture_finds_its_kind(library, kind):
+    precisions = []
+    for seed in UNSEEN:
+        hits = library.search(demo.draw_picture(kind, seed), k=5)
+        precisions.append(np.mean([hit.path.parent.name == kind for hit in hits]))
+    assert np.mean(precisions) > 0.9
+
+
+def test_the_gallery_s_own_pictures_find_their_kind(library):
+    kinds = {
+        hit.id: hit.path.parent.name for hit in library.search(demo.draw_picture("pizzas", 1000), k=1000)
+    }
+    assert len(kinds) == len(library)
+    found = [kinds[hit.id] == kind for own, kind in kinds.items() for hit in library.similar(own, k=5)]
+    assert np.mean(found) > 0.9

@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# "compat" puts the checkout itself on the path; the default finder costs every command 10 ms.
+EDITABLE := --config-settings editable_mode=compat --editable
 # Where the library lives in a checkout; override to keep several.
 SIMSEARCH_LIBRARY ?= index
 export SIMSEARCH_LIBRARY
@@ -51,9 +53,9 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(EDITABLE) .
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(EDITABLE) '.[test]'
 	@touch $@

@@ -7,21 +7,25 @@
     for hit in library.search("cup.jpg", k=15):
         print(f"{hit.score:.3f}  {hit.path}")
 
-Importing this imports neither TensorFlow, FAISS nor Streamlit.
+Importing this imports nothing else: each name is fetched when it is first used.
 """
 
-from simsearch.errors import (
-    BackboneError,
-    DerivedFileError,
-    EncoderMismatch,
-    FolderError,
-    LibraryError,
-    PhotoError,
-    SimsearchError,
-    WriteError,
-)
-from simsearch.library import Hit, Library
-from simsearch.sync import Report
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from simsearch.errors import (
+        BackboneError,
+        DerivedFileError,
+        EncoderMismatch,
+        FolderError,
+        LibraryError,
+        PhotoError,
+        SimsearchError,
+        WriteError,
+    )
+    from simsearch.library import Hit, Library
+    from simsearch.report import Report
 
 __all__ = [
     "BackboneError",
@@ -36,3 +40,17 @@ __all__ = [
     "SimsearchError",
     "WriteError",
 ]
+
+_ELSEWHERE = {"Hit": "library", "Library": "library", "Report": "report"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{_ELSEWHERE.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -141,6 +141,8 @@ def _sync(library: Library, folders: Iterable[str], workers: int | None, verbose
 
 
 def _search(options: argparse.Namespace) -> int:
+    for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(pool, "1")  # one query is over before more threads have started
     with _open(options) as library:
         hits = library.search(options.picture, k=options.k)
         if not hits:

@@ -16,8 +16,8 @@ from simsearch import photos, store
 from simsearch.backbones import DEFAULT_BACKBONE, backbone
 from simsearch.derived import make_folder
 from simsearch.errors import EncoderMismatch, FolderError, LibraryError, PhotoError, WriteError
+from simsearch.report import Report
 from simsearch.store import Store
-from simsearch.sync import Report, sync
 
 if TYPE_CHECKING:
     import numpy as np
@@ -177,6 +177,8 @@ class Library:
         FolderError
             When a folder is missing or holds no photos, before any is indexed or at its turn.
         """
+        from simsearch.sync import sync
+
         paths = [_existing_folder(folder) for folder in folders or self.roots()]
         if not paths:
             raise FolderError("no folder", "the library has none yet", "name a folder of photos")

@@ -18,7 +18,7 @@ FLOW = [
     {"demo", "backbones"},
     {"efficientnet_lite"},
     {"encoder"},
-    {"worker"},
+    {"worker", "report"},
     {"pool", "schema"},
     {"store"},
     {"sync"},
@@ -72,9 +72,15 @@ def test_the_ways_in_know_only_the_library(name):
 HEAVY = {"tensorflow", "keras", "faiss", "streamlit", "ai_edge_litert", "platformdirs", "tqdm"}
 
 
-@pytest.mark.parametrize("module", ["simsearch", "simsearch.cli", "simsearch.worker"])
+@pytest.mark.parametrize("module", ["simsearch.library", "simsearch.cli", "simsearch.worker"])
 def test_importing_is_light(module):
     code = f"import sys, {module}; print(*sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_importing_the_package_imports_nothing_but_itself():
+    code = "import sys, simsearch; print(*{'numpy', 'PIL', 'sqlite3'} & set(sys.modules)); simsearch.Library"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
 

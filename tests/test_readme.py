@@ -47,7 +47,7 @@ def test_the_terminal_session_gives_what_it_shows(gallery, tmp_path, monkeypatch
 
 
 def _portable(text, folder):
-    """Leave out what may differ between machines: seconds, scores, and which of the near-equal comes first."""
+    """Leave out what machines may differ in: seconds, scores, which of the near-equal comes first."""
     text = re.sub(r"in \d+\.\d s", "in T", text.replace(f"{folder}/", ""))
     return re.sub(r"^0\.\d{3}(  .*-)\d\d\.jpg$", r"S\1N.jpg", text, flags=re.MULTILINE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -34,6 +35,13 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _OK
+
+
+def run() -> NoReturn:
+    """Run a command as a process of its own."""
+    code = main()
+    gc.freeze()  # the process is over: looking through its objects once more would take 30 ms
+    sys.exit(code)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -249,4 +257,4 @@ def _encodable(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -118,7 +118,7 @@ class LiteRTEncoder:
         self._input, self._output = source["index"], result["index"]
         self.input_size = int(source["shape"][1])
         self.dim = int(result["shape"][-1])
-        self._cubes = _cubes(*result["quantization"])
+        self._zero_point = result["quantization"][1]
 
     def encode(self, pixels: np.ndarray) -> np.ndarray:
         """Turn a picture into its embedding; see :meth:`Encoder.encode`."""
@@ -126,23 +126,15 @@ class LiteRTEncoder:
             self._interpreter.set_tensor(self._input, pixels[None])
             self._interpreter.invoke()
             codes = self._interpreter.get_tensor(self._output).reshape(-1, self.dim)
-        pooled = np.cbrt(self._cubes[codes.view(np.uint8)].mean(axis=0))
+        # The step between two codes and the number of cells only scale the whole vector: its length is 1.
+        features = codes.astype(np.float32)
+        features -= self._zero_point
+        pooled = np.cbrt(np.einsum("cf,cf,cf->f", features, features, features))
         length = np.linalg.norm(pooled)
         if not 0 < length < np.inf:
             raise ValueError("the network sees nothing in it")
         vector: np.ndarray = pooled / length
         return vector
-
-
-def _cubes(scale: float, zero_point: int) -> np.ndarray:
-    """Tabulate the cube of what each int8 code stands for.
-
-    Returns
-    -------
-    (256,) float32, at the code's byte: codes 0 to 127, then -128 to -1.
-    """
-    codes = np.arange(256, dtype=np.uint8).view(np.int8)
-    return ((codes.astype(np.float32) - zero_point) * np.float32(scale)) ** 3
 
 
 @contextlib.contextmanager

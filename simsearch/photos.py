@@ -31,6 +31,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM
 MAX_PIXELS = 200_000_000  # 600 MB as RGB; the largest cameras and stitched panoramas stay under it
 MAX_BYTES = 1 << 29  # a file is read whole, once, for hash and pixels alike
 THUMBNAIL_SIDE = 400
+_THUMBNAIL_BYTES = 1 << 16  # twice what the largest thumbnails take
 LETTERBOX_GREY = (127, 127, 127)  # what the networks' preprocessing turns into zero
 
 # A damaged photo is reported with its name, and MAX_PIXELS is checked before decoding: Pillow's warnings,
@@ -66,12 +67,17 @@ class Walk(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """A decoded photo: pixels (possibly reduced), the original's upright size, and when it was taken."""
+    """A decoded photo.
+
+    ``image`` is upright RGB, possibly reduced; ``width`` and ``height`` are the original's, upright.
+    ``plain_jpeg`` says that the file is an upright RGB JPEG, which any browser shows as it is.
+    """
 
     image: Image.Image
     width: int
     height: int
     taken_at: datetime | None
+    plain_jpeg: bool
 
 
 def find(root: Path, below: str = "") -> Walk:
@@ -143,11 +149,11 @@ def read(path: Path) -> tuple[bytes, os.stat_result]:
     OSError
         When the file cannot be read.
     """
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         facts = os.fstat(file.fileno())
         if facts.st_size > MAX_BYTES:
             raise PhotoError(path, f"{facts.st_size:,} bytes are too many for one photo")
-        return file.read(), facts
+        return file.readall(), facts
 
 
 def decode(source: bytes | Image.Image, name: str | os.PathLike[str], *, at_least: int) -> Picture:
@@ -178,6 +184,7 @@ def decode(source: bytes | Image.Image, name: str | os.PathLike[str], *, at_leas
         image.draft("RGB", (max(1, int(width * scale)), max(1, int(height * scale))))
         reduced = image.size != (width, height)
         taken_at, turned = _exif_facts(image)
+        plain_jpeg = image.format == "JPEG" and image.mode == "RGB" and turned == 1
         upright = ImageOps.exif_transpose(_to_rgb(image)) if turned > 1 else _to_rgb(image)
     except PhotoError:
         raise
@@ -187,7 +194,7 @@ def decode(source: bytes | Image.Image, name: str | os.PathLike[str], *, at_leas
         width, height = upright.size
     elif turned >= 5:  # the photo was lying on its side
         width, height = height, width
-    return Picture(upright, width, height, taken_at)
+    return Picture(upright, width, height, taken_at, plain_jpeg)
 
 
 def _reason(error: Exception) -> str:
@@ -262,6 +269,17 @@ def letterbox(image: Image.Image, side: int) -> np.ndarray:
     return np.asarray(square)
 
 
+def thumbnail(source: bytes, picture: Picture) -> bytes:
+    """Make a JPEG of at most 400 pixels a side, to show a photo quickly or while its disk is away.
+
+    A photo that is one already is taken as it is.
+    """
+    small = max(picture.width, picture.height) <= THUMBNAIL_SIDE and len(source) <= _THUMBNAIL_BYTES
+    if small and picture.plain_jpeg:
+        return source
+    return shrink(picture.image, THUMBNAIL_SIDE)
+
+
 def shrink(image: Image.Image, side: int) -> bytes:
     """Make a JPEG of at most ``side`` pixels on the longer side."""
     small = _fit(image, side) if max(image.size) > side else image
@@ -273,5 +291,7 @@ def shrink(image: Image.Image, side: int) -> bytes:
 def _fit(image: Image.Image, side: int) -> Image.Image:
     scale = side / max(image.size)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    # A gap of 2 lets Pillow halve large pictures cheaply first, with no difference to be seen.
-    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+    # Reducing, Hamming finds what bicubic finds (within 0.3 points of precision at 1, either way at 15) in
+    # half the time, and a gap of 2 lets Pillow halve large pictures cheaply first. Enlarging, it shows blocks.
+    kernel = Image.Resampling.HAMMING if scale < 1 else Image.Resampling.BICUBIC
+    return image.resize(size, kernel, reducing_gap=2.0)

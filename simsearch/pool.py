@@ -27,6 +27,8 @@ SECONDS_A_FILE = 60.0  # the largest photo takes two; after this a decoder is st
 # One in work and one waiting at the worker, so that it never waits for the parent between two photos;
 # more would leave one worker with a queue when the others are done.
 FILES_AHEAD = 2
+# Answers are looked for this often: waking up for each one takes the workers a hundredth of their time.
+SECONDS_A_LOOK = 0.03
 
 
 class Task(NamedTuple):
@@ -62,6 +64,7 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
+            bufsize=1 << 17,  # a whole answer in one read
             env=_environment(),
             start_new_session=True,
         )
@@ -155,6 +158,8 @@ class _Pool:
 
     def answers(self, drivers: int) -> Iterator[Answer]:
         while drivers:
+            if self._answers.empty():
+                time.sleep(SECONDS_A_LOOK)
             answer = self._answers.get()
             if isinstance(answer, BaseException):
                 raise answer

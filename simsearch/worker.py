@@ -81,7 +81,7 @@ def examine(path: Path, known: frozenset[str], encoder: Encoder) -> tuple[dict[s
         return {"reason": str(error), "retry": False}, b""
     facts |= {"width": picture.width, "height": picture.height}
     facts["taken_at"] = picture.taken_at and picture.taken_at.isoformat()
-    return facts, vector.astype("<f2").tobytes() + photos.shrink(picture.image, photos.THUMBNAIL_SIDE)
+    return facts, vector.astype("<f2").tobytes() + photos.thumbnail(data, picture)
 
 
 def build_encoder(recipe: tuple[str, list[str]]) -> Encoder:

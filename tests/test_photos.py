@@ -197,6 +197,33 @@ def test_shrink_never_enlarges(size, shrunk):
     assert Image.open(BytesIO(photos.shrink(Image.new("RGB", size), 400))).size == shrunk
 
 
+@pytest.mark.parametrize(
+    ("image", "format", "kept"),
+    [
+        (corners((400, 300)), "JPEG", True),
+        (corners((401, 300)), "JPEG", False),
+        (corners((40, 30)), "PNG", False),
+        (corners((40, 30)).convert("CMYK"), "JPEG", False),
+        (corners((40, 30)).convert("L"), "JPEG", False),
+    ],
+)
+def test_a_photo_that_is_a_thumbnail_already_is_kept_as_it_is(image, format, kept):
+    data = encoded(image, format)
+    thumbnail = photos.thumbnail(data, photos.decode(data, "x", at_least=400))
+    assert (thumbnail == data) is kept
+    shown = Image.open(BytesIO(thumbnail))
+    assert (shown.format, shown.mode) == ("JPEG", "RGB") and max(shown.size) <= 400
+
+
+def test_a_turned_or_heavy_photo_is_no_thumbnail():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(corners((40, 30)), "JPEG", exif=exif)
+    assert Image.open(BytesIO(photos.thumbnail(data, photos.decode(data, "x", at_least=40)))).size == (30, 40)
+    data = encoded(corners((40, 30)), "JPEG") + bytes(100_000)  # as a film hidden behind a photo
+    assert len(photos.thumbnail(data, photos.decode(data, "x", at_least=40))) < 5_000
+
+
 # Real ones
 
 

@@ -291,7 +291,8 @@ def shrink(image: Image.Image, side: int) -> bytes:
 def _fit(image: Image.Image, side: int) -> Image.Image:
     scale = side / max(image.size)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    # Reducing, Hamming finds what bicubic finds (within 0.3 points of precision at 1, either way at 15) in
-    # half the time, and a gap of 2 lets Pillow halve large pictures cheaply first. Enlarging, it shows blocks.
+    # Reducing, Hamming takes half the time of bicubic and finds as well (precision at 1 lower by 0.2 points,
+    # mean average precision higher by as much); enlarging, it shows blocks. A gap of 2 lets Pillow halve
+    # large pictures cheaply first.
     kernel = Image.Resampling.HAMMING if scale < 1 else Image.Resampling.BICUBIC
     return image.resize(size, kernel, reducing_gap=2.0)

@@ -15,13 +15,16 @@ export SIMSEARCH_LIBRARY
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/installed  ## index PHOTOS=FOLDER (or draw a demo gallery) and serve the page
+run: $(VENV)/installed  ## index PHOTOS=FOLDER (without photos: draw a demo gallery) and serve the page
 ifdef PHOTOS
 	$(BIN)/simsearch index "$(PHOTOS)" || [ $$? -eq 1 ]
-else
-	$(BIN)/simsearch demo || [ $$? -eq 1 ]
-endif
 	$(BIN)/simsearch app
+else ifneq ($(wildcard $(SIMSEARCH_LIBRARY)/library.db),)
+	$(BIN)/simsearch app
+else
+	$(BIN)/simsearch demo
+	$(BIN)/simsearch app --library simsearch-demo/library
+endif
 
 test: $(VENV)/installed-test  ## run the tests (under ten minutes)
 	$(BIN)/python -m pytest

@@ -181,10 +181,8 @@ def _percentiles(milliseconds: list[float]) -> dict[str, float]:
 def build_demo(place: Path, environment: dict[str, str]) -> Path:
     """Draw and index the demo gallery; return the library."""
     say("drawing and indexing the demo gallery ...")
-    library = place / "library"
-    demo = ["demo", str(place / "gallery"), "--library", str(library)]
-    run_process([sys.executable, "-m", "simsearch.cli", *demo], environment)
-    return library
+    run_process([sys.executable, "-m", "simsearch.cli", "demo", str(place)], environment)
+    return place / "library"
 
 
 def draw_query(place: Path) -> Path:

@@ -6,9 +6,10 @@ import argparse
 import gc
 import json
 import os
+import shlex
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -58,62 +59,79 @@ def _parser() -> argparse.ArgumentParser:
         epilog="example: simsearch index ~/Pictures && simsearch search cup.jpg",
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    index = _add_command(
-        commands, "index", _index, "find the photos below folders and make them searchable",
-        "simsearch index ~/Pictures /media/backup/photos",
-    )  # fmt: skip
-    index.add_argument("folders", nargs="*", metavar="FOLDER", help="default: those indexed before")
-    index.add_argument(
-        "--backbone", metavar="NAME", help="the pretrained network (default: efficientnet-lite2)"
-    )
-    index.add_argument("--workers", type=_positive, metavar="N", help="processes (default: one a core)")
-    index.add_argument("--verbose", action="store_true", help="name every file that was skipped")
-
-    search = _add_command(
-        commands, "search", _search, "print the photos most like a picture",
-        "simsearch search cup.jpg -k 5",
-    )  # fmt: skip
-    search.add_argument("picture", metavar="PICTURE", help="a picture, in the collection or not")
-    search.add_argument("-k", type=_positive, default=15, metavar="N", help="how many (default: 15)")
-    search.add_argument("--backbone", metavar="NAME", help="insist on a network (default: the library's own)")
-    form = search.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="one JSON object a line")
-    form.add_argument("--paths", action="store_true", help="only the paths")
-
-    status = _add_command(
-        commands, "status", _status, "say what the library holds and where it is",
-        "simsearch status --json",
-    )  # fmt: skip
-    status.add_argument("--json", action="store_true", help="as one JSON object")
-
-    app = _add_command(
-        commands, "app", _app, "open the page where a picture is dropped and the most similar ones appear",
-        "simsearch app --port 8600",
-    )  # fmt: skip
-    app.add_argument("--port", type=_positive, default=8501, metavar="N", help="default: 8501")
-
-    demo = _add_command(
-        commands, "demo", _demo, "draw a gallery of pictures and index it, to try things without photos",
-        "simsearch demo && simsearch app",
-    )  # fmt: skip
-    demo.add_argument(
-        "folder", nargs="?", default="demo-gallery", metavar="FOLDER", help="default: demo-gallery"
-    )
+    for name, run_it, add_options, summary, example in (
+        (
+            "index",
+            _index,
+            _index_options,
+            "make the photos below folders searchable",
+            "~/Pictures /media/photos",
+        ),
+        ("search", _search, _search_options, "print the photos most like a picture", "cup.jpg -k 5"),
+        ("status", _status, _status_options, "say what the library holds and where it is", "--json"),
+        (
+            "app",
+            _app,
+            _app_options,
+            "serve the page where a picture is dropped and its like appear",
+            "--port 8600",
+        ),
+        (
+            "demo",
+            _demo,
+            _demo_options,
+            "draw a gallery and index it in a library of its own",
+            "~/simsearch-demo",
+        ),
+    ):
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=f"example: simsearch {name} {example}",
+        )
+        add_options(command)
+        command.set_defaults(run=run_it)
     return parser
 
 
-def _add_command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str, example: str
-) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser(
-        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=f"example: {example}"
-    )
+def _library_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--library", metavar="DIR", help="default: $SIMSEARCH_LIBRARY, ./index, or the user's data folder"
     )
-    command.set_defaults(run=run)
-    return command
+
+
+def _index_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folders", nargs="*", metavar="FOLDER", help="default: those indexed before")
+    _library_option(command)
+    command.add_argument("--backbone", metavar="NAME", help="the network (default: efficientnet-lite2)")
+    command.add_argument("--workers", type=_positive, metavar="N", help="processes (default: one a core)")
+    command.add_argument("--verbose", action="store_true", help="name every file that was skipped")
+
+
+def _search_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("picture", metavar="PICTURE", help="a picture, in the collection or not")
+    _library_option(command)
+    command.add_argument("-k", type=_positive, default=15, metavar="N", help="how many (default: 15)")
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object a line")
+    form.add_argument("--paths", action="store_true", help="only the paths")
+
+
+def _status_options(command: argparse.ArgumentParser) -> None:
+    _library_option(command)
+    command.add_argument("--json", action="store_true", help="as one JSON object")
+
+
+def _app_options(command: argparse.ArgumentParser) -> None:
+    _library_option(command)
+    command.add_argument("--port", type=_positive, default=8501, metavar="N", help="default: 8501")
+
+
+def _demo_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "folder", nargs="?", default="simsearch-demo", metavar="FOLDER", help="default: simsearch-demo"
+    )
 
 
 def _positive(text: str) -> int:
@@ -122,17 +140,21 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _open(options: argparse.Namespace, *, create: bool = False) -> Library:
+def _open(options: argparse.Namespace) -> Library:
+    """Open a library that must be there already."""
     from simsearch import Library
 
-    return Library.open(options.library, backbone=getattr(options, "backbone", None), create=create)
+    return Library.open(options.library, create=False)
 
 
 # Commands
 
 
 def _index(options: argparse.Namespace) -> int:
-    with _open(options, create=bool(options.folders)) as library:
+    from simsearch import Library
+
+    create = bool(options.folders)  # without folders there must be a library that knows some
+    with Library.open(options.library, backbone=options.backbone, create=create) as library:
         return _sync(library, options.folders, options.workers, options.verbose)
 
 
@@ -185,18 +207,17 @@ def _app(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from simsearch import demo
+    from simsearch import Library, demo
 
-    folder = Path(options.folder)
-    with _open(options, create=True) as library:
-        if others := [root for root in library.roots() if root != folder.resolve()]:
-            print(f"The library has photos of its own ({_printable(others[0])}), so no demo was added to it.")
-            print("To try the demo beside it: simsearch demo --library demo-library")
-            return _OK
-        print(f"Drawing the demo gallery in {_printable(folder)} ...", file=sys.stderr)
-        with _ProgressBar() as bar:
-            demo.draw_gallery(folder, progress=bar.update)
-        return _sync(library, [options.folder], None, False)
+    pictures, library = Path(options.folder, "pictures"), Path(options.folder, "library")
+    print(f"Drawing the demo gallery in {_printable(pictures)} ...", file=sys.stderr)
+    with _ProgressBar() as bar:
+        demo.draw_gallery(pictures, progress=bar.update)
+    # A library of its own: drawn pictures have no place among somebody's photos.
+    with Library.open(library) as opened:
+        code = _sync(opened, [str(pictures)], None, False)
+    print(f"To look at them: simsearch app --library {shlex.quote(str(library))}")
+    return code
 
 
 # Printing

@@ -163,6 +163,7 @@ class _Run:
                 self.report.interrupted = True
             finally:  # whatever stops the run, what was done is kept
                 self._write(batch)
+        self.report.failed.sort()  # workers answer in no order
 
     def _write(self, batch: list[tuple[Found, Answer]]) -> None:
         with self._store.transaction():

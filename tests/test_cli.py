@@ -190,11 +190,14 @@ def test_every_command_has_help_that_ends_in_an_example(run, command):
     assert f"example: simsearch {command}" in " ".join(out.split("\n\n")[-1].split())
 
 
-def test_the_demo_is_not_mixed_with_photos_of_one_s_own(run, indexed, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    code, out, _ = run("demo")
-    assert code == 0 and "has photos of its own" in out
-    assert not (tmp_path / "demo-gallery").exists()
+def test_the_demo_has_a_library_of_its_own(run, indexed, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "simsearch.demo.draw_gallery", lambda folder, progress: paint(folder / "1.png", "red")
+    )
+    code, out, _ = run("demo", tmp_path / "my demo")
+    assert code == 0 and f"1 photos can be searched in {tmp_path / 'my demo' / 'library'}" in out
+    assert out.endswith(f"To look at them: simsearch app --library '{tmp_path / 'my demo' / 'library'}'\n")
+    assert json.loads(run("status", "--json")[1])["photos"] == 2
 
 
 def test_ctrl_c_is_a_sentence(run, library, album, monkeypatch):

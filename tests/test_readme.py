@@ -33,15 +33,17 @@ def commands():
 def test_the_terminal_session_gives_what_it_shows(gallery, tmp_path, monkeypatch, capsys):
     """The session of the README, in a checkout's place, up to where it stays open."""
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(gallery, tmp_path / "demo-gallery")
-    (tmp_path / "index").mkdir()
-    shutil.copy(ROOT / "index" / "README.md", tmp_path / "index")
+    shutil.copytree(gallery, tmp_path / "simsearch-demo" / "pictures")
     printed = []
     session = blocks("console")[0]
-    for line in re.findall(r"^\$ (simsearch (?:demo|search) .*|simsearch demo)$", session, re.MULTILINE):
-        assert cli.main(shlex.split(line)[1:]) == 0
-        out, err = capsys.readouterr()
-        printed += [text for text in err.splitlines() if text.startswith("Drawing")] + out.splitlines()
+    for line in re.findall(r"^\$ (.*)$", session, re.MULTILINE):
+        program, *arguments = shlex.split(line)
+        if program == "export":
+            monkeypatch.setenv(*arguments[0].split("="))
+        elif arguments[0] in ("demo", "search"):
+            assert cli.main(arguments) == 0
+            out, err = capsys.readouterr()
+            printed += [text for text in err.splitlines() if text.startswith("Drawing")] + out.splitlines()
     shown = [line for line in session.splitlines() if not line.startswith("$ ")]
     assert _portable("\n".join(printed), tmp_path) == _portable("\n".join(shown), tmp_path)
 

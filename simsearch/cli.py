@@ -60,29 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name, run_it, add_options, summary, example in (
-        (
-            "index",
-            _index,
-            _index_options,
-            "make the photos below folders searchable",
-            "~/Pictures /media/photos",
-        ),
+        ("index", _index, _index_options, "make the photos below folders searchable", "~/Pictures"),
         ("search", _search, _search_options, "print the photos most like a picture", "cup.jpg -k 5"),
         ("status", _status, _status_options, "say what the library holds and where it is", "--json"),
-        (
-            "app",
-            _app,
-            _app_options,
-            "serve the page where a picture is dropped and its like appear",
-            "--port 8600",
-        ),
-        (
-            "demo",
-            _demo,
-            _demo_options,
-            "draw a gallery and index it in a library of its own",
-            "~/simsearch-demo",
-        ),
+        ("app", _app, _app_options, "serve the page where a picture is dropped", "--port 8600"),
+        ("demo", _demo, _demo_options, "draw a gallery, in a library of its own", "my-demo"),
     ):
         command = commands.add_parser(
             name,

@@ -1,5 +1,8 @@
 """The whole way with the real network: draw, index, ask with pictures that are not in the collection."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -33,3 +36,16 @@ def test_the_gallery_s_own_pictures_find_their_kind(library):
     assert len(kinds) == len(library)
     found = [kinds[hit.id] == kind for own, kind in kinds.items() for hit in library.similar(own, k=5)]
     assert np.mean(found) > 0.9
+
+
+def test_a_search_imports_no_tensorflow(library, tmp_path):
+    demo.draw_picture("pizzas", 1000).save(tmp_path / "unseen.jpg")
+    code = (
+        "import sys; from simsearch import cli\n"
+        f"code = cli.main(['search', {str(tmp_path / 'unseen.jpg')!r}, '--library', {str(library.path)!r}])\n"
+        "print(*sorted({'tensorflow', 'keras', 'streamlit'} & set(sys.modules)), file=sys.stderr)\n"
+        "sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "\n")
+    assert len(done.stdout.splitlines()) == 15

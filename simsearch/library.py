@@ -13,9 +13,17 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from simsearch import photos, store
-from simsearch.backbones import DEFAULT_BACKBONE, backbone
+from simsearch.backbones import DEFAULT_BACKBONE
+from simsearch.backbones import backbone as known_backbone
 from simsearch.derived import make_folder
-from simsearch.errors import EncoderMismatch, FolderError, LibraryError, PhotoError, WriteError
+from simsearch.errors import (
+    EncoderMismatch,
+    FolderError,
+    LibraryError,
+    PhotoError,
+    SimsearchError,
+    WriteError,
+)
 from simsearch.report import Report
 from simsearch.store import Store
 
@@ -112,18 +120,16 @@ class Library:
                 raise LibraryError(folder, "no library here yet", "make one with: simsearch index FOLDER")
             _make_folder(folder)
         opened = Store(folder)
-        stored = opened.setting("encoder")
-        asked = encoder.identity.backbone if encoder else backbone
-        name = asked or (json.loads(stored)["backbone"] if stored else DEFAULT_BACKBONE)
-        library = cls(folder, opened, name, encoder)
-        library._check_backbone(stored)
-        return library
-
-    def _check_backbone(self, stored: str | None) -> None:
-        if self._encoder is None:
-            backbone(self.backbone)
-        if stored and json.loads(stored)["backbone"] != self.backbone:
-            raise EncoderMismatch(self.path, json.loads(stored)["backbone"], self.backbone)
+        try:
+            name = _agree(
+                folder, opened.setting("encoder"), encoder.identity.backbone if encoder else backbone
+            )
+            if encoder is None:
+                known_backbone(name)
+        except SimsearchError:
+            opened.close()
+            raise
+        return cls(folder, opened, name, encoder)
 
     def close(self) -> None:
         """Close the library's files."""
@@ -331,6 +337,16 @@ class Library:
                     index.add(ids, vectors)
                 self._index, self._indexed_generation = index, generation
             return self._index
+
+
+def _agree(folder: Path, stored: str | None, asked: str | None) -> str:
+    """Return the name of the network to use: the library's own, which nobody may contradict."""
+    if stored is None:
+        return asked or DEFAULT_BACKBONE
+    name: str = json.loads(stored)["backbone"]
+    if asked not in (None, name):
+        raise EncoderMismatch(folder, name, asked)
+    return name
 
 
 def default_folder() -> Path:

@@ -21,17 +21,19 @@ def page(tmp_path, monkeypatch):
     import streamlit as st
 
     open_library = Library.open.__func__  # type: ignore[attr-defined]
-    monkeypatch.setattr(
-        Library,
-        "open",
-        classmethod(
-            lambda cls, path=None, **options: open_library(cls, path, encoder=ToyEncoder(), **options)
-        ),
-    )
+    opened = []
+
+    def open_with_toy(cls, /, path=None, **options):
+        opened.append(open_library(cls, path, encoder=ToyEncoder(), **options))
+        return opened[-1]
+
+    monkeypatch.setattr(Library, "open", classmethod(open_with_toy))
     monkeypatch.setenv("SIMSEARCH_LIBRARY", str(tmp_path / "library"))
     st.cache_resource.clear()
     st.cache_data.clear()
-    return AppTest.from_file("../app.py", default_timeout=30)
+    yield AppTest.from_file("../app.py", default_timeout=30)
+    for library in opened:
+        library.close()
 
 
 @pytest.fixture

@@ -68,6 +68,7 @@ def test_the_python_example_runs(tmp_path, monkeypatch):
     names: dict[str, object] = {}
     exec(example, names)
     assert len(names["more"]) == 1  # type: ignore[arg-type]
+    names["library"].close()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("line", [line for line in commands() if line.startswith("make ")])

@@ -25,7 +25,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from simsearch.errors import DerivedFileError, WriteError
+from simsearch.errors import DerivedFileError, WriteError, reason_of
 
 MAGIC = b"SIMSDERV"
 VERSION = 1
@@ -99,7 +99,7 @@ def _content(path: Path) -> memoryview:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise DerivedFileError(path, f"cannot be read ({_reason(error)})") from error
+        raise DerivedFileError(path, f"cannot be read ({reason_of(error)})") from error
 
 
 def _entries(path: Path, content: memoryview) -> tuple[Any, int]:
@@ -192,8 +192,4 @@ def write_error(path: Path, error: OSError) -> WriteError:
     """Say what an operating system error on writing means, and what to do about it."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     remedy = "free some space" if full else "make the folder writable"
-    return WriteError(path, f"cannot be written ({_reason(error)})", remedy)
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+    return WriteError(path, f"cannot be written ({reason_of(error)})", remedy)

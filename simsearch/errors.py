@@ -7,6 +7,7 @@
     ├── DerivedFileError    a cached or built file that is damaged  path, reason
     ├── WriteError          a folder that cannot be written         path, reason
     └── LibraryError        a library that cannot be opened or used path, reason
+        ├── NoLibrary       there is none yet                       path, reason
         └── EncoderMismatch two networks in one library             stored, asked
 
 ``str(error)`` is one sentence: what happened, then what to do about it.
@@ -20,6 +21,11 @@ from os import PathLike
 
 class SimsearchError(Exception):
     """Base of all errors raised on purpose; catch it to turn any of them into one line for a person."""
+
+
+def reason_of(error: OSError) -> str:
+    """Say in lower case what the operating system said, for use inside a sentence."""
+    return (error.strerror or str(error) or type(error).__name__).lower()
 
 
 class _Subject(SimsearchError):
@@ -79,6 +85,13 @@ class LibraryError(_Subject):
     def __init__(self, path: str | PathLike[str], reason: str, remedy: str) -> None:
         self.path = path
         super().__init__(path, reason, remedy)
+
+
+class NoLibrary(LibraryError):
+    """There is no library in this folder yet."""
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        super().__init__(path, "no library here yet", "make one with: simsearch index FOLDER")
 
 
 class EncoderMismatch(LibraryError):

@@ -6,35 +6,34 @@ import json
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from simsearch import photos, store
 from simsearch.backbones import DEFAULT_BACKBONE
 from simsearch.backbones import backbone as known_backbone
-from simsearch.derived import make_folder
 from simsearch.errors import (
     EncoderMismatch,
     FolderError,
-    LibraryError,
+    NoLibrary,
     PhotoError,
     SimsearchError,
-    WriteError,
 )
+from simsearch.folders import default_folder, make_home, plain_path
+from simsearch.photos import AnyPicture, Refused
 from simsearch.report import Report
-from simsearch.store import Store
+from simsearch.store import Root, Store
 
 if TYPE_CHECKING:
     import numpy as np
-    from PIL import Image
 
     from simsearch.encoder import Encoder
     from simsearch.index.faiss_index import FlatIndex
-
-    Picture = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image
+    from simsearch.survey import Place, Survey
 
 _log = logging.getLogger("simsearch")
 
@@ -105,8 +104,10 @@ class Library:
 
         Raises
         ------
+        NoLibrary
+            When there is none and none is to be made.
         LibraryError
-            When there is none and none is to be made, or what is there cannot be used.
+            When what is there cannot be used.
         EncoderMismatch
             When the library was made with another network than the one asked for.
         BackboneError
@@ -115,10 +116,12 @@ class Library:
             When the folder cannot be written.
         """
         folder = Path(path).expanduser().absolute() if path is not None else default_folder()
+        if backbone is not None:
+            known_backbone(backbone)
         if not (folder / store.FILE_NAME).is_file():
             if not create:
-                raise LibraryError(folder, "no library here yet", "make one with: simsearch index FOLDER")
-            _make_folder(folder)
+                raise NoLibrary(folder)
+            make_home(folder)
         opened = Store(folder)
         try:
             name = _agree(
@@ -181,36 +184,63 @@ class Library:
         Raises
         ------
         FolderError
-            When a folder is missing or holds no photos, before any is indexed or at its turn.
+            When no folder can be used. If some can, the others are failures in the report.
+        LibraryError
+            When another process is indexing into this library.
         """
+        from simsearch.survey import plan
         from simsearch.sync import sync
 
-        paths = [_existing_folder(folder) for folder in folders or self.roots()]
-        if not paths:
+        started = time.monotonic()
+        with self._store.sole_writer():
+            places = plan(self._store, [plain_path(folder) for folder in folders or self.roots()])
+            surveys, report = self._survey(places)
+            encoder = self.encoder
+            for root, survey in self._settle_roots(surveys, encoder):
+                report += sync(
+                    self._store,
+                    root,
+                    survey,
+                    recipe=encoder.recipe,
+                    vector_bytes=2 * encoder.dim,
+                    workers=workers or _cores(),
+                    progress=progress,
+                )
+                if report.interrupted:
+                    break
+        report.seconds = time.monotonic() - started
+        return report
+
+    def _survey(self, places: list[Place]) -> tuple[list[Survey], Report]:
+        """Look at every place; one that cannot be used is a failure in the report, if others can."""
+        from simsearch.survey import survey
+
+        surveys, problems = [], []
+        for place in places:
+            try:
+                surveys.append(survey(self._store, place))
+            except FolderError as error:
+                problems.append(error)
+        if not places:
             raise FolderError("no folder", "the library has none yet", "name a folder of photos")
-        encoder = self.encoder
-        if self._store.setting("encoder") is None:
-            with self._store.transaction():
-                self._store.set_setting("encoder", encoder.identity.to_json())
-        total = Report()
-        for path in paths:
-            total += sync(
-                self._store,
-                path,
-                recipe=encoder.recipe,
-                vector_bytes=2 * encoder.dim,
-                workers=workers or _cores(),
-                progress=progress,
-            )
-            if total.interrupted:
-                break
-        return total
+        if not surveys:
+            raise problems[0]
+        return surveys, Report(failed=[Refused(str(error.path), error.reason) for error in problems])
+
+    def _settle_roots(self, surveys: list[Survey], encoder: Encoder) -> list[tuple[Root, Survey]]:
+        """Write down what makes the embeddings, and the folders that are new."""
+        store = self._store
+        if store.setting("encoder") and all(survey.place.root for survey in surveys):
+            return [(survey.place.root, survey) for survey in surveys if survey.place.root]
+        with store.transaction():
+            store.set_setting("encoder", encoder.identity.to_json())
+            return [(survey.place.root or store.add_root(survey.place.base), survey) for survey in surveys]
 
     def load(self) -> None:
         """Load network and index now, so that the first search is as quick as the next."""
         self._current_index(self.encoder.dim)
 
-    def search(self, image: Picture, k: int = 15) -> list[Hit]:
+    def search(self, image: AnyPicture, k: int = 15) -> list[Hit]:
         """Find the photos most like a picture, which need not be in the library.
 
         Parameters
@@ -229,7 +259,7 @@ class Library:
         """
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
-        source, name = _open_picture(image)
+        source, name = photos.take(image)
         side = self.encoder.input_size
         picture = photos.decode(source, name, at_least=2 * side)
         try:
@@ -267,7 +297,7 @@ class Library:
         """Return a hit's thumbnail (JPEG, at most 400 pixels a side), or None if it has left the library."""
         return self._store.thumbnail(hit.id)
 
-    def preview(self, image: Picture | Hit, side: int) -> bytes:
+    def preview(self, image: AnyPicture | Hit, side: int) -> bytes:
         """Return a picture upright, as a JPEG of at most ``side`` pixels, whatever its format.
 
         A hit whose file cannot be read is shown from its thumbnail.
@@ -278,7 +308,7 @@ class Library:
             When the picture cannot be read, and there is no thumbnail of it.
         """
         try:
-            source, name = _open_picture(image.path if isinstance(image, Hit) else image)
+            source, name = photos.take(image.path if isinstance(image, Hit) else image)
             return photos.shrink(photos.decode(source, name, at_least=side).image, side)
         except PhotoError:
             if isinstance(image, Hit) and (thumbnail := self.thumbnail(image)):
@@ -304,7 +334,7 @@ class Library:
             "backbone": self.backbone,
             "weights": json.loads(stored)["weights"] if stored else None,
             "index": "FAISS flat (exact inner product)",
-            "bytes": sum(file.stat().st_size for file in self.path.iterdir() if file.is_file()),
+            "bytes": sum(file.stat().st_size for file in self.path.glob(f"{store.FILE_NAME}*")),
         }
 
     def _id_of(self, photo: Hit | int | str | os.PathLike[str]) -> int | None:
@@ -312,10 +342,12 @@ class Library:
             return photo.id
         if isinstance(photo, int):
             return photo
-        return self._store.id_of(Path(photo).expanduser().resolve())
+        path = Path(photo).expanduser()
+        return self._store.id_of(path.parent.resolve() / path.name)  # the photo may itself be a link
 
     def _nearest(self, vector: np.ndarray, k: int) -> list[Hit]:
-        ids, scores = self._current_index(len(vector)).search(vector[None], k)
+        index = self._current_index(len(vector))
+        ids, scores = index.search(vector[None], min(k, max(len(index), 1)))
         best = [(int(photo_id), float(score)) for photo_id, score in zip(ids[0], scores[0], strict=True)]
         rows = self._store.rows(photo_id for photo_id, _ in best if photo_id >= 0)
         # float16 rounding can lift the cosine of a picture with itself a little over 1.
@@ -347,56 +379,6 @@ def _agree(folder: Path, stored: str | None, asked: str | None) -> str:
     if asked not in (None, name):
         raise EncoderMismatch(folder, name, asked)
     return name
-
-
-def default_folder() -> Path:
-    """Return where the library is when nobody says.
-
-    That is ``$SIMSEARCH_LIBRARY``; else ``index`` in the current folder where that is a library or the
-    place kept for one in a checkout; else the user's data folder.
-    """
-    if named := os.environ.get("SIMSEARCH_LIBRARY"):
-        return Path(named).expanduser().absolute()
-    here = Path("index").absolute()
-    if (here / store.FILE_NAME).exists() or (here / "README.md").exists():
-        return here
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("simsearch", appauthor=False))
-
-
-def _make_folder(folder: Path) -> None:
-    if folder.is_file():
-        raise LibraryError(folder, "a file, not a folder", "choose another --library")
-    try:
-        make_folder(folder)
-    except WriteError as error:
-        raise WriteError(error.path, error.reason, f"{error.remedy}, or choose another --library") from error
-
-
-def _existing_folder(folder: str | os.PathLike[str]) -> Path:
-    path = Path(folder).expanduser()
-    if not path.exists():
-        raise FolderError(path, "no such folder", "check the spelling, and that its disk is connected")
-    if not path.is_dir():
-        raise FolderError(path, "not a folder", "name the folder the photos are in")
-    return path.resolve()
-
-
-def _open_picture(image: Picture) -> tuple[bytes | Image.Image, str]:
-    """Return the picture's bytes, or the image, and what to call it."""
-    if isinstance(image, str | os.PathLike):
-        path = Path(image).expanduser()
-        try:
-            return photos.read(path)[0], str(path)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise PhotoError(path, reason, "check the path") from error
-    if isinstance(image, bytes):
-        return image, "the picture"
-    if hasattr(image, "read"):
-        return image.read(), "the picture"
-    return image, "the picture"
 
 
 def _cores() -> int:

@@ -10,14 +10,14 @@ import os
 import stat
 import warnings
 from datetime import datetime
-from io import BytesIO
+from io import BytesIO, RawIOBase
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from simsearch.errors import PhotoError
+from simsearch.errors import PhotoError, reason_of
 
 SUFFIXES = frozenset(
     (
@@ -28,15 +28,20 @@ SUFFIXES = frozenset(
 # (MPO comes with JPEG.)
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
 
-MAX_PIXELS = 200_000_000  # 600 MB as RGB; the largest cameras and stitched panoramas stay under it
+# 600 MB at Pillow's four bytes a pixel, and thrice that while a transparent picture is laid on white. The
+# largest cameras stay under it; Pillow itself refuses from 179 million on.
+MAX_PIXELS = 150_000_000
 MAX_BYTES = 1 << 29  # a file is read whole, once, for hash and pixels alike
 THUMBNAIL_SIDE = 400
-_THUMBNAIL_BYTES = 1 << 16  # twice what the largest thumbnails take
+_THUMBNAIL_BYTES = 1 << 16  # at twice what a thumbnail takes, a film or a colour profile may hide in it
 LETTERBOX_GREY = (127, 127, 127)  # what the networks' preprocessing turns into zero
 
 # A damaged photo is reported with its name, and MAX_PIXELS is checked before decoding: Pillow's warnings,
 # which name no file, are noise.
 warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+AnyPicture = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image
 
 
 class Found(NamedTuple):
@@ -80,21 +85,29 @@ class Picture(NamedTuple):
     plain_jpeg: bool
 
 
-def find(root: Path, below: str = "") -> Walk:
-    """List the files below ``root``, or below one folder in it (``below``, ending in '/'), by name.
+def find(root: Path, below: str = "", *, without: frozenset[str] = frozenset()) -> Walk:
+    """List the files below ``root``, or below one folder in it, by name.
 
-    Paths are relative to ``root`` either way. Hidden files and folders are left alone and links to folders
-    are not followed, so a walk ends.
+    Hidden files and folders are left alone and links to folders are not followed, so a walk ends.
+
+    Parameters
+    ----------
+    below
+        That folder, ending in '/'. Paths are relative to ``root`` either way.
+    without
+        Folders to leave out, ending in '/' too.
     """
     walk = Walk([], [], [], [])
     pending = [below]
     while pending:
         prefix = pending.pop()
+        if prefix in without:
+            continue
         try:
             with os.scandir(root / prefix) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
-            walk.unread.append(Refused(prefix, f"folder cannot be read ({_why(error)})"))
+            walk.unread.append(Refused(prefix, f"folder cannot be read ({reason_of(error)})"))
             continue
         pending += [f"{prefix}{entry.name}/" for entry in reversed(entries) if _is_folder(entry)]
         for entry in entries:
@@ -119,7 +132,7 @@ def _sort_into(walk: Walk, path: str, entry: os.DirEntry[str]) -> None:
         try:
             facts = entry.stat()
         except OSError as error:
-            walk.failed.append(Refused(path, f"cannot be read ({_why(error)})"))
+            walk.failed.append(Refused(path, f"cannot be read ({reason_of(error)})"))
             return
         if stat.S_ISREG(facts.st_mode):
             walk.photos.append(Found(path, facts.st_size, facts.st_mtime_ns))
@@ -133,10 +146,6 @@ def _is_text(path: str) -> bool:
     except UnicodeEncodeError:  # bytes that no encoding explains; SQLite could not store them
         return False
     return True
-
-
-def _why(error: OSError) -> str:
-    return (error.strerror or type(error).__name__).lower()
 
 
 def read(path: Path) -> tuple[bytes, os.stat_result]:
@@ -153,7 +162,40 @@ def read(path: Path) -> tuple[bytes, os.stat_result]:
         facts = os.fstat(file.fileno())
         if facts.st_size > MAX_BYTES:
             raise PhotoError(path, f"{facts.st_size:,} bytes are too many for one photo")
-        return file.readall(), facts
+        return file.readall() if stat.S_ISREG(facts.st_mode) else _drain(file, path), facts
+
+
+def _drain(stream: RawIOBase, path: Path) -> bytes:
+    """Read a pipe (a shell's ``<(...)``) or a device, which do not say how long they are."""
+    data = bytearray()
+    while part := stream.read(1 << 20):
+        data += part
+        if len(data) > MAX_BYTES:
+            raise PhotoError(path, "there is no end to it")
+    return bytes(data)
+
+
+def take(image: AnyPicture) -> tuple[bytes | Image.Image, str]:
+    """Return a picture's bytes, or the image that was opened elsewhere, and what to call it.
+
+    Raises
+    ------
+    PhotoError
+        When it is a path that cannot be read.
+    """
+    if isinstance(image, str | os.PathLike):
+        path = Path(image).expanduser()
+        try:
+            return read(path)[0], str(path)
+        except OSError as error:
+            raise PhotoError(path, reason_of(error), "check the path") from error
+        except ValueError as error:  # a zero byte in the name
+            raise PhotoError(path, str(error), "check the path") from error
+    if isinstance(image, bytes):
+        return image, "the picture"
+    if hasattr(image, "read"):
+        return image.read(), "the picture"
+    return image, "the picture"
 
 
 def decode(source: bytes | Image.Image, name: str | os.PathLike[str], *, at_least: int) -> Picture:
@@ -176,17 +218,18 @@ def decode(source: bytes | Image.Image, name: str | os.PathLike[str], *, at_leas
     """
     try:
         image = Image.open(BytesIO(source), formats=FORMATS) if isinstance(source, bytes) else source.copy()
-        pixels = image.width * image.height
-        if pixels > MAX_PIXELS:
-            raise PhotoError(name, f"{pixels:,} pixels are more than the {MAX_PIXELS:,} that are decoded")
         width, height = image.size
-        scale = at_least / max(width, height, 1)
+        if not 0 < width * height <= MAX_PIXELS:
+            reason = f"{width * height:,} pixels, where 1 to {MAX_PIXELS:,} can be decoded"
+            raise PhotoError(name, reason)
+        scale = at_least / max(width, height)
         image.draft("RGB", (max(1, int(width * scale)), max(1, int(height * scale))))
         reduced = image.size != (width, height)
-        taken_at, turned = _exif_facts(image)
-        plain_jpeg = image.format == "JPEG" and image.mode == "RGB" and turned == 1
-        upright = ImageOps.exif_transpose(_to_rgb(image)) if turned > 1 else _to_rgb(image)
-    except PhotoError:
+        rgb = _to_rgb(image)
+        exif = _exif(image)  # only now: a TIFF is turned by Pillow as it is loaded, and says so afterwards
+        turned = _orientation(exif)
+        upright = rgb.transpose(_TURNS[turned]) if turned in _TURNS else rgb
+    except (PhotoError, MemoryError):
         raise
     except Exception as error:  # decoders raise anything at all on damaged files
         raise PhotoError(name, _reason(error)) from error
@@ -194,7 +237,8 @@ def decode(source: bytes | Image.Image, name: str | os.PathLike[str], *, at_leas
         width, height = upright.size
     elif turned >= 5:  # the photo was lying on its side
         width, height = height, width
-    return Picture(upright, width, height, taken_at, plain_jpeg)
+    plain_jpeg = image.format == "JPEG" and image.mode == "RGB" and upright is rgb
+    return Picture(upright, width, height, _taken_at(exif), plain_jpeg)
 
 
 def _reason(error: Exception) -> str:
@@ -208,22 +252,40 @@ def _reason(error: Exception) -> str:
     return f"damaged ({text or type(error).__name__})"
 
 
-def _exif_facts(image: Image.Image) -> tuple[datetime | None, int]:
-    """When the photo was taken and how it is turned (1 to 8); broken Exif says neither."""
+# Exif's orientations, by what sets them upright. Pillow's own exif_transpose also writes the Exif anew, and
+# fails on photos with any odd tag in it.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def _exif(image: Image.Image) -> Image.Exif:
     try:
-        exif = image.getexif()
-        orientation = exif.get(0x0112, 1)
-        text = exif.get_ifd(0x8769).get(0x9003) or exif.get(0x0132) if exif else None
+        return image.getexif()
     except Exception:  # Exif is written by countless programs, some of them wrongly
-        return None, 1
-    turned = orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
-    return _parse_exif_time(text), turned
+        return Image.Exif()
 
 
-def _parse_exif_time(text: object) -> datetime | None:
+def _orientation(exif: Image.Exif) -> int:
     try:
+        turned = exif.get(0x0112, 1)
+    except Exception:
+        return 1
+    return turned if isinstance(turned, int) else 1
+
+
+def _taken_at(exif: Image.Exif) -> datetime | None:
+    """Return when the photo was taken, or failing that last edited, where it says so."""
+    try:
+        text = exif.get_ifd(0x8769).get(0x9003) or exif.get(0x0132)
         return datetime.strptime(str(text).strip("\0 ")[:19], "%Y:%m:%d %H:%M:%S")
-    except ValueError:
+    except Exception:
         return None
 
 
@@ -240,7 +302,6 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         rgb = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
     else:
         rgb = image.convert("RGB")
-    rgb.info = dict(image.info)  # the Exif that says which way is up
     return rgb
 
 

@@ -63,33 +63,36 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
     LibraryError
         When the database is not one of ours or is newer than this program.
     """
+    if not _is_current(db):
+        db.execute("BEGIN IMMEDIATE")  # so that of several processes one migrates and the others wait
+        try:
+            _bring_up_to_date(db, path)
+            db.execute("COMMIT")
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+    if db.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        db.execute("PRAGMA journal_mode = WAL")
+
+
+def _is_current(db: sqlite3.Connection) -> bool:
     ours = _value(db, "PRAGMA application_id") == APPLICATION_ID
-    version = _value(db, "PRAGMA user_version")
-    if ours and version == len(MIGRATIONS):
-        return
+    return ours and _value(db, "PRAGMA user_version") == len(MIGRATIONS)
+
+
+def _bring_up_to_date(db: sqlite3.Connection, path: Path) -> None:
+    ours = _value(db, "PRAGMA application_id") == APPLICATION_ID
     if not ours and _value(db, "SELECT count(*) FROM sqlite_master"):
         raise LibraryError(path, "not a simsearch library", "choose another --library")
+    version = _value(db, "PRAGMA user_version")
     if version > len(MIGRATIONS):
         reason = f"made by a newer simsearch (format {version}, this one knows {len(MIGRATIONS)})"
         raise LibraryError(path, reason, "upgrade simsearch")
-    db.execute("PRAGMA journal_mode = WAL")
-    for number in range(version, len(MIGRATIONS)):
-        _apply(db, number)
-
-
-def _apply(db: sqlite3.Connection, number: int) -> None:
-    """Apply one migration and record it, in one transaction; another process may just have done it."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        if _value(db, "PRAGMA user_version") == number:
-            for statement in MIGRATIONS[number]:
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {number + 1}")
-            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        db.execute("COMMIT")
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
+    for migration in MIGRATIONS[version:]:
+        for statement in migration:
+            db.execute(statement)
+    db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
 def _value(db: sqlite3.Connection, sql: str) -> int:
@@ -111,4 +114,4 @@ def explain(error: sqlite3.DatabaseError, path: Path) -> LibraryError | WriteErr
         return LibraryError(
             path, f"damaged or no library ({text})", "restore it from a backup, or move it away"
         )
-    return LibraryError(path, text, "try again")
+    return LibraryError(path, f"SQLite says: {text}", "check the disk it is on")

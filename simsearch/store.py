@@ -24,6 +24,7 @@ from simsearch import schema
 from simsearch.photos import Found
 
 FILE_NAME = "library.db"
+LOCK_NAME = "indexing.lock"
 _ROWS_AT_ONCE = 10_000
 
 
@@ -50,6 +51,7 @@ class Known(NamedTuple):
     id: int
     size: int
     mtime_ns: int
+    sha256: str
     missing: bool
 
 
@@ -120,6 +122,25 @@ class Store:
                     self._db.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def sole_writer(self) -> Iterator[None]:
+        """Keep other processes from indexing into this library meanwhile; they may go on reading.
+
+        The lock is SQLite's on a file of its own, so it ends with the process, however that ends.
+
+        Raises
+        ------
+        LibraryError
+            When another process is indexing.
+        """
+        with self._explained():
+            lock = sqlite3.connect(self.path.with_name(LOCK_NAME), timeout=0, isolation_level=None)
+            try:
+                lock.execute("BEGIN EXCLUSIVE")
+                yield
+            finally:
+                lock.close()
+
     def _all(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         with self._lock, self._explained():
             return self._db.execute(sql, values).fetchall()
@@ -154,29 +175,23 @@ class Store:
         return [Root(id, Path(path)) for id, path in rows]
 
     def add_root(self, path: Path) -> Root:
-        """Add a folder; folders inside it that were roots become part of it (inside a transaction)."""
-        root = Root(self._write("INSERT INTO roots (path) VALUES (?)", str(path)), path)
-        for inner in self.roots():
-            if inner.id != root.id and inner.path.is_relative_to(path):
-                prefix = inner.path.relative_to(path).as_posix() + "/"
-                for table in ("photos", "failures"):
-                    sql = f"UPDATE {table} SET root_id = ?, path = ? || path WHERE root_id = ?"
-                    self._write(sql, root.id, prefix, inner.id)
-                self._write("DELETE FROM roots WHERE id = ?", inner.id)
-        return root
+        """Add a folder (inside a transaction)."""
+        return Root(self._write("INSERT INTO roots (path) VALUES (?)", str(path)), path)
 
     # Photos
 
     def known(self, root: Root) -> dict[str, Known]:
         """Return every photo of a root by its path below it."""
-        sql = "SELECT path, id, size, mtime_ns, missing_since IS NOT NULL FROM photos WHERE root_id = ?"
-        return {path: Known(id, size, at, bool(gone)) for path, id, size, at, gone in self._all(sql, root.id)}
+        sql = """SELECT path, id, size, mtime_ns, sha256, missing_since IS NOT NULL FROM photos
+                 WHERE root_id = ?"""
+        return {path: Known(*known) for path, *known in self._all(sql, root.id)}
 
-    def hashes_by_size(self) -> dict[int, set[str]]:
-        """Return the SHA-256 of all photos, grouped by size: a file of another size is none of them."""
+    def hashes_by_size(self, sizes: set[int], *, without: set[int]) -> dict[int, set[str]]:
+        """Return the SHA-256 of photos by size, for some sizes, without those of some photos (ids)."""
         hashes: dict[int, set[str]] = {}
-        for size, sha256 in self._all("SELECT DISTINCT size, sha256 FROM photos"):
-            hashes.setdefault(size, set()).add(sha256)
+        for size, sha256, photo_id in self._all("SELECT size, sha256, id FROM photos") if sizes else ():
+            if size in sizes and photo_id not in without:
+                hashes.setdefault(size, set()).add(sha256)
         return hashes
 
     def same_content(self, sha256: str) -> list[tuple[int, Path, Path]]:
@@ -257,10 +272,10 @@ class Store:
         for root in self.roots():
             if path.is_relative_to(root.path):
                 below = path.relative_to(root.path).as_posix()
-                found: int | None = self._value(
-                    "SELECT id FROM photos WHERE root_id = ? AND path = ?", root.id, below
-                )
-                return found
+                sql = "SELECT id FROM photos WHERE root_id = ? AND path = ?"
+                found: int | None = self._value(sql, root.id, below)
+                if found is not None:
+                    return found
         return None
 
     def thumbnail(self, photo_id: int) -> bytes | None:

@@ -11,78 +11,49 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
-from simsearch import photos
-from simsearch.errors import FolderError
 from simsearch.photos import Found, Refused, Walk
 from simsearch.pool import Answer, Task, examine_all
 from simsearch.report import Report
-from simsearch.store import Content, Known, Root, Store
+from simsearch.store import Content, Root, Store
+from simsearch.survey import Survey
 
+MOST_HASHES = 100  # offered to a worker for one file; a request must stay far smaller than a pipe holds
 SECONDS_A_BATCH = 1.0  # what a power cut may cost; a commit waits for the disk, so not after every photo
-
+_TRY_AGAIN = "its content changed while it was indexed; run it again"
 
 Progress = Callable[[int, int], None]  # files done, files to do
 
 
 def sync(
     store: Store,
-    folder: Path,
+    root: Root,
+    found: Survey,
     *,
     recipe: tuple[str, list[str]],
     vector_bytes: int,
     workers: int,
     progress: Progress | None = None,
 ) -> Report:
-    """Bring the store up to date with one folder, which may lie inside a folder that is indexed already.
+    """Bring the store up to date with what was found in one place.
 
     Parameters
     ----------
+    root
+        The root it is or lies in.
     recipe
         How a worker builds the encoder.
     vector_bytes
         Length of an embedding in the store.
     progress
         Called with the number of files done and to do, after each file that had to be looked at.
-
-    Raises
-    ------
-    FolderError
-        When the folder holds no photos; nothing is changed then.
     """
-    started = time.monotonic()
-    root, below = _root_of(store, folder)
-    walk = photos.find(root.path if root else folder, below)
-    _refuse_empty(store, folder, root, below, walk)
-    if root is None:
-        with store.transaction():
-            root = store.add_root(folder)
     run = _Run(store, root, vector_bytes)
-    tasks = run.compare(walk, below)
+    tasks = run.compare(found.walk, found.place.below)
     run.examine(tasks, recipe, workers, progress)
-    run.report.seconds = time.monotonic() - started
+    run.finish()
     return run.report
-
-
-def _root_of(store: Store, folder: Path) -> tuple[Root | None, str]:
-    """Find the root that ``folder`` is or lies in, and the way from there to it ('' or 'a/b/')."""
-    for root in store.roots():
-        if folder.is_relative_to(root.path):
-            below = folder.relative_to(root.path).as_posix()
-            return root, "" if below == "." else f"{below}/"
-    return None, ""
-
-
-def _refuse_empty(store: Store, folder: Path, root: Root | None, below: str, walk: Walk) -> None:
-    if walk.photos or walk.failed:
-        return
-    if walk.unread:
-        raise FolderError(folder, walk.unread[0].reason, "check its permissions")
-    known = sum(path.startswith(below) for path in store.known(root)) if root else 0
-    if known:
-        reason = f"suddenly without photos, though {known} of its photos are in the library"
-        raise FolderError(folder, reason, "nothing was changed; is its disk unplugged")
-    raise FolderError(folder, "holds no photos", "choose the folder they are in")
 
 
 class _Run:
@@ -93,35 +64,58 @@ class _Run:
         self._store = store
         self._root = root
         self._vector_bytes = vector_bytes
-        self._known: dict[str, Known] = {}
+        self._known = store.known(root)
+        self._gone: set[int] = set()
 
     def compare(self, walk: Walk, below: str) -> dict[Path, tuple[Task, Found]]:
         """Settle what needs no look into the files; return what does, by absolute path."""
         store, report = self._store, self.report
-        self._known = store.known(self._root)
         failures = store.failures(self._root)
-        hashes = store.hashes_by_size()
         report.skipped += self._named(walk.skipped)
         report.failed += self._named(walk.failed + walk.unread)
-        tasks, returned = {}, []
+        changed, returned, forgotten = [], [], []
         for found in walk.photos:
             before, failure = self._known.get(found.path), failures.get(found.path)
             if before and (before.size, before.mtime_ns) == found[1:]:
                 report.unchanged += 1
                 returned += [before.id] if before.missing else []
+                forgotten += [found.path] if failure else []
             elif failure and failure[:2] == found[1:]:
                 report.failed += self._named([Refused(found.path, failure[2])])
             else:
-                path = self._root.path / found.path
-                tasks[path] = Task(path, frozenset(hashes.get(found.size, ()))), found
-        gone, forgotten = self._absent(walk, below, failures)
-        report.missing = len(gone)
+                changed.append(found)
+        gone, without_file = self._absent(walk, below, failures)
+        self._gone.update(gone)
+        forgotten += without_file
         if returned or gone or forgotten:
             with store.transaction():
                 store.set_missing(returned, False)
                 store.set_missing(gone, True)
                 store.forget_failures(self._root, forgotten)
+        return self._tasks(changed)
+
+    def _tasks(self, changed: list[Found]) -> dict[Path, tuple[Task, Found]]:
+        """Tell the workers for each file which contents need no work.
+
+        Those are its own from before, and those of photos that this run leaves as they are: of another
+        that is about to be overwritten nothing would be left to share.
+        """
+        overwritten = {self._known[found.path].id for found in changed if found.path in self._known}
+        lasting = self._store.hashes_by_size({found.size for found in changed}, without=overwritten)
+        # Scans and bitmaps all have one size. Past some number, hashing is not worth the telling.
+        shared = {size: frozenset(hashes) for size, hashes in lasting.items() if len(hashes) <= MOST_HASHES}
+        tasks = {}
+        for found in changed:
+            before = self._known.get(found.path)
+            own = {before.sha256} if before else set()
+            path = self._root.path / found.path
+            tasks[path] = Task(path, shared.get(found.size, frozenset()) | own), found
         return tasks
+
+    def finish(self) -> None:
+        """Complete the report: a photo that moved was only missed for a while."""
+        self.report.missing = len(self._gone)
+        self.report.failed.sort()  # workers answer in no order
 
     def _absent(self, walk: Walk, below: str, failures: Iterable[str]) -> tuple[list[int], list[str]]:
         """Find the photos (ids) and failures (paths) whose file is gone; a folder not read says nothing."""
@@ -163,7 +157,6 @@ class _Run:
                 self.report.interrupted = True
             finally:  # whatever stops the run, what was done is kept
                 self._write(batch)
-        self.report.failed.sort()  # workers answer in no order
 
     def _write(self, batch: list[tuple[Found, Answer]]) -> None:
         with self._store.transaction():
@@ -184,30 +177,35 @@ class _Run:
             )
             return Refused(path, facts["reason"])
         found = Found(path, facts["size"], facts["mtime_ns"])  # as it was when it was read
-        if not answer.payload:
-            return self._settle_known_content(found, facts["sha256"])
-        vector, thumbnail = answer.payload[: self._vector_bytes], answer.payload[self._vector_bytes :]
-        content = Content(
-            facts["sha256"], facts["width"], facts["height"], facts["taken_at"], vector, thumbnail
-        )
+        here, same = self._known.get(path), self._store.same_content(facts["sha256"])
+        if here and here.sha256 == facts["sha256"]:  # only touched
+            self._store.move(here.id, self._root, found)
+            return "unchanged"
+        if not here and (origin := _moved_from(same)):
+            self._store.move(origin, self._root, found)
+            self._gone.discard(origin)
+            return "moved"
+        if answer.payload:
+            content = self._content(facts, answer.payload)
+        elif same:
+            content = self._store.content(same[0][0])
+        else:  # another process has just taken away what this file had in common with others
+            self._store.put_failure(self._root, path, _TRY_AGAIN, found=None)
+            return Refused(path, _TRY_AGAIN)
         self._store.put(self._root, found, content)
-        return "updated" if path in self._known else "added"
-
-    def _settle_known_content(self, found: Found, sha256: str) -> str:
-        """Settle a file whose content the store has: touched, moved here, or another copy."""
-        store, here = self._store, self._known.get(found.path)
-        same = store.same_content(sha256)
-        if here:
-            if here.id in (photo_id for photo_id, _, _ in same):
-                store.move(here.id, self._root, found)
-                return "unchanged"
-        else:
-            for photo_id, root, path in same:
-                if not os.path.lexists(path) and _is_online(root):
-                    store.move(photo_id, self._root, found)
-                    return "moved"
-        store.put(self._root, found, store.content(same[0][0]))
         return "updated" if here else "added"
+
+    def _content(self, facts: dict[str, Any], payload: bytes) -> Content:
+        vector, thumbnail = payload[: self._vector_bytes], payload[self._vector_bytes :]
+        return Content(facts["sha256"], facts["width"], facts["height"], facts["taken_at"], vector, thumbnail)
+
+
+def _moved_from(same: list[tuple[int, Path, Path]]) -> int | None:
+    """Return the photo among those of one content whose file is gone while its disk is there."""
+    for photo_id, root, path in same:
+        if not os.path.lexists(path) and _is_online(root):
+            return photo_id
+    return None
 
 
 def _is_online(root: Path) -> bool:

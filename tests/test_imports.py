@@ -21,6 +21,7 @@ FLOW = [
     {"worker", "report"},
     {"pool", "schema"},
     {"store"},
+    {"survey", "folders"},
     {"sync"},
     {"library"},
     {"simsearch"},

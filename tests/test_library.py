@@ -168,7 +168,7 @@ def test_a_file_in_place_of_the_folder_is_a_clear_error(tmp_path):
 
 
 def test_the_default_folder_is_the_environment_s_then_here_then_the_user_s(tmp_path, monkeypatch):
-    from simsearch.library import default_folder
+    from simsearch.folders import default_folder
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))

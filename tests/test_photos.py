@@ -1,6 +1,9 @@
 import os
+import struct
+import threading
 from datetime import datetime
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -147,6 +150,20 @@ def test_decode_takes_no_date_from_nonsense(text):
     assert photos.decode(encoded(corners(), "JPEG", exif=exif), "x", at_least=64).taken_at is None
 
 
+@pytest.mark.parametrize("tag", [0x011A, 0x0100, 0x0111])
+def test_one_odd_exif_tag_costs_no_photo(tag):
+    """Text where a number belongs, as broken programs write it; Pillow itself would not."""
+    entries = sorted([struct.pack("<HHII", 0x0112, 3, 1, 6), struct.pack("<HHI4s", tag, 2, 4, b"odd")])
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(entries)) + b"".join(entries) + bytes(4)
+    picture = photos.decode(encoded(corners(), "JPEG", exif=exif), "x", at_least=64)
+    assert picture.image.size == (32, 64)
+
+
+def test_decode_refuses_an_image_without_pixels():
+    with pytest.raises(PhotoError, match="0 pixels"):
+        photos.decode(Image.new("RGB", (0, 0)), "x", at_least=4)
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
@@ -169,6 +186,30 @@ def test_decode_refuses_what_pillow_would_hand_to_another_program():
         photos.decode(
             b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n", "x.jpg", at_least=4
         )
+
+
+@pytest.mark.parametrize("size", [(12_500, 12_500), (20_000, 20_000)])
+def test_decode_says_the_limit_that_is_kept(size):
+    with pytest.raises(PhotoError, match="150,000,000"):
+        photos.decode(encoded(Image.new("1", size), "PNG"), "x", at_least=4)
+
+
+def test_read_takes_a_pipe_to_its_end_but_no_endless_one(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(b"x" * 3_000_000))
+    writer.start()
+    assert photos.read(tmp_path / "pipe")[0] == b"x" * 3_000_000
+    writer.join()
+    monkeypatch.setattr(photos, "MAX_BYTES", 1 << 21)
+    with pytest.raises(PhotoError, match="no end"):
+        photos.read(Path("/dev/zero"))
+
+
+def test_find_leaves_out_what_it_is_told_to(album):
+    for name in ["1.jpg", "inner/2.jpg", "inner too/3.jpg"]:
+        paint(album / name, "red")
+    walk = photos.find(album, without=frozenset(["inner/"]))
+    assert [found.path for found in walk.photos] == ["1.jpg", "inner too/3.jpg"]
 
 
 def test_read_refuses_a_file_too_large_to_be_one_photo(album, monkeypatch):

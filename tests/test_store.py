@@ -1,4 +1,6 @@
 import sqlite3
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -68,15 +70,28 @@ def test_ids_are_never_used_again(store, tmp_path):
     assert store.id_of(tmp_path / "2.jpg") > first
 
 
-def test_photos_inside_a_new_root_become_part_of_it(store, tmp_path):
-    with store.transaction():
-        inner = store.add_root(tmp_path / "a" / "b")
-        put(store, inner, "1.jpg")
-        store.put_failure(inner, "2.jpg", "broken", found=None)
-        outer = store.add_root(tmp_path / "a")
-    assert store.roots() == [outer]
-    assert list(store.known(outer)) == ["b/1.jpg"]
-    assert list(store.failures(outer)) == ["b/2.jpg"]
+def test_one_process_at_a_time_may_index_and_others_may_read(store, tmp_path):
+    other = Store(tmp_path)
+    with store.sole_writer():
+        with pytest.raises(LibraryError, match="in use by another simsearch"), other.sole_writer():
+            pass
+        assert other.counts()["photos"] == 0
+    with other.sole_writer():
+        pass
+    other.close()
+
+
+def test_what_is_committed_survives_a_power_cut(store):
+    assert store._value("PRAGMA synchronous") == 2  # FULL
+    assert store._value("PRAGMA journal_mode") == "wal"
+    assert store._value("PRAGMA foreign_keys") == 1
+
+
+def test_many_processes_may_open_a_new_library_at_once(tmp_path):
+    code = "import sys, pathlib; from simsearch.store import Store; Store(pathlib.Path(sys.argv[1])).close()"
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    openings = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(6)]
+    assert [opening.communicate()[1] for opening in openings] == [""] * 6
 
 
 def test_many_threads_may_read_while_one_writes(store, tmp_path):

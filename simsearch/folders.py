@@ -1,0 +1,63 @@
+"""The folders a person names: where the library is, and where photos are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from simsearch.derived import make_folder
+from simsearch.errors import FolderError, LibraryError, WriteError
+from simsearch.store import FILE_NAME
+
+
+def default_folder() -> Path:
+    """Return where the library is when nobody says.
+
+    That is ``$SIMSEARCH_LIBRARY``; else ``index`` in the current folder where that is a library or the
+    place kept for one in a checkout; else the user's data folder.
+    """
+    if named := os.environ.get("SIMSEARCH_LIBRARY"):
+        return Path(named).expanduser().absolute()
+    here = Path("index").absolute()
+    if (here / FILE_NAME).exists() or (here / "README.md").exists():
+        return here
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("simsearch", appauthor=False))
+
+
+def make_home(folder: Path) -> None:
+    """Make the folder of a new library.
+
+    Raises
+    ------
+    LibraryError
+        When a file is in the way.
+    WriteError
+        When it cannot be made or written.
+    """
+    if folder.is_file():
+        raise LibraryError(folder, "a file, not a folder", "choose another --library")
+    try:
+        make_folder(folder)
+    except WriteError as error:
+        raise WriteError(error.path, error.reason, f"{error.remedy}, or choose another --library") from error
+
+
+def plain_path(folder: str | os.PathLike[str]) -> Path:
+    """Return an absolute path without links, so that a folder of photos has one name only.
+
+    Raises
+    ------
+    FolderError
+        When it is no folder, or has a name that cannot be stored.
+    """
+    path = Path(folder).expanduser()
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        text = str(path).encode(errors="replace").decode()
+        raise FolderError(text, "its name is not valid text", "rename it") from error
+    if path.exists() and not path.is_dir():
+        raise FolderError(path, "not a folder", "name the folder the photos are in")
+    return path.resolve()

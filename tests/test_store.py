@@ -1,16 +1,21 @@
+import io
+import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
-from simsearch import LibraryError
+from simsearch import Library, LibraryError, schema
 from simsearch.photos import Found
 from simsearch.store import Content, Store
+from tests.toy import ToyEncoder
 
 CONTENT = Content("ab" * 32, 40, 30, "2019-07-21T16:05:09", np.ones(3, "<f2").tobytes(), b"jpeg")
 
@@ -182,3 +187,18 @@ def test_a_library_in_use_says_so(store, tmp_path):
         with pytest.raises(LibraryError, match="in use by another simsearch"), other.transaction():
             pass
     other.close()
+
+
+# Files of earlier versions: one of each format is kept, and must always open
+
+
+@pytest.mark.parametrize("version", range(1, len(schema.MIGRATIONS) + 1))
+def test_a_library_of_every_format_opens_with_what_it_holds(version, tmp_path):
+    """Made by indexing red.png and more/blue.png, of one colour each, and a broken.png, with the toy."""
+    shutil.copy(Path(__file__).parent / "data" / f"library-{version}.db", tmp_path / "library.db")
+    with Library.open(tmp_path, encoder=ToyEncoder()) as library:
+        hits = library.search(Image.new("RGB", (8, 8), (200, 0, 0)))
+        assert [str(hit.path) for hit in hits] == ["/photos/red.png", "/photos/more/blue.png"]
+        assert [hit.score for hit in hits] == [1, 0]
+        assert Image.open(io.BytesIO(library.thumbnail(hits[1]))).size == (8, 8)
+        assert library.status()["failed"] == 1

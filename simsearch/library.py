@@ -208,6 +208,8 @@ class Library:
                 )
                 if report.interrupted:
                     break
+            report.missing = self._store.counts()["missing"]
+        report.failed.sort()  # workers answer in no order
         report.seconds = time.monotonic() - started
         return report
 

@@ -18,7 +18,7 @@ class Report:
     skipped, failed
         ``(path, reason)`` of each file that is no photo, and of each that could not be used.
     missing
-        Photos known from before whose file is gone; they return to search when the file does.
+        Photos of the library whose file is gone; they return to search when the file does.
     seconds
         How long it took.
     interrupted

@@ -52,7 +52,6 @@ def sync(
     run = _Run(store, root, vector_bytes)
     tasks = run.compare(found.walk, found.place.below)
     run.examine(tasks, recipe, workers, progress)
-    run.finish()
     return run.report
 
 
@@ -65,7 +64,6 @@ class _Run:
         self._root = root
         self._vector_bytes = vector_bytes
         self._known = store.known(root)
-        self._gone: set[int] = set()
 
     def compare(self, walk: Walk, below: str) -> dict[Path, tuple[Task, Found]]:
         """Settle what needs no look into the files; return what does, by absolute path."""
@@ -85,7 +83,6 @@ class _Run:
             else:
                 changed.append(found)
         gone, without_file = self._absent(walk, below, failures)
-        self._gone.update(gone)
         forgotten += without_file
         if returned or gone or forgotten:
             with store.transaction():
@@ -111,11 +108,6 @@ class _Run:
             path = self._root.path / found.path
             tasks[path] = Task(path, shared.get(found.size, frozenset()) | own), found
         return tasks
-
-    def finish(self) -> None:
-        """Complete the report: a photo that moved was only missed for a while."""
-        self.report.missing = len(self._gone)
-        self.report.failed.sort()  # workers answer in no order
 
     def _absent(self, walk: Walk, below: str, failures: Iterable[str]) -> tuple[list[int], list[str]]:
         """Find the photos (ids) and failures (paths) whose file is gone; a folder not read says nothing."""
@@ -183,7 +175,6 @@ class _Run:
             return "unchanged"
         if not here and (origin := _moved_from(same)):
             self._store.move(origin, self._root, found)
-            self._gone.discard(origin)
             return "moved"
         if answer.payload:
             content = self._content(facts, answer.payload)

@@ -1,7 +1,8 @@
 """Worker processes, and an account of every file handed to them.
 
-One thread drives one process. A process that dies or hangs costs the file it was on: that file is
-answered with the reason, the process is replaced, and its other files are handed out again.
+One thread drives one process. A process that dies is replaced, and the file it was on is tried once more,
+first thing in the new one: what killed the process may have been another file's damage, or the system.
+A file that fails twice, or hangs, is answered with the reason; the others are handed out again.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
@@ -24,9 +27,14 @@ from simsearch import worker
 from simsearch.errors import SimsearchError
 
 SECONDS_A_FILE = 60.0  # the largest photo takes two; after this a decoder is stuck, not slow
+SECONDS_A_TICK = 1.0
 # One in work and one waiting at the worker, so that it never waits for the parent between two photos;
 # more would leave one worker with a queue when the others are done.
 FILES_AHEAD = 2
+# No system's pipe holds less unread. A request sent ahead is smaller, so that the parent never waits to write
+# it while the worker waits to write an answer: at that moment the pipe is empty, because the worker has taken
+# out the request it answers, and there is no third (FILES_AHEAD).
+PIPE_BYTES = 4096
 # Answers are looked for this often: waking up for each one takes the workers a hundredth of their time.
 SECONDS_A_LOOK = 0.03
 
@@ -47,52 +55,102 @@ class Answer(NamedTuple):
 
 
 class _Gone(Exception):
-    """The worker died or was stopped; the text says how."""
+    """The worker ended, ``how``; ``overdue`` when we stopped it, ``killed`` when somebody else did."""
+
+    def __init__(self, code: int, *, overdue: bool) -> None:
+        self.overdue = overdue
+        self.killed = not overdue and code in (-signal.SIGKILL, -signal.SIGTERM)
+        self.how = _signal_name(-code) if code < 0 else f"exit code {code}"
+        self.reason = f"reading it crashed the decoder ({self.how})"
+        if overdue or code == -signal.SIGALRM:  # the worker's own alarm, when we were stopped meanwhile
+            self.how = f"took longer than {SECONDS_A_FILE:.0f} seconds"
+            self.reason = f"reading it {self.how}"
+        elif self.killed:
+            self.reason = f"the process reading it was killed ({self.how}), perhaps for want of memory"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # real-time signals have only numbers
+        return f"signal {number}"
 
 
 class _Worker:
-    """One child process; :attr:`deadline` is the moment by which it must have answered."""
+    """One child process, driven by one thread; others may only :meth:`kill` and :meth:`tick`."""
 
     def __init__(self, recipe: tuple[str, list[str]]) -> None:
-        self.deadline = time.monotonic() + SECONDS_A_FILE
-        self.overdue = False
+        self.due = 1  # answers it owes; the first is "ready"
+        self._received = 0
+        self._seen = 0  # the watchdog's: answers received at the last tick, ...
+        self._silent = 0.0  # ... for how long there was none, ...
+        self._overdue_at = -1  # ... and how many there were when that was too long
         self._last_words = ""
         self._errors = tempfile.TemporaryFile()  # decoders chatter; only how it ended is of interest
-        self._process = subprocess.Popen(
-            # -P: a file called numpy.py in the current folder is not numpy.
-            [sys.executable, "-P", "-m", "simsearch.worker", json.dumps(recipe)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            bufsize=1 << 17,  # a whole answer in one read
-            env=_environment(),
-            start_new_session=True,
-        )
+        # Twice the time, so that its own alarm is only heard where nobody watches it.
+        arguments = [json.dumps(recipe), str(2 * SECONDS_A_FILE)]
+        try:
+            self._process = subprocess.Popen(
+                # -P: a file called numpy.py in the current folder is not numpy.
+                [sys.executable, "-P", "-m", "simsearch.worker", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                bufsize=1 << 17,  # a whole answer in one read
+                env=_environment(),
+                start_new_session=True,
+            )
+        except OSError:
+            self._errors.close()
+            raise
+
+    def await_ready(self) -> None:
         try:
             self.receive()
         except _Gone as gone:
-            message = f"a worker process did not start: {self._last_words or gone}"
-            raise SimsearchError(f"{message}; try again, or with --workers 1.") from None
+            words = "" if gone.overdue else self._last_words
+            raise _not_started(words or gone.how) from None
 
-    def send(self, task: Task) -> None:
+    def send(self, task: Task) -> bool:
+        """Hand over a task, unless it has to wait until the worker is idle (see PIPE_BYTES)."""
         assert self._process.stdin is not None
+        request = worker.frame({"path": str(task.path), "known": sorted(task.known)})
+        if self.due and len(request) > PIPE_BYTES:
+            return False
+        self.due += 1
         try:
-            worker.send(self._process.stdin, {"path": str(task.path), "known": sorted(task.known)})
+            worker.send(self._process.stdin, request)
         except OSError:
             pass  # receive() finds out how it ended
+        return True
 
     def receive(self) -> tuple[dict[str, Any], bytes]:
         assert self._process.stdout is not None
         try:
-            return worker.receive(self._process.stdout)
+            answer = worker.receive(self._process.stdout)
         except (EOFError, ValueError):
             self.stop()
-            raise _Gone(self._how_it_ended()) from None
-        finally:
-            self.deadline = time.monotonic() + SECONDS_A_FILE
+            overdue = self._overdue_at == self._received
+            raise _Gone(self._process.returncode, overdue=overdue) from None
+        self.due -= 1
+        self._received += 1
+        return answer
 
     def kill(self) -> None:
         self._process.kill()
+
+    def tick(self) -> None:
+        """Count one more second without an answer, and kill a worker that has had too many.
+
+        The watchdog's ticks are counted, not the clock's: while this whole process is stopped (Ctrl-Z, a
+        suspended laptop) answers wait to be read and nobody is late.
+        """
+        if self._seen != self._received or not self.due:
+            self._seen, self._silent = self._received, 0.0
+        self._silent += SECONDS_A_TICK
+        if self._silent > SECONDS_A_FILE:
+            self._overdue_at = self._seen  # an answer that comes this moment makes it untrue
+            self.kill()
 
     def stop(self) -> None:
         self.kill()
@@ -108,17 +166,9 @@ class _Worker:
             self._last_words = self._errors.read().decode(errors="replace").strip().rpartition("\n")[2]
             self._errors.close()
 
-    def stop_if_overdue(self) -> None:
-        if time.monotonic() > self.deadline:
-            self.overdue = True
-            self.kill()
 
-    def _how_it_ended(self) -> str:
-        if self.overdue:
-            return f"reading it took longer than {SECONDS_A_FILE:.0f} seconds"
-        code = self._process.returncode
-        name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        return f"reading it crashed the decoder ({name})"
+def _not_started(why: str) -> SimsearchError:
+    return SimsearchError(f"a worker process did not start: {why}; try again, or with --workers 1.")
 
 
 def _environment() -> dict[str, str]:
@@ -135,15 +185,29 @@ def examine_all(
     Closing the generator stops the processes.
     """
     pool = _Pool(tasks, recipe)
-    threads = [threading.Thread(target=pool.drive, daemon=True) for _ in range(workers)]
+    drivers = [threading.Thread(target=pool.drive, daemon=True) for _ in range(workers)]
     watchdog = threading.Thread(target=pool.watch, daemon=True)
-    for thread in [*threads, watchdog]:
-        thread.start()
-    try:
-        yield from pool.answers(len(threads))
+    try:  # from the first thread on: an interrupt may come between two of them
+        _start([watchdog, *drivers])
+        yield from pool.answers(workers)
     finally:
         pool.close()
-        for thread in [*threads, watchdog]:
+        _join(drivers)
+        pool.unwatch()  # only now: a driver may wait for a worker until the end
+        _join([watchdog])
+
+
+def _start(threads: list[threading.Thread]) -> None:
+    try:
+        for thread in threads:
+            thread.start()
+    except RuntimeError as error:  # the system has no more
+        raise _not_started(str(error)) from None
+
+
+def _join(threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        if thread.ident is not None:  # it was started
             thread.join()
 
 
@@ -153,6 +217,7 @@ class _Pool:
         self._recipe = recipe
         self._lock = threading.Lock()
         self._closed = threading.Event()
+        self._unwatched = threading.Event()
         self._working: set[_Worker] = set()
         self._answers: SimpleQueue[Answer | BaseException | None] = SimpleQueue()
 
@@ -170,21 +235,56 @@ class _Pool:
 
     def drive(self) -> None:
         """Keep one worker busy until there is nothing left to hand out (the body of a thread)."""
-        waiting: deque[Task] = deque()
-        current: _Worker | None = None
+        waiting: deque[Task] = deque()  # handed to the worker, or to be: the first is in work
+        suspect = None
         try:
             while self._refill(waiting):
-                if current is None:
-                    current = self._start()
-                    for task in waiting:
-                        current.send(task)
-                current = self._await_one(current, waiting)
+                with self._worker() as current:
+                    suspect = self._serve(current, waiting, suspect)
         except BaseException as error:  # handed to the thread that reads the answers
             self._answers.put(error)
         finally:
-            if current:
-                self._end(current)
             self._answers.put(None)
+
+    @contextmanager
+    def _worker(self) -> Iterator[_Worker]:
+        try:
+            started = _Worker(self._recipe)
+        except OSError as error:  # too many processes or open files, too little memory
+            raise _not_started(error.strerror or str(error)) from None
+        self._working.add(started)
+        try:
+            if self._closed.is_set():  # close() may have looked before there was anything to see
+                started.kill()
+            started.await_ready()
+            yield started
+        finally:
+            self._working.discard(started)
+            started.stop()
+
+    def _serve(self, current: _Worker, waiting: deque[Task], suspect: Task | None) -> Task | None:
+        """Have a worker do what there is; return the file it died on, if that is to be tried once more."""
+        while self._refill(waiting):
+            self._send_ahead(current, waiting)
+            try:
+                facts, payload = current.receive()
+            except _Gone as gone:
+                # A hang is not tried again: it took thirty times what the slowest photo takes, and would
+                # take as long once more.
+                if not gone.overdue and waiting[0] is not suspect:
+                    return waiting[0]
+                blamed = {"reason": gone.reason, "retry": gone.killed}
+                self._answers.put(Answer(waiting.popleft(), blamed, b""))
+                return None
+            self._answers.put(Answer(waiting.popleft(), facts, payload))
+        return None
+
+    def _send_ahead(self, current: _Worker, waiting: deque[Task]) -> None:
+        while len(waiting) < FILES_AHEAD and self._take(waiting):
+            pass
+        for task in islice(waiting, current.due, None):
+            if not current.send(task):
+                break
 
     def _refill(self, waiting: deque[Task]) -> bool:
         return not self._closed.is_set() and bool(waiting or self._take(waiting))
@@ -196,40 +296,16 @@ class _Pool:
             waiting.append(task)
         return task
 
-    def _await_one(self, current: _Worker, waiting: deque[Task]) -> _Worker | None:
-        """Get the answer to the oldest task, having topped up the ones sent ahead."""
-        while len(waiting) < FILES_AHEAD:
-            task = self._take(waiting)
-            if task is None:
-                break
-            current.send(task)
-        try:
-            facts, payload = current.receive()
-        except _Gone as gone:
-            self._end(current)
-            if self._closed.is_set():
-                return None
-            self._answers.put(Answer(waiting.popleft(), {"reason": str(gone), "retry": False}, b""))
-            return None
-        self._answers.put(Answer(waiting.popleft(), facts, payload))
-        return current
-
-    def _start(self) -> _Worker:
-        started = _Worker(self._recipe)
-        self._working.add(started)
-        return started
-
-    def _end(self, ended: _Worker) -> None:
-        self._working.discard(ended)
-        ended.stop()
-
     def watch(self) -> None:
         """Stop workers that are stuck (the body of a thread)."""
-        while not self._closed.wait(1.0):
+        while not self._unwatched.wait(SECONDS_A_TICK):
             for current in list(self._working):
-                current.stop_if_overdue()
+                current.tick()
 
     def close(self) -> None:
         self._closed.set()
         for current in list(self._working):
             current.kill()
+
+    def unwatch(self) -> None:
+        self._unwatched.set()

@@ -19,7 +19,7 @@ from simsearch.report import Report
 from simsearch.store import Content, Root, Store
 from simsearch.survey import Survey
 
-MOST_HASHES = 100  # offered to a worker for one file; a request must stay far smaller than a pipe holds
+MOST_HASHES = 50  # told to a worker for one file; the request then still fits a pipe (see pool.PIPE_BYTES)
 SECONDS_A_BATCH = 1.0  # what a power cut may cost; a commit waits for the disk, so not after every photo
 _TRY_AGAIN = "its content changed while it was indexed; run it again"
 

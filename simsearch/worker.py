@@ -4,6 +4,9 @@ It is a program of its own, started with ``python -m simsearch.worker``, not a f
 parent's threads and locks in whatever state they are, and ``multiprocessing`` would run the user's script
 again unless it is guarded. Parent and child talk in frames over the child's standard input and output.
 A frame is two lengths, a JSON object and a run of bytes; nothing in it can be code.
+
+A worker whose parent is gone ends by itself: waiting or answering, because the pipe is closed; at work,
+because it sets itself an alarm.
 """
 
 from __future__ import annotations
@@ -15,11 +18,13 @@ import os
 import signal
 import struct
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from simsearch import photos
-from simsearch.errors import PhotoError
+from simsearch.errors import PhotoError, reason_of
 
 if TYPE_CHECKING:
     from simsearch.encoder import Encoder
@@ -27,10 +32,15 @@ if TYPE_CHECKING:
 _LENGTHS = struct.Struct("<II")
 
 
-def send(stream: IO[bytes], message: dict[str, Any], payload: bytes = b"") -> None:
-    """Write one frame and flush it."""
+def frame(message: dict[str, Any], payload: bytes = b"") -> bytes:
+    """Pack a message for :func:`send`."""
     text = json.dumps(message).encode()
-    stream.write(_LENGTHS.pack(len(text), len(payload)) + text + payload)
+    return _LENGTHS.pack(len(text), len(payload)) + text + payload
+
+
+def send(stream: IO[bytes], packed: bytes) -> None:
+    """Write one frame and flush it."""
+    stream.write(packed)
     stream.flush()
 
 
@@ -63,22 +73,28 @@ def examine(path: Path, known: frozenset[str], encoder: Encoder) -> tuple[dict[s
     cannot be used has ``reason`` among its facts, and ``retry`` where the file itself may be fine.
     """
     try:
-        data, file = photos.read(path)
-        facts = {
-            "size": file.st_size,
-            "mtime_ns": file.st_mtime_ns,
-            "sha256": hashlib.sha256(data).hexdigest(),
-        }
-        if facts["sha256"] in known:
-            return facts, b""
-        picture = photos.decode(data, path, at_least=2 * encoder.input_size)
-        vector = encoder.encode(photos.letterbox(picture.image, encoder.input_size))
+        return _examine(path, known, encoder)
     except PhotoError as error:
         return {"reason": error.reason, "retry": False}, b""
+    except MemoryError:  # of the photo it says that it is large, of the machine that it is busy just now
+        return {"reason": "not enough memory to read it", "retry": True}, b""
     except OSError as error:  # a disk error or a permission says nothing about the photo
-        return {"reason": f"cannot be read ({(error.strerror or str(error)).lower()})", "retry": True}, b""
+        return {"reason": f"cannot be read ({reason_of(error)})", "retry": True}, b""
     except ValueError as error:  # the network makes nothing of it
         return {"reason": str(error), "retry": False}, b""
+
+
+def _examine(path: Path, known: frozenset[str], encoder: Encoder) -> tuple[dict[str, Any], bytes]:
+    data, file = photos.read(path)
+    facts = {
+        "size": file.st_size,
+        "mtime_ns": file.st_mtime_ns,
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    if facts["sha256"] in known:
+        return facts, b""
+    picture = photos.decode(data, path, at_least=max(2 * encoder.input_size, photos.THUMBNAIL_SIDE))
+    vector = encoder.encode(photos.letterbox(picture.image, encoder.input_size))
     facts |= {"width": picture.width, "height": picture.height}
     facts["taken_at"] = picture.taken_at and picture.taken_at.isoformat()
     return facts, vector.astype("<f2").tobytes() + photos.thumbnail(data, picture)
@@ -92,18 +108,38 @@ def build_encoder(recipe: tuple[str, list[str]]) -> Encoder:
 
 
 def main() -> None:
-    """Serve examinations until the parent closes the pipe."""
+    """Serve examinations until the parent closes the pipe; the arguments are a recipe and a time limit."""
+    recipe, limit = json.loads(sys.argv[1]), float(sys.argv[2])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a decoder that prints must not print into the frames
-    encoder = build_encoder(json.loads(sys.argv[1]))
-    send(replies, {"ready": True})
+    with _alarm(limit):
+        encoder = build_encoder(recipe)
     try:
+        send(replies, frame({"ready": True}))
         while True:
             task, _ = receive(requests)
-            send(replies, *examine(Path(task["path"]), frozenset(task["known"]), encoder))
+            with _alarm(limit):
+                answer = frame(*examine(Path(task["path"]), frozenset(task["known"]), encoder))
+            send(replies, answer)
     except (EOFError, BrokenPipeError):
         return
+
+
+@contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """End this process if the work inside takes longer.
+
+    The parent stops a stuck worker, unless it has been killed itself. An alarm without a handler is carried
+    out by the system, so that it ends a decoder that never comes back from C, and two system calls a photo
+    cost nothing.
+    """
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # whoever started us may have ignored it
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 if __name__ == "__main__":

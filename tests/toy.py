@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -46,3 +47,59 @@ class BlindEncoder(ToyEncoder):
 
     def encode(self, pixels):
         raise AssertionError("nothing needed encoding")
+
+
+class MortalEncoder(ToyEncoder):
+    """Red sends the process it is in a signal, the first so many times; a diary has a line for each red."""
+
+    def __init__(self, diary: str, number: str, times: str):
+        self.diary, self.number, self.times = Path(diary), int(number), int(times)
+
+    def encode(self, pixels):
+        if tuple(pixels[4, 4]) == (255, 0, 0):
+            with self.diary.open("a") as diary:
+                diary.write(f"{os.getpid()}\n")
+            if len(self.diary.read_text().splitlines()) <= self.times:
+                os.kill(os.getpid(), self.number)
+        return super().encode(pixels)
+
+
+class SleepyEncoder(ToyEncoder):
+    """It notes its process in a diary, then sleeps over every picture."""
+
+    def __init__(self, seconds: str, diary: str = os.devnull):
+        self.seconds, self.diary = float(seconds), Path(diary)
+
+    def encode(self, pixels):
+        with self.diary.open("a") as diary:
+            diary.write(f"{os.getpid()}\n")
+        time.sleep(self.seconds)
+        return super().encode(pixels)
+
+
+class LavishEncoder(ToyEncoder):
+    """Its embeddings are larger than a pipe holds."""
+
+    def encode(self, pixels):
+        return np.ones(100_000, dtype=np.float32)
+
+
+class NoisyEncoder(ToyEncoder):
+    """It prints where a library written in C would."""
+
+    def encode(self, pixels):
+        os.write(1, b"noise")
+        return super().encode(pixels)
+
+
+class HungryEncoder(ToyEncoder):
+    """Pure red is too much for the memory there is."""
+
+    def encode(self, pixels):
+        if tuple(pixels[4, 4]) == (255, 0, 0):
+            raise MemoryError
+        return super().encode(pixels)
+
+
+def overslept():
+    time.sleep(20)

@@ -43,6 +43,7 @@ format: $(VENV)/installed-test  ## format the code and mend what lint can
 	$(BIN)/ruff format .
 
 bench: $(VENV)/installed  ## measure quality, speed and cold start: make bench PHOTOS=FOLDER
+	@[ -n "$(PHOTOS)" ] || { echo "name a folder of class folders: make bench PHOTOS=FOLDER" >&2; exit 2; }
 	$(BIN)/python scripts/bench_quality.py "$(PHOTOS)"
 	$(BIN)/python scripts/bench_pipeline.py "$(PHOTOS)"
 	$(BIN)/python scripts/bench_search.py

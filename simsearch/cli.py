@@ -26,9 +26,11 @@ def main(arguments: list[str] | None = None) -> int:
     from simsearch.errors import SimsearchError
 
     try:
-        return int(options.run(options))
+        code = int(options.run(options))
+        sys.stdout.flush()  # here a reader that has gone is still ours to notice
+        return code
     except SimsearchError as error:
-        print(f"simsearch: {error}", file=sys.stderr)
+        print(f"simsearch: {_printable(str(error))}", file=sys.stderr)
         return _COULD_NOT_RUN
     except KeyboardInterrupt:
         print("simsearch: stopped; what was done so far is kept.", file=sys.stderr)
@@ -40,6 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run() -> NoReturn:
     """Run a command as a process of its own."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may lack a letter
     code = main()
     gc.freeze()  # the process is over: looking through its objects once more would take 30 ms
     sys.exit(code)
@@ -97,7 +101,7 @@ def _search_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("-k", type=_positive, default=15, metavar="N", help="how many (default: 15)")
     form = command.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object a line")
-    form.add_argument("--paths", action="store_true", help="only the paths")
+    form.add_argument("--paths", action="store_true", help="only the paths (--json is safe for any name)")
 
 
 def _status_options(command: argparse.ArgumentParser) -> None:
@@ -107,7 +111,7 @@ def _status_options(command: argparse.ArgumentParser) -> None:
 
 def _app_options(command: argparse.ArgumentParser) -> None:
     _library_option(command)
-    command.add_argument("--port", type=_positive, default=8501, metavar="N", help="default: 8501")
+    command.add_argument("--port", type=_port, default=8501, metavar="N", help="default: 8501")
 
 
 def _demo_options(command: argparse.ArgumentParser) -> None:
@@ -120,6 +124,12 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text}")
     return int(text)
+
+
+def _port(text: str) -> int:
+    if (port := _positive(text)) > 65535:
+        raise argparse.ArgumentTypeError(f"must be at most 65535, not {text}")
+    return port
 
 
 def _open(options: argparse.Namespace) -> Library:
@@ -164,7 +174,7 @@ def _search(options: argparse.Namespace) -> int:
         if options.json:
             print(json.dumps(_as_json(hit)))
         elif options.paths:
-            print(_encodable(str(hit.path)))
+            print(hit.path)
         else:
             print(f"{hit.score:.3f}  {_printable(hit.path)}")
     return _OK
@@ -185,20 +195,23 @@ def _status(options: argparse.Namespace) -> int:
 def _app(options: argparse.Namespace) -> int:
     from simsearch.ui import serve
 
-    return serve(options.library, options.port)
+    serve(options.library, options.port)
+    return _OK
 
 
 def _demo(options: argparse.Namespace) -> int:
     from simsearch import Library, demo
 
-    pictures, library = Path(options.folder, "pictures"), Path(options.folder, "library")
+    folder = Path(options.folder).expanduser()
+    pictures, library = folder / "pictures", folder / "library"
     print(f"Drawing the demo gallery in {_printable(pictures)} ...", file=sys.stderr)
     with _ProgressBar() as bar:
         demo.draw_gallery(pictures, progress=bar.update)
     # A library of its own: drawn pictures have no place among somebody's photos.
     with Library.open(library) as opened:
         code = _sync(opened, [str(pictures)], None, False)
-    print(f"To look at them: simsearch app --library {shlex.quote(str(library))}")
+    if code != _INTERRUPTED:
+        print(f"To look at them: simsearch app --library {shlex.quote(str(library))}")
     return code
 
 
@@ -219,7 +232,7 @@ class _ProgressBar:
             self._bar.close()
 
     def update(self, done: int, total: int) -> None:
-        if self._bar is None or done < self._bar.n:
+        if self._bar is None or done < self._bar.n or total != self._bar.total:
             from tqdm import tqdm
 
             self.__exit__()
@@ -234,7 +247,7 @@ def _print_refused(state: str, refused: Iterable[tuple[str, str]], *, limit: int
         by_reason[reason].append(path)
     for reason, paths in sorted(by_reason.items()):
         for path in paths[:limit]:
-            print(f"{state}  {_printable(path)}: {reason}")
+            print(f"{state}  {_printable(path)}: {_printable(reason)}")
         if limit is not None and len(paths) > limit:
             print(f"{state}  {len(paths) - limit:,} more: {reason} (--verbose names them)")
 
@@ -253,10 +266,6 @@ def _as_json(hit: Hit) -> dict[str, Any]:
 def _printable(path: str | Path) -> str:
     """Make a file's name fit for a terminal: no control characters, no broken text."""
     return "".join(char if char.isprintable() else "?" for char in str(path))
-
-
-def _encodable(text: str) -> str:
-    return os.fsencode(text).decode(sys.stdout.encoding or "utf-8", "replace")
 
 
 if __name__ == "__main__":

@@ -138,3 +138,22 @@ def test_a_photo_that_vanished_is_still_shown(filled, album):
     page.run()
     assert not page.exception and not page.error
     assert len(cards(page)) == 3
+
+
+def test_a_library_that_cannot_be_used_is_one_sentence_as_text(page, tmp_path, monkeypatch):
+    folder = tmp_path / "my **library**"
+    folder.mkdir()
+    (folder / "library.db").write_bytes(b"this is text" * 100)
+    monkeypatch.setenv("SIMSEARCH_LIBRARY", str(folder))
+    page.run()
+    assert not page.exception and not page.code and not page.title
+    [error] = page.error
+    assert "**" not in error.value and "restore it from a backup" in error.value.replace("\\", "")
+
+
+def test_a_query_is_asked_once_however_often_the_page_runs(filled, monkeypatch):
+    page = ask(filled, *png((200, 0, 0)))
+    monkeypatch.setattr(Library, "search", None)
+    monkeypatch.setattr(Library, "preview", None)
+    page.run()
+    assert not page.exception and len(cards(page)) == 4

@@ -1,13 +1,16 @@
 import json
 import os
 import runpy
+import socket
 import subprocess
 import sys
+import time
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from simsearch import Library, cli
+from simsearch import Library, cli, ui
 from tests.conftest import paint
 from tests.toy import ToyEncoder
 
@@ -124,6 +127,8 @@ def test_names_cannot_write_to_the_terminal(run, library, album):
         (["search", "x.jpg", "-k", "many"], "argument -k: must be a whole number of at least 1, not many"),
         (["search", "x.jpg", "--json", "--paths"], "not allowed with argument"),
         (["index", "{tmp}/empty", "--workers", "0"], "argument --workers: must be a whole number"),
+        (["app", "--port", "99999"], "argument --port: must be at most 65535, not 99999"),
+        (["index", os.fsdecode(b"caf\xe9")], "caf?: its name is not valid text; rename it."),
         (["frobnicate"], "invalid choice: 'frobnicate'"),
         ([], "the following arguments are required: COMMAND"),
     ],
@@ -203,28 +208,89 @@ def test_the_demo_has_a_library_of_its_own(run, indexed, tmp_path, monkeypatch):
 def test_ctrl_c_is_a_sentence(run, library, album, monkeypatch):
     paint(album / "1.png", "red")
 
-    def interrupt(*_):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("simsearch.sync.photos.find", interrupt)
+    monkeypatch.setattr("simsearch.photos.find", interrupt)
     code, _, err = run("index", album)
     assert code == 130 and err == "simsearch: stopped; what was done so far is kept.\n"
 
 
-def test_a_reader_that_has_enough_is_no_error(indexed, library):
+def simsearch(*arguments, **options):
+    """Run a command as a process of its own, with the toy in place of a network."""
     code = (
-        "import sys; from tests import toy; from simsearch import Library, cli\n"
+        "from simsearch import Library, cli; from tests.toy import ToyEncoder\n"
         "open_library = Library.open\n"
-        "Library.open = lambda path, **options: open_library(path, encoder=toy.ToyEncoder())\n"
-        f"sys.exit(cli.main(['search', {str(indexed / 'red.png')!r}]))"
+        "Library.open = lambda path, **options: open_library(path, encoder=ToyEncoder())\n"
+        "cli.run()"
     )
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, stderr=subprocess.PIPE, check=False, **options)
+
+
+def test_a_reader_that_has_enough_is_no_error(indexed, library, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # small output is then written at the very end
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run(
-        [sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE, text=True, check=False
-    )
+    done = simsearch("search", indexed / "red.png", stdout=writer)
     os.close(writer)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("form", [[], ["--paths"]])
+def test_a_terminal_that_lacks_a_letter_is_no_error(run, library, album, monkeypatch, form):
+    paint(album / "Käse.png", "yellow")
+    run("index", album)
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = simsearch("search", album / "Käse.png", *form, stdout=subprocess.PIPE)
+    assert done.returncode == 0 and b"K?se.png" in done.stdout
+
+
+def test_more_hits_than_there_are_photos(run, indexed):
+    code, out, err = run("search", indexed / "red.png", "-k", 10**11)
+    assert (code, err) == (0, "") and len(out.splitlines()) == 2
+
+
+def test_names_cannot_write_to_the_terminal_in_errors_either(run, indexed):
+    code, _, err = run("search", "x\x1b[31m\ny.jpg")
+    assert code == 2 and "\x1b" not in err and err.count("\n") == 1
+
+
+def test_the_bar_starts_anew_for_each_folder(run, library, tmp_path, album):
+    paint(album / "1.png", "red")
+    for number in range(3):
+        paint(tmp_path / "other" / f"{number}.png", (100 + number, 0, 0))
+    err = run("index", album, tmp_path / "other")[2]
+    assert "1/1" in err and "3/3" in err
+
+
+def test_the_page_ends_with_the_command_that_serves_it(library):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "simsearch.cli", "app", "--port", str(port)]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    assert server.stderr and f"http://127.0.0.1:{port}".encode() in server.stderr.readline()
+    for _ in range(200):
+        with socket.socket() as visitor:
+            if visitor.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.1)
+    taken = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert taken.returncode == 2 and "Address already in use); choose another with --port." in taken.stderr
+    server.terminate()
+    server.communicate(timeout=20)
+    with socket.socket() as visitor:
+        assert visitor.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_the_checkout_s_settings_are_those_of_the_command():
+    settings = tomllib.loads((SCRIPTS.parent / ".streamlit" / "config.toml").read_text())
+    flat = {f"{part}.{name}": value for part, values in settings.items() for name, value in values.items()}
+    assert flat.pop("server.port") == 8501
+    assert {name: str(value).lower() for name, value in flat.items()} == {
+        name: value.lower() for name, value in ui.SETTINGS.items()
+    }
 
 
 @pytest.mark.parametrize(("broken", "code"), [(False, 0), (True, 1)])

@@ -3,30 +3,51 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
-_SETTINGS = {
-    "server.address": "127.0.0.1",  # nobody else on the network sees the photos
+from simsearch import SimsearchError
+
+HOST = "127.0.0.1"  # nobody else on the network sees the photos
+# For `streamlit run app.py` in a checkout, .streamlit/config.toml says the same.
+SETTINGS = {
+    "server.address": HOST,
     "server.headless": "true",  # do not ask for an e-mail address at the first start
-    "server.maxUploadSize": "200",  # megabytes; camera raws are under it
+    "server.maxUploadSize": "200",  # megabytes
     "server.fileWatcherType": "none",
     "browser.gatherUsageStats": "false",
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",
+    "logger.level": "error",
 }
 
 
-def serve(library: str | None, port: int) -> int:
-    """Serve the page for a library until Ctrl-C; return the exit code."""
-    flags = [f"--{name}={value}" for name, value in _SETTINGS.items()]
-    command = [sys.executable, "-m", "streamlit", "run", str(Path(__file__).with_name("main.py"))]
-    print(f"simsearch is on http://127.0.0.1:{port} (Ctrl-C stops it)", file=sys.stderr)
-    try:
-        return subprocess.call(
-            [*command, f"--server.port={port}", *flags],
-            env=os.environ | ({"SIMSEARCH_LIBRARY": library} if library else {}),
-        )
-    except KeyboardInterrupt:
-        return 0
+def serve(library: str | None, port: int) -> None:
+    """Serve the page for a library until Ctrl-C.
+
+    Raises
+    ------
+    SimsearchError
+        When the port is taken.
+    """
+    _check_port(port)
+    flags = [f"--{name}={value}" for name, value in SETTINGS.items()]
+    script = str(Path(__file__).with_name("main.py"))
+    command = [sys.executable, "-m", "streamlit", "run", script, f"--server.port={port}", *flags]
+    environment = os.environ | ({"SIMSEARCH_LIBRARY": library} if library else {})
+    print(f"simsearch is on http://{HOST}:{port} (Ctrl-C stops it)", file=sys.stderr, flush=True)
+    if os.name == "posix":  # become the server, so that whoever stops this process stops it
+        os.execve(sys.executable, command, environment)
+    subprocess.call(command, env=environment)
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((HOST, port))
+        except OSError as error:
+            message = f"port {port}: cannot be used ({error.strerror}); choose another with --port."
+            raise SimsearchError(message) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from simsearch import Library, SimsearchError
+from simsearch import Library, NoLibrary, SimsearchError
 from simsearch.ui import search
 
 
@@ -20,10 +20,12 @@ def main() -> None:
         library = _library()
         if len(library):
             search.show(library)
-            return
+        else:
+            _explain_empty()
+    except NoLibrary:
+        _explain_empty()
     except SimsearchError as error:
-        st.info(str(error), icon=":material/info:")
-    _explain_empty()
+        search.show_error(error)
 
 
 def _explain_empty() -> None:

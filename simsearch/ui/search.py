@@ -35,25 +35,20 @@ _STYLE = """
 
 
 class Answer(NamedTuple):
-    """The hits of a query, and how long it took to find them."""
+    """A query as it is shown (JPEG), its hits, and how long it took to find them."""
 
+    query: bytes
     hits: list[Hit]
     milliseconds: float
 
 
 # The underscore keeps Streamlit from hashing the library; the generation stands for what it holds.
 @st.cache_data(max_entries=100, show_spinner="Looking ...")
-def _search(_library: Library, generation: int, upload: bytes, k: int) -> Answer:
+def _find(_library: Library, generation: int, query: bytes | Hit, k: int) -> Answer:
     started = time.perf_counter()
-    hits = _library.search(upload, k)
-    return Answer(hits, (time.perf_counter() - started) * 1000)
-
-
-@st.cache_data(max_entries=100, show_spinner=False)
-def _similar(_library: Library, generation: int, photo_id: int, k: int) -> Answer:
-    started = time.perf_counter()
-    hits = _library.similar(photo_id, k)
-    return Answer(hits, (time.perf_counter() - started) * 1000)
+    hits = _library.similar(query, k) if isinstance(query, Hit) else _library.search(query, k)
+    milliseconds = (time.perf_counter() - started) * 1000
+    return Answer(_library.preview(query, _QUERY_SIDE), hits, milliseconds)
 
 
 @st.cache_resource(show_spinner="Getting ready (the first time takes half a minute) ...")
@@ -83,25 +78,32 @@ def _ask(library: Library) -> Answer | None:
     try:
         _warm_up(library, str(library.path))
         uploaded = st.file_uploader("Drop a picture, in the collection or not", on_change=_forget_photo)
-        upload = uploaded.getvalue() if uploaded else b""
         photo: Hit | None = st.session_state.get("photo")
-        if photo is None and not upload:
+        query = photo or (uploaded.getvalue() if uploaded else None)
+        if query is None:
             return None
-        st.image(library.preview(photo or upload, _QUERY_SIDE))
-        if photo:
-            st.html(f'<div class="facts">More like <b>{html.escape(photo.path.name)}</b></div>')
-            label = "Back to the uploaded picture" if upload else "Clear"
-            st.button(label, icon=":material/arrow_back:", on_click=_forget_photo)
+        shown = st.container()
         k = st.slider("Number of hits", 4, 60, 15)
-        generation = library.generation
-        answer = (
-            _similar(library, generation, photo.id, k) if photo else _search(library, generation, upload, k)
-        )
+        answer = _find(library, library.generation, query, k)
+        with shown:
+            st.image(answer.query)
+            if photo:
+                _show_way_back(photo, "Back to the uploaded picture" if uploaded else "Clear")
         st.caption(f"{len(answer.hits)} hits in {answer.milliseconds:.0f} ms")
         return answer
     except SimsearchError as error:
-        st.error(_plain(str(error)), icon=":material/broken_image:")
+        show_error(error)
         return None
+
+
+def _show_way_back(photo: Hit, label: str) -> None:
+    st.html(f'<div class="facts">More like <b>{html.escape(photo.path.name)}</b></div>')
+    st.button(label, icon=":material/arrow_back:", on_click=_forget_photo)
+
+
+def show_error(error: SimsearchError) -> None:
+    """Show an error as one sentence."""
+    st.error(_plain(str(error)), icon=":material/broken_image:")
 
 
 def _show_hits(library: Library, hits: list[Hit]) -> None:

@@ -13,13 +13,14 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from simsearch.child import Task
 from simsearch.photos import Found, Refused, Walk
-from simsearch.pool import Answer, Task, examine_all
+from simsearch.pool import Answer, examine_all
 from simsearch.report import Report
 from simsearch.store import Content, Root, Store
 from simsearch.survey import Survey
 
-MOST_HASHES = 50  # told to a worker for one file; the request then still fits a pipe (see pool.PIPE_BYTES)
+MOST_HASHES = 50  # told to a worker for one file; the request then still fits a pipe (see child.PIPE_BYTES)
 SECONDS_A_BATCH = 1.0  # what a power cut may cost; a commit waits for the disk, so not after every photo
 _TRY_AGAIN = "its content changed while it was indexed; run it again"
 

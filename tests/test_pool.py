@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from simsearch import SimsearchError, pool
-from simsearch.pool import Task, examine_all
+from simsearch import SimsearchError, child, pool
+from simsearch.child import Task
+from simsearch.pool import examine_all
 from tests.conftest import paint
 
 TOY: tuple[str, list[str]] = ("tests.toy:ToyEncoder", [])
@@ -29,8 +30,8 @@ def tasks(album):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(pool, "SECONDS_A_FILE", 1.5)
-    monkeypatch.setattr(pool, "SECONDS_A_TICK", 0.1)
+    monkeypatch.setattr(child, "SECONDS_A_FILE", 1.5)
+    monkeypatch.setattr(child, "SECONDS_A_TICK", 0.1)
 
 
 def examined(tasks, recipe, workers=1):
@@ -91,7 +92,7 @@ def test_too_little_memory_is_tried_again_in_the_next_run(tasks):
 
 
 def test_requests_and_answers_larger_than_a_pipe_do_not_wait_for_each_other(tasks, monkeypatch):
-    monkeypatch.setattr(pool, "SECONDS_A_FILE", 3.0)
+    monkeypatch.setattr(child, "SECONDS_A_FILE", 3.0)
     known = frozenset(f"{number:064}" for number in range(3000))
     assert failures([Task(task.path, known) for task in tasks], ("tests.toy:LavishEncoder", [])) == {}
 
@@ -108,7 +109,7 @@ def test_a_small_request_is_sent_ahead_and_a_large_one_when_the_worker_is_idle(t
         assert current.send(large)
 
 
-class closing_worker(pool._Worker):
+class closing_worker(child.Child):
     def __enter__(self):
         return self
 
@@ -170,7 +171,7 @@ def test_an_interrupt_does_not_wait_for_a_worker_that_is_starting(tasks):
 def test_a_worker_that_starts_while_the_pool_closes_is_stopped_too(tasks, monkeypatch):
     closing_now, begun = threading.Event(), threading.Event()
 
-    class Late(pool._Worker):
+    class Late(child.Child):
         def __init__(self, recipe):
             begun.set()
             closing_now.wait(5)
@@ -182,7 +183,7 @@ def test_a_worker_that_starts_while_the_pool_closes_is_stopped_too(tasks, monkey
         close(self)
         closing_now.set()
 
-    monkeypatch.setattr(pool, "_Worker", Late)
+    monkeypatch.setattr(child, "Child", Late)
     monkeypatch.setattr(pool._Pool, "close", close_then_go_on)
     threading.Thread(target=interrupt_when, args=[begun]).start()
     started = time.monotonic()
@@ -199,7 +200,7 @@ def interrupt_when(event):
 
 def script(code, *arguments):
     """Start a program that indexes, for what would be bad for the tests' own process."""
-    header = "import sys\nfrom pathlib import Path\nfrom simsearch import pool\n"
+    header = "import sys\nfrom pathlib import Path\nfrom simsearch import child, pool\n"
     return subprocess.Popen(
         [sys.executable, "-c", header + textwrap.dedent(code), *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -212,14 +213,14 @@ def test_files_are_not_blamed_for_the_time_everything_was_stopped(album, tmp_pat
     for number in range(6):
         paint(album / f"{number}.png", (0, 0, 100 + number))
     code = """
-        pool.SECONDS_A_TICK = 0.05
-        tasks = [pool.Task(path) for path in Path(sys.argv[1]).iterdir()]
+        child.SECONDS_A_TICK = 0.05
+        tasks = [child.Task(path) for path in Path(sys.argv[1]).iterdir()]
         recipe = ("tests.toy:SleepyEncoder", ["0.25", sys.argv[2]])
         for answer in pool.examine_all(tasks, recipe, workers=1):
             if "reason" in answer.facts:
                 print(answer.facts["reason"])
-            elif pool.SECONDS_A_FILE == 60:
-                pool.SECONDS_A_FILE = 0.9
+            elif child.SECONDS_A_FILE == 60:
+                child.SECONDS_A_FILE = 0.9
                 print("going", flush=True)
     """
     with script(code, album, tmp_path / "diary") as program:
@@ -242,10 +243,10 @@ def test_a_stuck_worker_does_not_outlive_a_killed_program(album, tmp_path):
     paint(album / "1.png", "blue")
     diary = tmp_path / "diary"
     code = """
-        pool.SECONDS_A_FILE = 0.8
-        pool.SECONDS_A_TICK = 100  # nobody watches
+        child.SECONDS_A_FILE = 0.8
+        child.SECONDS_A_TICK = 100  # nobody watches
         recipe = ("tests.toy:SleepyEncoder", ["600", sys.argv[2]])
-        list(pool.examine_all([pool.Task(Path(sys.argv[1]))], recipe, workers=1))
+        list(pool.examine_all([child.Task(Path(sys.argv[1]))], recipe, workers=1))
     """
     with script(code, album / "1.png", diary) as program:
         assert until(lambda: diary.exists() and diary.read_text(), 10)

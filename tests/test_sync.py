@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from simsearch import FolderError, Library, LibraryError, pool
+from simsearch import FolderError, Library, LibraryError, child, pool
 from tests.conftest import paint
 from tests.toy import PerilousEncoder, ToyEncoder
 
@@ -44,7 +44,7 @@ def test_a_second_run_looks_into_no_file(toy_library, album, monkeypatch):
     paint(album / "1.jpg", "red")
     (album / "broken.jpg").write_text("this is text")
     toy_library.sync(album)
-    monkeypatch.setattr(pool, "_Worker", None)  # no worker can be started
+    monkeypatch.setattr(child, "Child", None)  # no worker can be started
     assert counts(toy_library.sync(album)) == (0, 0, 1, 0, 0, 1)
 
 
@@ -64,7 +64,7 @@ def test_a_touched_photo_is_unchanged_and_not_looked_at_again(toy_library, album
     toy_library.sync(album)
     os.utime(path, ns=(1, 1))
     assert counts(toy_library.sync(album)) == (0, 0, 1, 0, 0, 0)
-    monkeypatch.setattr(pool, "_Worker", None)
+    monkeypatch.setattr(child, "Child", None)
     assert counts(toy_library.sync(album)) == (0, 0, 1, 0, 0, 0)
 
 
@@ -396,7 +396,7 @@ def test_a_photo_changed_while_it_waits_is_stored_as_it_was_read(toy_library, al
 
 
 def test_a_worker_that_dies_or_hangs_costs_the_file_it_was_on(tmp_path, album, monkeypatch):
-    monkeypatch.setattr(pool, "SECONDS_A_FILE", 3.0)
+    monkeypatch.setattr(child, "SECONDS_A_FILE", 3.0)
     for number in range(12):
         paint(album / f"{number:02}.png", (0, 0, 100 + number))
     paint(album / "03 crash.png", (255, 0, 0))
@@ -412,7 +412,7 @@ def test_a_worker_that_dies_or_hangs_costs_the_file_it_was_on(tmp_path, album, m
             "07 hang.png": "reading it took longer than 3 seconds",
         }
         assert len(library) == 12
-        monkeypatch.setattr(pool, "_Worker", None)  # they are not tried again
+        monkeypatch.setattr(child, "Child", None)  # they are not tried again
         assert len(library.sync(album).failed) == 3
 
 

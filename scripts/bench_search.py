@@ -148,19 +148,19 @@ def measure_cold(
 def measure_warm(library: Library, picture: Path, queries: int) -> list[dict[str, Any]]:
     """Time the steps of a query and the query as a whole; one row each."""
     # Library.search is one call; its first steps are taken here as it takes them.
-    from simsearch import photos
+    from simsearch import pixels
 
     def prepare() -> np.ndarray:
-        decoded = photos.decode(photos.read(picture)[0], picture, at_least=2 * side)
-        return photos.letterbox(decoded.image, side)
+        decoded = pixels.decode(pixels.read(picture)[0], picture, at_least=2 * side)
+        return pixels.letterbox(decoded.image, side)
 
     library.load()
     encoder, known = library.encoder, library.search(picture)[0]
     side = encoder.input_size
-    pixels = prepare()
+    square = prepare()
     steps: dict[str, Callable[[], object]] = {
         "decode": prepare,
-        "encode": lambda: encoder.encode(pixels),
+        "encode": lambda: encoder.encode(square),
         "find": lambda: library.similar(known),
         "Library.search": lambda: library.search(picture),
     }

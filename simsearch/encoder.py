@@ -86,7 +86,7 @@ class Encoder(Protocol):
         Parameters
         ----------
         pixels
-            (input_size, input_size, 3) uint8, RGB; see :func:`simsearch.photos.letterbox`.
+            (input_size, input_size, 3) uint8, RGB; see :func:`simsearch.pixels.letterbox`.
 
         Returns
         -------

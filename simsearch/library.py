@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simsearch import photos, store
+from simsearch import pixels, store
 from simsearch.backbones import DEFAULT_BACKBONE
 from simsearch.backbones import backbone as known_backbone
 from simsearch.errors import (
@@ -24,7 +24,8 @@ from simsearch.errors import (
     SimsearchError,
 )
 from simsearch.folders import default_folder, make_home, plain_path
-from simsearch.photos import AnyPicture, Refused
+from simsearch.photos import Refused
+from simsearch.pixels import AnyPicture
 from simsearch.report import Report
 from simsearch.store import Root, Store
 
@@ -261,11 +262,11 @@ class Library:
         """
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
-        source, name = photos.take(image)
+        source, name = pixels.take(image)
         side = self.encoder.input_size
-        picture = photos.decode(source, name, at_least=2 * side)
+        picture = pixels.decode(source, name, at_least=2 * side)
         try:
-            vector = self.encoder.encode(photos.letterbox(picture.image, side))
+            vector = self.encoder.encode(pixels.letterbox(picture.image, side))
         except ValueError as error:
             raise PhotoError(name, str(error)) from error
         return self._nearest(vector, k)
@@ -310,8 +311,8 @@ class Library:
             When the picture cannot be read, and there is no thumbnail of it.
         """
         try:
-            source, name = photos.take(image.path if isinstance(image, Hit) else image)
-            return photos.shrink(photos.decode(source, name, at_least=side).image, side)
+            source, name = pixels.take(image.path if isinstance(image, Hit) else image)
+            return pixels.shrink(pixels.decode(source, name, at_least=side).image, side)
         except PhotoError:
             if isinstance(image, Hit) and (thumbnail := self.thumbnail(image)):
                 return thumbnail

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from simsearch import photos
+from simsearch import pixels
 from simsearch.errors import PhotoError, reason_of
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def examine(path: Path, known: frozenset[str], encoder: Encoder) -> tuple[dict[s
 
 
 def _examine(path: Path, known: frozenset[str], encoder: Encoder) -> tuple[dict[str, Any], bytes]:
-    data, file = photos.read(path)
+    data, file = pixels.read(path)
     facts = {
         "size": file.st_size,
         "mtime_ns": file.st_mtime_ns,
@@ -93,11 +93,11 @@ def _examine(path: Path, known: frozenset[str], encoder: Encoder) -> tuple[dict[
     }
     if facts["sha256"] in known:
         return facts, b""
-    picture = photos.decode(data, path, at_least=max(2 * encoder.input_size, photos.THUMBNAIL_SIDE))
-    vector = encoder.encode(photos.letterbox(picture.image, encoder.input_size))
+    picture = pixels.decode(data, path, at_least=max(2 * encoder.input_size, pixels.THUMBNAIL_SIDE))
+    vector = encoder.encode(pixels.letterbox(picture.image, encoder.input_size))
     facts |= {"width": picture.width, "height": picture.height}
     facts["taken_at"] = picture.taken_at and picture.taken_at.isoformat()
-    return facts, vector.astype("<f2").tobytes() + photos.thumbnail(data, picture)
+    return facts, vector.astype("<f2").tobytes() + pixels.thumbnail(data, picture)
 
 
 def build_encoder(recipe: tuple[str, list[str]]) -> Encoder:

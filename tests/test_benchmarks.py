@@ -13,7 +13,7 @@ from PIL import Image
 
 from scripts import bench_pipeline, bench_quality, bench_report, bench_search
 from scripts.bench_quality import average_precision, leave_one_out, precision_at, rank_others
-from simsearch import FolderError, Library, PhotoError, SimsearchError, photos
+from simsearch import FolderError, Library, PhotoError, SimsearchError, pixels
 from tests.conftest import paint
 
 SCRIPTS = {
@@ -150,7 +150,7 @@ def test_a_copy_is_the_same_picture_in_another_file(album, tmp_path, suffix):
     copies = [tmp_path / "copies" / str(number) / "deep" / f"1.{suffix}" for number in (0, 1)]
     files = [path.read_bytes() for path in (original, *copies)]
     assert len({hashlib.sha256(data).hexdigest() for data in files}) == 3
-    seen = [np.asarray(photos.decode(data, "it", at_least=64).image) for data in files]
+    seen = [np.asarray(pixels.decode(data, "it", at_least=64).image) for data in files]
     assert (seen[1] == seen[0]).all() and (seen[2] == seen[0]).all()
 
 
@@ -161,7 +161,7 @@ def test_a_copy_of_a_damaged_photo_is_damaged(album, tmp_path, suffix):
     path.write_bytes(path.read_bytes()[:-200])
     bench_pipeline.copy_photos([path], album, tmp_path / "copies", 1)
     with pytest.raises(PhotoError):
-        photos.decode((tmp_path / "copies" / "0" / path.name).read_bytes(), "it", at_least=64)
+        pixels.decode((tmp_path / "copies" / "0" / path.name).read_bytes(), "it", at_least=64)
 
 
 def test_decoding_alone_turns_a_photo_upright_and_letterboxes_it(album):

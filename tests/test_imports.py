@@ -14,7 +14,7 @@ PACKAGE = Path(simsearch.__file__).parent
 # Each line may import from the lines above it.
 FLOW = [
     {"errors"},
-    {"derived", "torch_file", "photos", "index"},
+    {"derived", "torch_file", "photos", "pixels", "index"},
     {"demo", "backbones"},
     {"efficientnet_lite"},
     {"encoder"},

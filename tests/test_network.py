@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simsearch import derived, encoder, photos
+from simsearch import derived, encoder, pixels
 from simsearch.backbones import BACKBONES, DEFAULT_BACKBONE, Backbone, backbone, weights_path
 from simsearch.encoder import EncoderIdentity, load_encoder, open_encoder
 from simsearch.errors import BackboneError, DerivedFileError, WriteError
@@ -60,7 +60,7 @@ def pictures():
         with Image.open(next(folder.glob(f"{name}.*"))) as image:
             found.append(image.convert("RGB"))
     return {
-        row.name: np.stack([photos.letterbox(image, row.input_size) for image in found])
+        row.name: np.stack([pixels.letterbox(image, row.input_size) for image in found])
         for row in BACKBONES.values()
     }
 
@@ -96,9 +96,9 @@ def test_known_answers(name, float_maps):
 
 def test_eight_bits_say_what_32_say(name, pictures, float_maps):
     encode, cosines = open_encoder(name).encode, []
-    for pixels, cells in zip(pictures[name], float_maps[name], strict=True):
+    for picture, cells in zip(pictures[name], float_maps[name], strict=True):
         expected = np.cbrt((cells.astype(np.float64) ** 3).mean(axis=(0, 1)))
-        vector = encode(pixels)
+        vector = encode(picture)
         assert vector.dtype == np.float32
         np.testing.assert_allclose(np.linalg.norm(vector), 1, rtol=1e-6)
         cosines.append(vector @ expected / np.linalg.norm(expected))

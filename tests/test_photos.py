@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simsearch import PhotoError, photos
+from simsearch import PhotoError, photos, pixels
 from tests.conftest import paint
 
 
@@ -91,7 +91,7 @@ def test_decode_is_upright_whatever_the_exif_orientation(format, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     options = {"quality": 95} if format in ("JPEG", "WEBP") else {}
-    picture = photos.decode(encoded(stored, format, exif=exif, **options), "x", at_least=64)
+    picture = pixels.decode(encoded(stored, format, exif=exif, **options), "x", at_least=64)
     assert (picture.width, picture.height) == picture.image.size == (64, 32)
     difference = np.abs(np.asarray(picture.image, dtype=int) - np.asarray(upright, dtype=int))
     assert np.median(difference) <= 3
@@ -112,7 +112,7 @@ def test_decode_is_upright_whatever_the_exif_orientation(format, orientation):
     ],
 )
 def test_decode_makes_rgb_of_every_mode(image, format, pixel):
-    picture = photos.decode(encoded(image, format), "x", at_least=4)
+    picture = pixels.decode(encoded(image, format), "x", at_least=4)
     assert picture.image.mode == "RGB"
     assert picture.image.getpixel((0, 0)) == pixel
 
@@ -120,18 +120,18 @@ def test_decode_makes_rgb_of_every_mode(image, format, pixel):
 def test_decode_takes_the_first_frame():
     frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert photos.decode(data, "x", at_least=4).image.getpixel((0, 0)) == (255, 0, 0)
+    assert pixels.decode(data, "x", at_least=4).image.getpixel((0, 0)) == (255, 0, 0)
 
 
 def test_decode_reduces_large_jpegs_but_not_below_what_is_wanted():
-    picture = photos.decode(encoded(corners((1600, 1200)), "JPEG"), "x", at_least=300)
+    picture = pixels.decode(encoded(corners((1600, 1200)), "JPEG"), "x", at_least=300)
     assert (picture.width, picture.height) == (1600, 1200)
     assert picture.image.size == (400, 300)
 
 
 def test_decode_leaves_a_given_image_as_it_is():
     image = Image.new("L", (4, 4), 7)
-    picture = photos.decode(image, "x", at_least=4)
+    picture = pixels.decode(image, "x", at_least=4)
     assert (image.mode, picture.image.mode) == ("L", "RGB")
 
 
@@ -140,14 +140,14 @@ def test_decode_reads_when_a_photo_was_taken():
     exif.get_ifd(0x8769)[0x9003] = "2019:07:21 16:05:09"
     exif[0x0132] = "2024:01:01 00:00:00"  # when it was last edited
     data = encoded(corners(), "JPEG", exif=exif)
-    assert photos.decode(data, "x", at_least=64).taken_at == datetime(2019, 7, 21, 16, 5, 9)
+    assert pixels.decode(data, "x", at_least=64).taken_at == datetime(2019, 7, 21, 16, 5, 9)
 
 
 @pytest.mark.parametrize("text", ["0000:00:00 00:00:00", "    :  :     :  :  ", "yesterday", ""])
 def test_decode_takes_no_date_from_nonsense(text):
     exif = Image.Exif()
     exif[0x0132] = text
-    assert photos.decode(encoded(corners(), "JPEG", exif=exif), "x", at_least=64).taken_at is None
+    assert pixels.decode(encoded(corners(), "JPEG", exif=exif), "x", at_least=64).taken_at is None
 
 
 @pytest.mark.parametrize("tag", [0x011A, 0x0100, 0x0111])
@@ -155,13 +155,13 @@ def test_one_odd_exif_tag_costs_no_photo(tag):
     """Text where a number belongs, as broken programs write it; Pillow itself would not."""
     entries = sorted([struct.pack("<HHII", 0x0112, 3, 1, 6), struct.pack("<HHI4s", tag, 2, 4, b"odd")])
     exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(entries)) + b"".join(entries) + bytes(4)
-    picture = photos.decode(encoded(corners(), "JPEG", exif=exif), "x", at_least=64)
+    picture = pixels.decode(encoded(corners(), "JPEG", exif=exif), "x", at_least=64)
     assert picture.image.size == (32, 64)
 
 
 def test_decode_refuses_an_image_without_pixels():
     with pytest.raises(PhotoError, match="0 pixels"):
-        photos.decode(Image.new("RGB", (0, 0)), "x", at_least=4)
+        pixels.decode(Image.new("RGB", (0, 0)), "x", at_least=4)
 
 
 @pytest.mark.parametrize(
@@ -176,14 +176,14 @@ def test_decode_refuses_an_image_without_pixels():
 )
 def test_decode_says_why_a_picture_cannot_be_read(data, reason):
     with pytest.raises(PhotoError, match=reason) as raised:
-        photos.decode(data, "holiday.jpg", at_least=4)
+        pixels.decode(data, "holiday.jpg", at_least=4)
     assert raised.value.source == "holiday.jpg"
     assert "holiday.jpg" in str(raised.value)
 
 
 def test_decode_refuses_what_pillow_would_hand_to_another_program():
     with pytest.raises(PhotoError, match="not a picture"):
-        photos.decode(
+        pixels.decode(
             b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n", "x.jpg", at_least=4
         )
 
@@ -191,18 +191,18 @@ def test_decode_refuses_what_pillow_would_hand_to_another_program():
 @pytest.mark.parametrize("size", [(12_500, 12_500), (20_000, 20_000)])
 def test_decode_says_the_limit_that_is_kept(size):
     with pytest.raises(PhotoError, match="150,000,000"):
-        photos.decode(encoded(Image.new("1", size), "PNG"), "x", at_least=4)
+        pixels.decode(encoded(Image.new("1", size), "PNG"), "x", at_least=4)
 
 
 def test_read_takes_a_pipe_to_its_end_but_no_endless_one(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "pipe")
     writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(b"x" * 3_000_000))
     writer.start()
-    assert photos.read(tmp_path / "pipe")[0] == b"x" * 3_000_000
+    assert pixels.read(tmp_path / "pipe")[0] == b"x" * 3_000_000
     writer.join()
-    monkeypatch.setattr(photos, "MAX_BYTES", 1 << 21)
+    monkeypatch.setattr(pixels, "MAX_BYTES", 1 << 21)
     with pytest.raises(PhotoError, match="no end"):
-        photos.read(Path("/dev/zero"))
+        pixels.read(Path("/dev/zero"))
 
 
 def test_find_leaves_out_what_it_is_told_to(album):
@@ -213,16 +213,16 @@ def test_find_leaves_out_what_it_is_told_to(album):
 
 
 def test_read_refuses_a_file_too_large_to_be_one_photo(album, monkeypatch):
-    monkeypatch.setattr(photos, "MAX_BYTES", 100)
+    monkeypatch.setattr(pixels, "MAX_BYTES", 100)
     with pytest.raises(PhotoError, match="too many for one photo"):
-        photos.read(paint(album / "x.bmp", "red"))
+        pixels.read(paint(album / "x.bmp", "red"))
 
 
 # Made from pixels
 
 
 def test_letterbox_keeps_proportions_and_fills_with_grey():
-    square = photos.letterbox(Image.new("RGB", (40, 20), (200, 10, 10)), 8)
+    square = pixels.letterbox(Image.new("RGB", (40, 20), (200, 10, 10)), 8)
     assert square.shape == (8, 8, 3) and square.dtype == np.uint8
     assert (square[:2] == 127).all() and (square[6:] == 127).all()
     assert (square[2:6] == (200, 10, 10)).all()
@@ -230,12 +230,12 @@ def test_letterbox_keeps_proportions_and_fills_with_grey():
 
 @pytest.mark.parametrize("size", [(1, 5000), (5000, 1), (1, 1)])
 def test_letterbox_takes_any_proportions(size):
-    assert photos.letterbox(Image.new("RGB", size), 16).shape == (16, 16, 3)
+    assert pixels.letterbox(Image.new("RGB", size), 16).shape == (16, 16, 3)
 
 
 @pytest.mark.parametrize(("size", "shrunk"), [((800, 600), (400, 300)), ((30, 20), (30, 20))])
 def test_shrink_never_enlarges(size, shrunk):
-    assert Image.open(BytesIO(photos.shrink(Image.new("RGB", size), 400))).size == shrunk
+    assert Image.open(BytesIO(pixels.shrink(Image.new("RGB", size), 400))).size == shrunk
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_shrink_never_enlarges(size, shrunk):
 )
 def test_a_photo_that_is_a_thumbnail_already_is_kept_as_it_is(image, format, kept):
     data = encoded(image, format)
-    thumbnail = photos.thumbnail(data, photos.decode(data, "x", at_least=400))
+    thumbnail = pixels.thumbnail(data, pixels.decode(data, "x", at_least=400))
     assert (thumbnail == data) is kept
     shown = Image.open(BytesIO(thumbnail))
     assert (shown.format, shown.mode) == ("JPEG", "RGB") and max(shown.size) <= 400
@@ -260,9 +260,9 @@ def test_a_turned_or_heavy_photo_is_no_thumbnail():
     exif = Image.Exif()
     exif[0x0112] = 6
     data = encoded(corners((40, 30)), "JPEG", exif=exif)
-    assert Image.open(BytesIO(photos.thumbnail(data, photos.decode(data, "x", at_least=40)))).size == (30, 40)
+    assert Image.open(BytesIO(pixels.thumbnail(data, pixels.decode(data, "x", at_least=40)))).size == (30, 40)
     data = encoded(corners((40, 30)), "JPEG") + bytes(100_000)  # as a film hidden behind a photo
-    assert len(photos.thumbnail(data, photos.decode(data, "x", at_least=40))) < 5_000
+    assert len(pixels.thumbnail(data, pixels.decode(data, "x", at_least=40))) < 5_000
 
 
 # Real ones
@@ -273,10 +273,10 @@ def test_a_turned_or_heavy_photo_is_no_thumbnail():
 )
 def test_real_photos_are_upright_in_every_orientation(real_photos, name):
     folder = real_photos / "orientation"
-    upright = photos.letterbox(decode_file(folder / f"{name.split('_')[0]}_1.jpg"), 32)
-    turned = photos.letterbox(decode_file(folder / name), 32)
+    upright = pixels.letterbox(decode_file(folder / f"{name.split('_')[0]}_1.jpg"), 32)
+    turned = pixels.letterbox(decode_file(folder / name), 32)
     assert np.abs(upright.astype(int) - turned.astype(int)).mean() < 6
 
 
 def decode_file(path):
-    return photos.decode(path.read_bytes(), path, at_least=64).image
+    return pixels.decode(path.read_bytes(), path, at_least=64).image

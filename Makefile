@@ -58,6 +58,8 @@ $(BIN)/python:
 
 $(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(EDITABLE) .
+	@# As pip does for a package that is not editable: a command should not compile itself each time.
+	@$(BIN)/python -m compileall -q simsearch
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed

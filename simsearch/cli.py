@@ -42,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run() -> NoReturn:
     """Run a command as a process of its own."""
+    gc.set_threshold(100_000)  # importing makes tens of thousands of objects, and no garbage
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may lack a letter
     code = main()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         NoLibrary,
         PhotoError,
         SimsearchError,
+        StorageError,
         WriteError,
     )
     from simsearch.library import Hit, Library
@@ -40,6 +41,7 @@ __all__ = [
     "PhotoError",
     "Report",
     "SimsearchError",
+    "StorageError",
     "WriteError",
 ]
 

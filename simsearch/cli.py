@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, run_it, add_options, summary, example in (
         ("index", _index, _index_options, "make the photos below folders searchable", "~/Pictures"),
         ("search", _search, _search_options, "print the photos most like a picture", "cup.jpg -k 5"),
+        ("tune", _tune, _tune_options, "choose the settings of the engine lsh", "--recall 0.95"),
         ("status", _status, _status_options, "say what the library holds and where it is", "--json"),
         ("app", _app, _app_options, "serve the page where a picture is dropped", "--port 8600"),
         ("demo", _demo, _demo_options, "draw a gallery, in a library of its own", "my-demo"),
@@ -100,9 +101,46 @@ def _search_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("picture", metavar="PICTURE", help="a picture, in the collection or not")
     _library_option(command)
     command.add_argument("-k", type=_positive, default=15, metavar="N", help="how many (default: 15)")
+    command.add_argument(
+        "--engine",
+        choices=("auto", "exact", "faiss", "lsh"),
+        default="auto",
+        help="what searches (default: auto, the one that suits the number of photos)",
+    )
+    _storage_option(command)
     form = command.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object a line")
     form.add_argument("--paths", action="store_true", help="only the paths (--json is safe for any name)")
+
+
+def _storage_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--lsh-storage", metavar="URL", help="Redis server for the tables of lsh: redis://127.0.0.1:6379"
+    )
+
+
+def _tune_options(command: argparse.ArgumentParser) -> None:
+    _library_option(command)
+    command.add_argument(
+        "--recall",
+        type=_share,
+        default=0.95,
+        metavar="R",
+        help="share of the true nearest to find (default: 0.95)",
+    )
+    for knob, meaning in (
+        ("bits", "hyperplanes a table, 1 to 16"),
+        ("tables", "hash tables"),
+        ("probes", "buckets a query looks into"),
+        ("hits", "tables that must agree"),
+    ):
+        command.add_argument(f"--{knob}", type=_positive, metavar="N", help=f"{meaning} (default: chosen)")
+    command.add_argument(
+        "--compact",
+        action=argparse.BooleanOptionalAction,
+        help="keep vectors in 8 bits a number, for faiss and lsh (default: as before; at first, no)",
+    )
+    command.add_argument("--json", action="store_true", help="as one JSON object")
 
 
 def _status_options(command: argparse.ArgumentParser) -> None:
@@ -113,6 +151,7 @@ def _status_options(command: argparse.ArgumentParser) -> None:
 def _app_options(command: argparse.ArgumentParser) -> None:
     _library_option(command)
     command.add_argument("--port", type=_port, default=8501, metavar="N", help="default: 8501")
+    _storage_option(command)
 
 
 def _demo_options(command: argparse.ArgumentParser) -> None:
@@ -127,6 +166,16 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise argparse.ArgumentTypeError(f"must be a number above 0 and up to 1, not {text}")
+    return share
+
+
 def _port(text: str) -> int:
     if (port := _positive(text)) > 65535:
         raise argparse.ArgumentTypeError(f"must be at most 65535, not {text}")
@@ -137,7 +186,7 @@ def _open(options: argparse.Namespace) -> Library:
     """Open a library that must be there already."""
     from simsearch import Library
 
-    return Library.open(options.library, create=False)
+    return Library.open(options.library, create=False, lsh_storage=getattr(options, "lsh_storage", None))
 
 
 # Commands
@@ -167,7 +216,7 @@ def _search(options: argparse.Namespace) -> int:
     for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(pool, "1")  # one query is over before more threads have started
     with _open(options) as library:
-        hits = library.search(options.picture, k=options.k)
+        hits = library.search(options.picture, k=options.k, engine=options.engine)
         if not hits:
             print("simsearch: the library holds no photos yet; run: simsearch index FOLDER", file=sys.stderr)
             return _COULD_NOT_RUN
@@ -187,16 +236,46 @@ def _status(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(status))
         return _OK
+    if tuned := status.pop("lsh"):
+        status["lsh"] = _tuning_text(tuned)
     for name, value in status.items():
         for line in value if isinstance(value, list) else [value]:
             print(f"{name + ':':<11}{f'{line:,}' if isinstance(line, int) else line}")
     return _OK
 
 
+def _tune(options: argparse.Namespace) -> int:
+    knobs = {knob: getattr(options, knob) for knob in ("bits", "tables", "probes", "hits")}
+    chosen = {knob: value for knob, value in knobs.items() if value is not None}
+    with _open(options) as library:
+        try:
+            tuned = library.tune(options.recall, compact=options.compact, **chosen)
+        except ValueError as error:
+            print(f"simsearch: {error}; see simsearch tune --help", file=sys.stderr)
+            return _COULD_NOT_RUN
+    if options.json:
+        print(json.dumps(tuned))
+        return _OK
+    print(_tuning_text(tuned))
+    if tuned["recall"] < options.recall:
+        print(f"simsearch: that is less than the recall of {options.recall:g} wished for", file=sys.stderr)
+    print("To search with it: simsearch search PICTURE --engine lsh")
+    return _OK
+
+
+def _tuning_text(tuned: dict[str, Any]) -> str:
+    settings = ", ".join(f"{value:,} {knob}" for knob, value in tuned["settings"].items())
+    return (
+        f"{settings}: found {tuned['recall']:.1%} (within {tuned['error']:.1%}) of the 15 true nearest "
+        f"of {tuned['queries']} photos, "
+        f"scanning {tuned['scanned']:.1%} of the library"
+    )
+
+
 def _app(options: argparse.Namespace) -> int:
     from simsearch.ui import serve
 
-    serve(options.library, options.port)
+    serve(options.library, options.port, options.lsh_storage)
     return _OK
 
 

@@ -34,7 +34,7 @@ _ALIGNMENT = 64  # a cache line: an array in the payload can be used where it li
 _ABANDONED_AFTER = 3600.0  # seconds; no write takes as long, so its process was killed
 
 
-def save(path: Path, kind: str, header: dict[str, Any], payload: bytes | memoryview) -> None:
+def save(path: Path, kind: str, header: dict[str, Any], *payload: bytes | memoryview) -> None:
     """Write a derived file; its folder is made where there is none.
 
     Parameters
@@ -44,18 +44,20 @@ def save(path: Path, kind: str, header: dict[str, Any], payload: bytes | memoryv
     header
         Anything JSON can hold.
     payload
-        Contiguous.
+        Contiguous; parts are written one behind the other.
 
     Raises
     ------
     WriteError
         When it cannot be written. A file of that name which was there before is then still there.
     """
-    size = memoryview(payload).nbytes
-    entries = {"kind": kind, "header": header, "payload_size": size, "payload_crc32": zlib.crc32(payload)}
+    size, checksum = 0, 0
+    for part in payload:
+        size, checksum = size + memoryview(part).nbytes, zlib.crc32(part, checksum)
+    entries = {"kind": kind, "header": header, "payload_size": size, "payload_crc32": checksum}
     text = json.dumps(entries).encode()
     text += b" " * (-(_PREFIX.size + len(text)) % _ALIGNMENT)
-    write_atomically(path, _PREFIX.pack(MAGIC, VERSION, len(text), zlib.crc32(text)) + text, payload)
+    write_atomically(path, _PREFIX.pack(MAGIC, VERSION, len(text), zlib.crc32(text)) + text, *payload)
 
 
 def load(path: Path, kind: str) -> tuple[dict[str, Any], memoryview]:

@@ -6,6 +6,7 @@
     ├── BackboneError       a network that cannot be had or built   backbone, reason
     ├── DerivedFileError    a cached or built file that is damaged  path, reason
     ├── WriteError          a folder that cannot be written         path, reason
+    ├── StorageError        a Redis server that cannot be used      address, reason
     └── LibraryError        a library that cannot be opened or used path, reason
         ├── NoLibrary       there is none yet                       path, reason
         └── EncoderMismatch two networks in one library             stored, asked
@@ -77,6 +78,14 @@ class WriteError(_Subject):
     def __init__(self, path: str | PathLike[str], reason: str, remedy: str) -> None:
         self.path = path
         super().__init__(path, reason, remedy)
+
+
+class StorageError(_Subject):
+    """A server that is to hold the tables of LSH and cannot be reached or used."""
+
+    def __init__(self, address: str, reason: str, remedy: str) -> None:
+        self.address = address
+        super().__init__(address, reason, remedy)
 
 
 class LibraryError(_Subject):

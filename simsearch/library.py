@@ -19,11 +19,14 @@ from simsearch.backbones import backbone as known_backbone
 from simsearch.errors import (
     EncoderMismatch,
     FolderError,
+    LibraryError,
     NoLibrary,
     PhotoError,
     SimsearchError,
 )
 from simsearch.folders import default_folder, make_home, plain_path
+from simsearch.index import ENGINES
+from simsearch.indexes import Indexes
 from simsearch.photos import Refused
 from simsearch.pixels import AnyPicture
 from simsearch.report import Report
@@ -32,8 +35,8 @@ from simsearch.store import Root, Store
 if TYPE_CHECKING:
     import numpy as np
 
+    from simsearch.comparison import Similarities
     from simsearch.encoder import Encoder
-    from simsearch.index.faiss_index import FlatIndex
     from simsearch.survey import Place, Survey
 
 _log = logging.getLogger("simsearch")
@@ -72,13 +75,14 @@ class Library:
     indexes into it.
     """
 
-    def __init__(self, path: Path, store: Store, backbone: str, encoder: Encoder | None) -> None:
+    def __init__(
+        self, path: Path, store: Store, backbone: str, encoder: Encoder | None, lsh_storage: str | None
+    ) -> None:
         self.path = path
         self.backbone = backbone
         self._store = store
         self._encoder = encoder
-        self._index: FlatIndex | None = None
-        self._indexed_generation = -1
+        self._indexes = Indexes(store, lsh_storage)
         self._lock = threading.RLock()
 
     @classmethod
@@ -89,6 +93,7 @@ class Library:
         backbone: str | None = None,
         encoder: Encoder | None = None,
         create: bool = True,
+        lsh_storage: str | None = None,
     ) -> Library:
         """Open the library in a folder, making it where there is none.
 
@@ -102,6 +107,10 @@ class Library:
             An encoder of your own in place of a named backbone.
         create
             Whether to make a library where there is none.
+        lsh_storage
+            Address of a Redis server that holds the tables of the engine "lsh", such as
+            redis://127.0.0.1:6379, so that several processes share them; by default
+            ``$SIMSEARCH_LSH_STORAGE``, else this process's memory.
 
         Raises
         ------
@@ -133,7 +142,7 @@ class Library:
         except SimsearchError:
             opened.close()
             raise
-        return cls(folder, opened, name, encoder)
+        return cls(folder, opened, name, encoder, lsh_storage or os.environ.get("SIMSEARCH_LSH_STORAGE"))
 
     def close(self) -> None:
         """Close the library's files."""
@@ -210,6 +219,7 @@ class Library:
                 if report.interrupted:
                     break
             report.missing = self._store.counts()["missing"]
+            self._indexes.refresh(encoder.dim)
         report.failed.sort()  # workers answer in no order
         report.seconds = time.monotonic() - started
         return report
@@ -241,9 +251,9 @@ class Library:
 
     def load(self) -> None:
         """Load network and index now, so that the first search is as quick as the next."""
-        self._current_index(self.encoder.dim)
+        self._indexes.current("auto", self.encoder.dim)
 
-    def search(self, image: AnyPicture, k: int = 15) -> list[Hit]:
+    def search(self, image: AnyPicture, k: int = 15, *, engine: str = "auto") -> list[Hit]:
         """Find the photos most like a picture, which need not be in the library.
 
         Parameters
@@ -252,49 +262,125 @@ class Library:
             A path, the bytes of a file, an open file, or a Pillow image.
         k
             How many; there are fewer only where the library has fewer.
+        engine
+            "exact" compares every photo, "faiss" and "lsh" look at few and may miss some; "auto" takes
+            the one that suits the number of photos.
 
         Raises
         ------
         PhotoError
             When the picture cannot be read.
+        StorageError
+            When the tables of LSH are in a Redis server that cannot be used.
         ValueError
-            When k is below 1.
+            When k is below 1 or there is no such engine.
         """
-        if k < 1:
-            raise ValueError(f"k must be at least 1, not {k}")
-        source, name = pixels.take(image)
-        side = self.encoder.input_size
-        picture = pixels.decode(source, name, at_least=2 * side)
-        try:
-            vector = self.encoder.encode(pixels.letterbox(picture.image, side))
-        except ValueError as error:
-            raise PhotoError(name, str(error)) from error
-        return self._nearest(vector, k)
+        _check(k, engine)
+        return self._nearest(self._encoded(image), k, engine)
 
-    def similar(self, photo: Hit | int | str | os.PathLike[str], k: int = 15) -> list[Hit]:
+    def similar(
+        self, photo: Hit | int | str | os.PathLike[str], k: int = 15, *, engine: str = "auto"
+    ) -> list[Hit]:
         """Find the photos most like one of the library's own, which is not among them.
 
         Parameters
         ----------
         photo
             A hit, a photo's id, or its path.
+        k, engine
+            As for :meth:`search`.
 
         Raises
         ------
         PhotoError
             When the photo is not in the library.
+        StorageError
+            When the tables of LSH are in a Redis server that cannot be used.
+        ValueError
+            When k is below 1 or there is no such engine.
+        """
+        _check(k, engine)
+        photo_id, vector = self._known(photo)
+        return [hit for hit in self._nearest(vector, k + 1, engine) if hit.id != photo_id][:k]
+
+    def compare(self, image: AnyPicture | Hit, k: int = 15) -> dict[str, Any]:
+        """Let every engine answer the same query, a picture or a photo of the library.
+
+        Returns
+        -------
+        ``answers``, one for each engine with ``engine``, ``about``, ``hits``, ``milliseconds`` (of the
+        search alone), ``recall``, ``scanned`` and ``compared`` (shares of the library), and ``bytes``;
+        ``missed``, the true nearest that LSH did not find, each with ``hit``, ``cosine`` (as hashed) and
+        ``probes_needed`` (None where no number suffices); and ``settings``, those of LSH.
+
+        Raises
+        ------
+        PhotoError
+            When the picture cannot be read or the photo is not in the library.
         ValueError
             When k is below 1.
         """
-        if k < 1:
-            raise ValueError(f"k must be at least 1, not {k}")
-        photo_id = self._id_of(photo)
-        vector = None if photo_id is None else self._store.vector(photo_id)
-        if vector is None:
-            raise PhotoError(
-                str(photo), "not in this library", "index its folder, or search with the picture"
-            )
-        return [hit for hit in self._nearest(vector, k + 1) if hit.id != photo_id][:k]
+        from simsearch.comparison import compare
+
+        _check(k, "auto")
+        vector = self._known(image)[1] if isinstance(image, Hit) else self._encoded(image)
+        answers, misses, settings = compare(self._indexes, vector, k)
+        exact = dict(zip(answers[0].ids, answers[0].scores, strict=True))
+        return {
+            "answers": [
+                {**answer._asdict(), "hits": self._hits(answer.ids, answer.scores)} for answer in answers
+            ],
+            "missed": [
+                {**miss._asdict(), "hit": hit}
+                for miss in misses
+                for hit in self._hits([miss.id], [exact[miss.id]])
+            ],
+            "settings": settings,
+        }
+
+    def lsh_similarities(self) -> Similarities:
+        """Return how alike photos of this library are to LSH: cosines of a sample, seen from their mean."""
+        from simsearch.comparison import similarities
+
+        return similarities(self._indexes, self.encoder.dim)
+
+    def lsh_curve(self, bits: int, tables: int, probes: int, hits: int) -> list[tuple[float, float]]:
+        """Return the S-curve of LSH with these settings: cosines, and how likely a photo there is found."""
+        from simsearch.comparison import found_curve
+
+        return found_curve(bits, tables, probes, hits)
+
+    def tune(self, recall: float = 0.95, *, compact: bool | None = None, **knobs: int) -> dict[str, Any]:
+        """Choose the settings of the engine "lsh" for this library, and keep them.
+
+        Parameters
+        ----------
+        recall
+            The share of the 15 true nearest that it shall find, above 0 and up to 1.
+        compact
+            Whether the engines "faiss" and "lsh" keep vectors in 8 bits a number: a quarter of the memory
+            of 32, and the last places among the hits may change. By default as it was; at first, no.
+        knobs
+            ``bits``, ``tables``, ``probes`` and ``hits`` that are not to be chosen.
+
+        Returns
+        -------
+        ``settings``, and ``recall`` (with its standard ``error``) and ``scanned`` (the share of the library
+        looked at) as measured on ``queries`` of its own photos.
+
+        Raises
+        ------
+        LibraryError
+            When the library holds no photos.
+        ValueError
+            When recall or a knob is out of its range.
+        """
+        if not 0 < recall <= 1:
+            raise ValueError(f"recall must be above 0 and up to 1, not {recall}")
+        if not len(self):
+            raise LibraryError(self.path, "holds no photos yet", "index some: simsearch index FOLDER")
+        tuning = self._indexes.tune(self.encoder.dim, recall, knobs, compact)
+        return {**tuning._asdict(), "settings": tuning.settings._asdict()}
 
     def thumbnail(self, hit: Hit) -> bytes | None:
         """Return a hit's thumbnail (JPEG, at most 400 pixels a side), or None if it has left the library."""
@@ -336,8 +422,13 @@ class Library:
             "folders": [str(path) for path in self.roots()],
             "backbone": self.backbone,
             "weights": json.loads(stored)["weights"] if stored else None,
-            "index": "FAISS flat (exact inner product)",
-            "bytes": sum(file.stat().st_size for file in self.path.glob(f"{store.FILE_NAME}*")),
+            "engine": self._indexes.reason(),
+            "lsh": self._indexes.tuned,
+            "bytes": sum(
+                file.stat().st_size
+                for pattern in (f"{store.FILE_NAME}*", "index.*")
+                for file in self.path.glob(pattern)
+            ),
         }
 
     def _id_of(self, photo: Hit | int | str | os.PathLike[str]) -> int | None:
@@ -348,30 +439,46 @@ class Library:
         path = Path(photo).expanduser()
         return self._store.id_of(path.parent.resolve() / path.name)  # the photo may itself be a link
 
-    def _nearest(self, vector: np.ndarray, k: int) -> list[Hit]:
-        index = self._current_index(len(vector))
-        ids, scores = index.search(vector[None], min(k, max(len(index), 1)))
-        best = [(int(photo_id), float(score)) for photo_id, score in zip(ids[0], scores[0], strict=True)]
-        rows = self._store.rows(photo_id for photo_id, _ in best if photo_id >= 0)
+    def _known(self, photo: Hit | int | str | os.PathLike[str]) -> tuple[int, np.ndarray]:
+        """Return the id and the embedding of a photo of the library."""
+        photo_id = self._id_of(photo)
+        vector = None if photo_id is None else self._store.vector(photo_id)
+        if photo_id is None or vector is None:
+            raise PhotoError(
+                str(photo), "not in this library", "index its folder, or search with the picture"
+            )
+        return photo_id, vector
+
+    def _encoded(self, image: AnyPicture) -> np.ndarray:
+        source, name = pixels.take(image)
+        side = self.encoder.input_size
+        picture = pixels.decode(source, name, at_least=2 * side)
+        try:
+            return self.encoder.encode(pixels.letterbox(picture.image, side))
+        except ValueError as error:
+            raise PhotoError(name, str(error)) from error
+
+    def _nearest(self, vector: np.ndarray, k: int, engine: str) -> list[Hit]:
+        with self._indexes.lock:
+            index = self._indexes.current(engine, len(vector))
+            ids, scores = index.search(vector[None], min(k, max(len(index), 1)))
+        return self._hits(ids[0].tolist(), scores[0].tolist())
+
+    def _hits(self, ids: list[int], scores: list[float]) -> list[Hit]:
+        rows = self._store.rows(photo_id for photo_id in ids if photo_id >= 0)
         # float16 rounding can lift the cosine of a picture with itself a little over 1.
         return [
             Hit(row.path, min(score, 1.0), row.id, row.width, row.height, row.taken_at)
-            for photo_id, score in best
+            for photo_id, score in zip(ids, scores, strict=True)
             if (row := rows.get(photo_id))
         ]
 
-    def _current_index(self, dim: int) -> FlatIndex:
-        """Return an index of what the store holds now; another process may have added to it."""
-        from simsearch.index.faiss_index import FlatIndex
 
-        with self._lock:
-            generation = self._store.generation
-            if self._index is None or generation != self._indexed_generation:
-                index = FlatIndex(dim)
-                for ids, vectors in self._store.vectors(dim):
-                    index.add(ids, vectors)
-                self._index, self._indexed_generation = index, generation
-            return self._index
+def _check(k: int, engine: str) -> None:
+    if k < 1:
+        raise ValueError(f"k must be at least 1, not {k}")
+    if engine not in ("auto", *ENGINES):
+        raise ValueError(f"engine must be one of auto, {', '.join(ENGINES)}, not {engine}")
 
 
 def _agree(folder: Path, stored: str | None, asked: str | None) -> str:

@@ -9,6 +9,18 @@ from simsearch.errors import LibraryError, WriteError
 
 APPLICATION_ID = 0x53494D53  # "SIMS": says that an SQLite file is one of ours
 
+_GENERATION = "(SELECT value + 1 FROM settings WHERE name = 'generation')"  # that a transaction leads to
+
+
+def _note(photo_id: str) -> str:
+    """Return the statements that write down that a photo changed."""
+    # No OR REPLACE: the statement that sets off a trigger would impose its own on it.
+    return (
+        f"DELETE FROM changes WHERE photo_id = {photo_id};"
+        f"INSERT INTO changes VALUES ({photo_id}, {_GENERATION});"
+    )
+
+
 # Each entry brings the schema from its position to the next and is never edited once released.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -50,6 +62,22 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             reason TEXT NOT NULL,
             PRIMARY KEY (root_id, path)
         ) WITHOUT ROWID
+        """,
+    ),
+    (
+        # Tells derived files of this library from those of another.
+        "INSERT INTO settings VALUES ('library', lower(hex(randomblob(16))))",
+        # In which generation a photo last came, went, or got another embedding: what an index of an
+        # earlier generation lacks. Triggers, so that no statement can forget it.
+        "CREATE TABLE changes (photo_id INTEGER PRIMARY KEY, generation INTEGER NOT NULL)",
+        "CREATE INDEX changes_by_generation ON changes (generation)",
+        f"INSERT INTO changes SELECT photo_id, {_GENERATION} FROM embeddings",
+        "UPDATE settings SET value = value + 1 WHERE name = 'generation'",
+        f"CREATE TRIGGER embedding_came AFTER INSERT ON embeddings BEGIN {_note('new.photo_id')} END",
+        f"CREATE TRIGGER embedding_went AFTER DELETE ON embeddings BEGIN {_note('old.photo_id')} END",
+        f"""
+        CREATE TRIGGER photo_went_or_came_back AFTER UPDATE OF missing_since ON photos
+        WHEN (old.missing_since IS NULL) <> (new.missing_since IS NULL) BEGIN {_note("new.id")} END
         """,
     ),
 )

@@ -98,7 +98,8 @@ class Store:
 
     def close(self) -> None:
         """Close the file; the store is of no use afterwards."""
-        self._db.close()
+        with self._lock:  # SQLite does not survive being closed while another thread reads
+            self._db.close()
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -288,16 +289,28 @@ class Store:
         blob = self._value("SELECT vector FROM embeddings WHERE photo_id = ?", photo_id)
         return None if blob is None else np.frombuffer(blob, "<f2").astype(np.float32)
 
-    def vectors(self, dim: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield ids, (n,) int64, and embeddings, (n, dim) float32, of photos that are there, by id."""
-        sql = """SELECT photo_id, vector FROM embeddings JOIN photos ON id = photo_id
-                 WHERE missing_since IS NULL AND photo_id > ? ORDER BY photo_id LIMIT ?"""
+    def vectors(self, dim: int, *, since: int = -1) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield ids, (n,) int64, and embeddings, (n, dim) float32, of photos that are there, by id.
+
+        Parameters
+        ----------
+        since
+            Only those that changed after this generation.
+        """
+        changed = "AND photo_id IN (SELECT photo_id FROM changes WHERE generation > ?)" if since >= 0 else ""
+        sql = f"""SELECT photo_id, vector FROM embeddings JOIN photos ON id = photo_id
+                  WHERE missing_since IS NULL AND photo_id > ? {changed} ORDER BY photo_id LIMIT ?"""
         last = 0
-        while rows := self._all(sql, last, _ROWS_AT_ONCE):
+        while rows := self._all(sql, last, *([since] if changed else []), _ROWS_AT_ONCE):
             ids = np.array([row[0] for row in rows], dtype=np.int64)
             packed = np.frombuffer(b"".join(row[1] for row in rows), "<f2")
             yield ids, packed.reshape(len(rows), dim).astype(np.float32)
             last = int(ids[-1])
+
+    def changed(self, since: int) -> np.ndarray:
+        """Return ids, (n,) int64, of photos that came, went or were encoded anew after a generation."""
+        rows = self._all("SELECT photo_id FROM changes WHERE generation > ? ORDER BY photo_id", since)
+        return np.array([row[0] for row in rows], dtype=np.int64)
 
     def counts(self) -> dict[str, int]:
         """Return how many photos can be searched, are missing, and how many files failed."""

@@ -22,10 +22,10 @@ def library(tmp_path, monkeypatch):
     """The commands' library, with the toy in place of a network."""
     open_library = Library.open.__func__  # type: ignore[attr-defined]
 
-    def open_with_toy(cls, path=None, *, backbone=None, create=True):
-        return open_library(cls, path, encoder=ToyEncoder(), create=create)
+    def open_with_toy(cls, path=None, *, backbone=None, **options):
+        return open_library(cls, path, encoder=ToyEncoder(), **options)
 
-    monkeypatch.setattr(Library, "open", classmethod(open_with_toy))
+    monkeypatch.setattr(Library, "open", classmethod(open_with_toy))  # type: ignore[arg-type]
     monkeypatch.setenv("SIMSEARCH_LIBRARY", str(tmp_path / "library"))
     return tmp_path / "library"
 
@@ -127,6 +127,11 @@ def test_names_cannot_write_to_the_terminal(run, library, album):
         (["search", "x.jpg", "-k", "many"], "argument -k: must be a whole number of at least 1, not many"),
         (["search", "x.jpg", "--json", "--paths"], "not allowed with argument"),
         (["index", "{tmp}/empty", "--workers", "0"], "argument --workers: must be a whole number"),
+        (["search", "x.jpg", "--engine", "magic"], "argument --engine: invalid choice: 'magic'"),
+        (["tune", "--recall", "1.5"], "argument --recall: must be a number above 0 and up to 1, not 1.5"),
+        (["tune", "--recall", "all"], "argument --recall: must be a number above 0 and up to 1, not all"),
+        (["tune", "--bits", "0"], "argument --bits: must be a whole number of at least 1, not 0"),
+        (["tune"], "no library here yet"),
         (["app", "--port", "99999"], "argument --port: must be at most 65535, not 99999"),
         (["index", os.fsdecode(b"caf\xe9")], "caf?: its name is not valid text; rename it."),
         (["frobnicate"], "invalid choice: 'frobnicate'"),
@@ -162,10 +167,61 @@ def test_a_picture_that_cannot_be_read_is_one_sentence(run, indexed, tmp_path, n
     assert (code, out) == (2, "") and sentence in err and err.count("\n") == 1
 
 
+@pytest.mark.parametrize("engine", ["auto", "exact", "faiss", "lsh"])
+def test_every_engine_finds_the_same_among_few(run, indexed, tmp_path, engine):
+    query = paint(tmp_path / "unseen.png", (255, 20, 0))
+    code, out, err = run("search", query, "--engine", engine, "--paths")
+    assert (code, err) == (0, "")
+    assert out == f"{indexed / 'red.png'}\n{indexed / 'blue.png'}\n"
+
+
+def test_tune_says_what_it_chose_and_status_remembers(run, library, album):
+    for number in range(40):
+        paint(album / f"{number}.png", (5 * number, 255 - 5 * number, 3 * number))
+    run("index", album)
+    assert "lsh:" not in run("status")[1]
+    code, out, err = run("tune", "--recall", "0.9", "--bits", "4", "--tables", "8")
+    assert (code, err) == (0, "")
+    assert out.startswith("4 bits, 8 tables, ")
+    assert "of the 15 true nearest of 40 photos, scanning " in out
+    assert out.endswith("To search with it: simsearch search PICTURE --engine lsh\n")
+    assert f"lsh:       {out.splitlines()[0]}" in run("status")[1]
+    tuned = json.loads(run("tune", "--json")[1])
+    assert tuned["recall"] >= 0.95
+    assert json.loads(run("status", "--json")[1])["lsh"]["settings"] == tuned["settings"]
+
+
+def test_tune_says_where_a_knob_cannot_be_turned_so_far(run, indexed):
+    for knobs, words in (
+        (["--bits", "17"], "bits must be from 1 to 16, not 17"),
+        (["--tables", "4", "--hits", "5"], "hits must be from 1 to 4, not 5"),
+    ):
+        code, out, err = run("tune", *knobs)
+        assert (code, out) == (2, "") and words in err and err.count("\n") == 1
+
+
+def test_tune_says_where_the_wish_is_not_met(run, library, album):
+    for number in range(60):
+        paint(album / f"{number}.png", (4 * number, 255 - 4 * number, (37 * number) % 256))
+    run("index", album)
+    code, _, err = run("tune", "--bits", "8", "--tables", "4", "--probes", "1", "--hits", "4")
+    assert code == 0
+    assert err == "simsearch: that is less than the recall of 0.95 wished for\n"
+
+
+def test_a_redis_server_that_is_not_there_is_one_sentence(run, indexed):
+    address = "redis://127.0.0.1:1"
+    code, out, err = run("search", indexed / "red.png", "--engine", "lsh", "--lsh-storage", address)
+    assert (code, out) == (2, "") and err.startswith(f"simsearch: {address}: ") and err.count("\n") == 1
+    assert run("search", indexed / "red.png", "--lsh-storage", address)[0] == 0, "only lsh needs it"
+
+
 def test_an_empty_library_says_how_to_fill_it(run, library, tmp_path):
     Library.open(library).close()
     code, out, err = run("search", paint(tmp_path / "x.png", "red"))
     assert (code, out) == (2, "") and "run: simsearch index FOLDER" in err
+    code, out, err = run("tune")
+    assert (code, out) == (2, "") and "holds no photos yet; index some: simsearch index FOLDER" in err
 
 
 def test_another_network_is_refused(run, tmp_path, album):
@@ -188,7 +244,7 @@ def test_status_for_people_and_for_programs(run, indexed, library):
     assert (status["photos"], status["library"]) == (2, str(library))
 
 
-@pytest.mark.parametrize("command", ["index", "search", "status", "app", "demo"])
+@pytest.mark.parametrize("command", ["index", "search", "tune", "status", "app", "demo"])
 def test_every_command_has_help_that_ends_in_an_example(run, command):
     code, out, _ = run(command, "--help")
     assert code == 0

@@ -14,16 +14,16 @@ PACKAGE = Path(simsearch.__file__).parent
 # Each line may import from the lines above it.
 FLOW = [
     {"errors"},
-    {"derived", "torch_file", "photos", "pixels", "index"},
-    {"demo", "backbones"},
+    {"derived", "torch_file", "photos", "pixels"},
+    {"demo", "backbones", "index"},
     {"efficientnet_lite"},
     {"encoder"},
     {"worker", "report"},
     {"child", "schema"},
     {"pool"},
     {"store"},
-    {"survey", "folders"},
-    {"sync"},
+    {"survey", "folders", "indexes"},
+    {"sync", "comparison"},
     {"library"},
     {"simsearch"},
     {"ui"},
@@ -71,7 +71,17 @@ def test_the_ways_in_know_only_the_library(name):
         assert set(imported_rooms(path)) <= allowed
 
 
-HEAVY = {"tensorflow", "keras", "faiss", "streamlit", "ai_edge_litert", "platformdirs", "tqdm"}
+HEAVY = {
+    "tensorflow",
+    "keras",
+    "faiss",
+    "streamlit",
+    "ai_edge_litert",
+    "platformdirs",
+    "tqdm",
+    "datasketch",
+    "redis",
+}
 
 
 @pytest.mark.parametrize("module", ["simsearch.library", "simsearch.cli", "simsearch.worker"])

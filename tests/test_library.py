@@ -187,3 +187,97 @@ def test_status_counts(colours, album):
     status = colours.status()
     assert (status["photos"], status["missing"], status["failed"]) == (3, 1, 1)
     assert status["folders"] == [str(album)] and status["backbone"] == "toy" and status["bytes"] > 0
+
+
+# Engines
+
+
+@pytest.fixture
+def many(toy_library, album):
+    """A library of 120 colours."""
+    for number in range(120):
+        paint(album / f"{number:03}.png", (2 * number, 255 - 2 * number, (53 * number) % 256))
+    toy_library.sync(album)
+    return toy_library
+
+
+@pytest.mark.parametrize("engine", ["auto", "exact", "faiss", "lsh"])
+def test_every_engine_answers_searches_and_likes(many, album, engine):
+    [hit, *_] = many.search(album / "050.png", k=10, engine=engine)
+    assert (hit.path.stem, hit.score) == ("050", pytest.approx(1, abs=2e-3))
+    others = many.similar(hit, k=10, engine=engine)
+    assert len(others) == 10 and hit not in others
+
+
+@pytest.mark.parametrize("engine", ["", "FAISS", "hnsw"])
+def test_an_unknown_engine_is_refused(many, album, engine):
+    for ask in (many.search, many.similar):
+        with pytest.raises(ValueError, match=f"one of auto, exact, faiss, lsh, not {engine}"):
+            ask(album / "050.png", engine=engine)
+
+
+def test_comparing_lets_every_engine_answer(many, album):
+    told = many.compare(album / "050.png", k=5)
+    exact, faiss, lsh = told["answers"]
+    assert [answer["engine"] for answer in told["answers"]] == ["exact", "faiss", "lsh"]
+    assert (exact["recall"], exact["scanned"], exact["compared"]) == (1, 1, 1)
+    assert exact["hits"] == many.search(album / "050.png", k=5, engine="exact")
+    assert faiss["hits"] == exact["hits"]
+    assert 0 <= lsh["recall"] <= 1 and 0 < lsh["scanned"] <= 1
+    assert len(told["missed"]) == round(5 * (1 - lsh["recall"]))
+    assert set(told["settings"]) == {"bits", "tables", "probes", "hits"}
+    assert all(answer["milliseconds"] > 0 and answer["bytes"] > 0 for answer in told["answers"])
+    again = many.compare(exact["hits"][0], k=5)["answers"][0]["hits"]
+    assert [hit.id for hit in again] == [hit.id for hit in exact["hits"]]
+
+
+def test_comparing_says_what_lsh_missed_and_why(many, album):
+    many.tune(bits=8, tables=4, probes=4, hits=2)
+    told = many.compare(album / "050.png", k=40)
+    lsh = told["answers"][2]
+    assert told["settings"] == {"bits": 8, "tables": 4, "probes": 4, "hits": 2}
+    assert len(lsh["hits"]) == 40, "it is topped up"
+    missed = {miss["hit"].id: miss for miss in told["missed"]}
+    assert not missed.keys() & {hit.id for hit in lsh["hits"]}
+    truth = {hit.id for hit in told["answers"][0]["hits"]}
+    assert missed.keys() == truth - {hit.id for hit in lsh["hits"]}
+    for miss in missed.values():
+        assert -1 <= miss["cosine"] <= 1 + 1e-6
+        assert miss["probes_needed"] is None or miss["probes_needed"] > 4
+
+
+def test_an_empty_library_can_be_compared_with(toy_library, tmp_path):
+    told = toy_library.compare(paint(tmp_path / "x.png", "red"))
+    assert [answer["hits"] for answer in told["answers"]] == [[], [], []]
+    assert told["missed"] == []
+    assert toy_library.lsh_similarities() == ([], [])
+
+
+def test_similarities_are_those_of_neighbours_and_of_others(many):
+    nearest, others = many.lsh_similarities()
+    assert len(nearest) == 120 * 15 and len(others) > 1_000
+    assert sum(nearest) / len(nearest) > sum(others) / len(others) + 0.5
+
+
+def test_the_s_curve_rises(many):
+    cosines, found = zip(*many.lsh_curve(bits=8, tables=8, probes=8, hits=1), strict=True)
+    assert cosines[0] < 0 and cosines[-1] == 1 and list(cosines) == sorted(cosines)
+    assert found[0] < 0.3 and found[-1] == 1
+
+
+@pytest.mark.parametrize("recall", [0, -1, 1.01, float("nan")])
+def test_tuning_for_an_impossible_recall_is_refused(many, recall):
+    with pytest.raises(ValueError, match="above 0 and up to 1"):
+        many.tune(recall)
+
+
+def test_tuning_an_empty_library_says_what_to_do(toy_library):
+    with pytest.raises(LibraryError, match="no photos yet; index some"):
+        toy_library.tune()
+
+
+def test_a_library_of_one_photo_can_be_tuned(toy_library, album):
+    paint(album / "1.png", "red")
+    toy_library.sync(album)
+    assert toy_library.tune()["recall"] == 1
+    assert len(toy_library.search(album / "1.png", engine="lsh")) == 1

@@ -1,72 +1,207 @@
-"""FAISS behind the index protocol."""
+"""FAISS behind the protocol: a fast look at sign bits, then an exact look at the best."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from simsearch.index.local import Arrays, LocalIndex
+from simsearch.index.rows import Rows
 
-class FlatIndex:
-    """Exact search by inner product, which for unit vectors is the cosine.
+RABITQ_FROM = 20_000  # vectors; fewer are compared one by one in a millisecond
+INVERTED_FROM = 300_000  # vectors; reading the sign bits of all takes longer than choosing lists
+_FACTORY = {"flat": "SQfp16", "rabitq": "RaBitQfs", "inverted": "IVF{lists},RaBitQfs"}
+_TIERS = {
+    "flat": "every photo is compared",
+    "rabitq": "the sign bits of all photos are read and the best compared exactly",
+    "inverted": "sign bits are read in some lists only, and the best compared exactly",
+}
+_CANDIDATES = 80  # times k are ranked exactly: the 15 nearest are among the first 1,200 by sign bits
+_MORE = 4  # times as many, where too few of them are still there
+_WAITING = 512  # vectors that may wait, compared one by one, before FAISS gets them, or ...
+_SHARE_WAITING = 64  # ... one of so many
+_SAMPLE = 100_000  # vectors to train with
+_ROWS_AT_ONCE = 16_384
+_ROUNDS = 6  # of k-means: more change the lists, hardly what is found in them
+_QUERIES = 64  # of the collection's own vectors, to measure how many lists must be read ...
+_RECALL = 0.998  # ... until this share of their 15 nearest is found
+
+
+class FaissIndex(LocalIndex):
+    """FAISS in three tiers.
+
+    flat
+        Every vector is compared.
+    rabitq
+        Of every vector its signs are kept, one bit a number (RaBitQ: Gao and Long, SIGMOD 2024). All are
+        read, and the best are ranked exactly.
+    inverted
+        The same in the lists nearest to the query. How many that must be is measured when it is built.
+
+    Without a rotation before the signs: on embeddings of photos it adds 0.1 points of recall, on others it
+    costs some, and always time.
 
     Parameters
     ----------
     dim
         Width of the vectors.
+    precision
+        How vectors are kept, see :class:`Rows`.
+    tier
+        By default the one for the number of vectors there are at the first search.
     """
 
-    def __init__(self, dim: int) -> None:
+    engine = "faiss"
+
+    def __init__(self, dim: int, *, precision: str = "float32", tier: str | None = None) -> None:
+        if tier not in (None, *_FACTORY):
+            raise ValueError(f"tier must be one of {', '.join(_FACTORY)}, not {tier}")
+        super().__init__(Rows(dim, precision))
+        self._asked_tier = tier
+        self._tier = "flat"
+        self._faiss: Any = None
+        self._fed = 0  # rows that FAISS has
+
+    def __str__(self) -> str:
+        self.settle()
+        inverted = self._faiss is not None and self._tier == "inverted"
+        lists = f" ({self._faiss.nprobe} of {self._faiss.nlist})" if inverted else ""
+        return f"FAISS {self._tier}: {_TIERS[self._tier]}{lists}"
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the index takes."""
+        self.settle()
+        a_row = 8 if self._tier == "inverted" else 0  # its number, in a list
+        return super().nbytes + self._fed * (a_row + int(self._faiss.sa_code_size() if self._fed else 0))
+
+    @property
+    def worn(self) -> bool:
+        """Whether :meth:`rebuilt` is worth its time: a quarter are gaps, or another tier would suit."""
+        outgrown = self._faiss is not None and self._tier != self._suitable_tier()
+        return self._rows.worn or outgrown
+
+    def scanned(self, vectors: np.ndarray) -> np.ndarray:
+        """Return the share of all vectors whose sign bits are read."""
+        everything = super().scanned(vectors)
+        self.settle()
+        if self._tier != "inverted" or not len(vectors):
+            return everything
+        sizes = np.array([self._faiss.get_list_size(number) for number in range(self._faiss.nlist)])
+        lists = self._faiss.quantizer.search(self._rows.checked(vectors), self._faiss.nprobe)[1]
+        share: np.ndarray = (sizes[lists].sum(axis=1) + self._rows.count - self._fed) / self._rows.count
+        return share
+
+    def _empty(self) -> FaissIndex:
+        return FaissIndex(self.dim, precision=self._rows.precision, tier=self._asked_tier)
+
+    def _suitable_tier(self) -> str:
+        if self._asked_tier:
+            return self._asked_tier
+        return suitable_tier(self._rows.count)
+
+    def settle(self) -> None:
+        """Train FAISS, and give it what it does not have yet unless that is little."""
+        if not self._rows.count:
+            return
+        if self._faiss is None:
+            self._tier = self._suitable_tier()
+            self._faiss = _trained(self._rows, _FACTORY[self._tier])
+            self._feed()
+            if self._tier == "inverted":
+                self._choose_lists()
+        elif self._rows.count - self._fed > max(_WAITING, self._fed // _SHARE_WAITING):
+            self._feed()
+
+    def _feed(self) -> None:
+        while self._fed < self._rows.count:
+            rows = np.arange(self._fed, min(self._fed + _ROWS_AT_ONCE, self._rows.count))
+            self._faiss.add(self._rows.take(rows))
+            self._fed += len(rows)
+
+    def _choose_lists(self) -> None:
+        """Find out how many lists must be read, from the nearest of some of the vectors themselves."""
+        k = min(15, len(self._rows))
+        if not k:
+            return
+        live = np.flatnonzero(self._rows.live)
+        queries = self._rows.take(live[:: -(-len(live) // _QUERIES)])
+        nearest = self._rows.nearest(queries, k)
+        for lists in _doubled(self._faiss.nlist):
+            self._faiss.nprobe = lists
+            _, found = self._faiss.search(queries, min(_CANDIDATES * k, self._fed))
+            hits = [np.isin(*pair).sum() for pair in zip(nearest, found, strict=True)]
+            if sum(hits) >= _RECALL * nearest.size:
+                break
+
+    def _candidates(self, query: np.ndarray, k: int) -> np.ndarray | None:
+        """Return the most promising rows, and those FAISS does not have yet."""
+        self.settle()
+        count = min(_CANDIDATES * k, self._fed)
+        waiting = np.arange(self._fed, self._rows.count)
+        while True:
+            found = self._faiss.search(query[None], max(count, 1))[1][0]
+            promising = np.concatenate([found[found >= 0], waiting])
+            rows: np.ndarray = promising[self._rows.live[promising]]
+            if len(rows) >= k:
+                return rows
+            if count >= self._fed or len(found) < count:
+                return None
+            count = min(_MORE * count, self._fed)
+
+    def _content(self) -> tuple[dict[str, Any], Arrays]:
         import faiss
 
-        self.dim = dim
-        self._index = faiss.IndexIDMap(faiss.IndexFlatIP(dim))
+        self.settle()
+        self._feed()
+        serialized = faiss.serialize_index(self._faiss) if self._fed else np.empty(0, dtype=np.uint8)
+        return {"tier": self._tier, "asked_tier": self._asked_tier}, {"faiss": [serialized]}
 
-    def __len__(self) -> int:
-        return int(self._index.ntotal)
+    @classmethod
+    def _restored(cls, rows: Rows, parameters: dict[str, Any], arrays: dict[str, np.ndarray]) -> FaissIndex:
+        import faiss
 
-    def add(self, ids: np.ndarray, vectors: np.ndarray) -> None:
-        """Add vectors, (n, dim) float32 of unit length, under ids, (n,) int64, none of them there yet."""
-        self._index.add_with_ids(np.ascontiguousarray(vectors, dtype=np.float32), ids)
+        index = cls(rows.dim, precision=rows.precision, tier=parameters["asked_tier"])
+        index._rows = rows
+        index._tier = parameters["tier"]
+        if not rows.count:
+            return index
+        index._faiss = faiss.deserialize_index(arrays["faiss"])
+        index._fed = index._faiss.ntotal
+        if (index._fed, index._faiss.d) != (rows.count, rows.dim):
+            found = f"{index._fed:,} vectors of {index._faiss.d}"
+            raise ValueError(f"FAISS has {found}, where there are {rows.count:,} of {rows.dim}")
+        return index
 
-    def search(self, vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Find the k vectors with the largest inner product.
 
-        Parameters
-        ----------
-        vectors
-            (q, dim) float32.
-        k
-            At least 1; may exceed the number of vectors.
+def suitable_tier(count: int) -> str:
+    """Return the tier for a number of vectors."""
+    return "flat" if count < RABITQ_FROM else "rabitq" if count < INVERTED_FROM else "inverted"
 
-        Returns
-        -------
-        ids, scores
-            (q, k) int64 and float32, best first, equal scores by id; padded with -1 and -inf.
 
-        Raises
-        ------
-        ValueError
-            When k is below 1 or the vectors have another width.
-        """
-        if k < 1:
-            raise ValueError(f"k must be at least 1, not {k}")
-        if vectors.ndim != 2 or vectors.shape[1] != self.dim:
-            raise ValueError(f"vectors must have the shape (n, {self.dim}), not {vectors.shape}")
-        ids = np.full((len(vectors), k), -1, dtype=np.int64)
-        scores = np.full((len(vectors), k), -np.inf, dtype=np.float32)
-        for row, vector in enumerate(np.ascontiguousarray(vectors, dtype=np.float32)):
-            best_ids, best_scores = self._search_one(vector, k)
-            ids[row, : len(best_ids)], scores[row, : len(best_ids)] = best_ids, best_scores
-        return ids, scores
+def reason(count: int) -> str:
+    """Say in a sentence which tier a number of vectors gets, and why."""
+    tier = suitable_tier(count)
+    most = {"flat": RABITQ_FROM, "rabitq": INVERTED_FROM}.get(tier)
+    why = f"fewer than {most:,}" if most else f"{INVERTED_FROM:,} or more"
+    return f"FAISS {tier}: {_TIERS[tier]}, as there are {why}"
 
-    def _search_one(self, vector: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        # FAISS keeps any of several equal scores at the k-th place, and copies of a photo have equal scores.
-        # So look past k until the score falls, then decide by id.
-        wanted = min(k + 1, len(self))
-        while True:
-            scores, ids = self._index.search(vector[None], max(wanted, 1))
-            scores, ids = scores[0][ids[0] >= 0], ids[0][ids[0] >= 0]
-            if wanted >= len(self) or scores[-1] < scores[k - 1]:
-                break
-            wanted = min(2 * wanted, len(self))
-        order = np.lexsort((ids, -scores))[:k]
-        return ids[order], scores[order]
+
+def _trained(rows: Rows, factory: str) -> Any:
+    """Return an empty FAISS index for vectors like these."""
+    import faiss
+
+    # Half the square root, but not so many that k-means lacks vectors for them.
+    lists = max(min(1 << int(np.log2(rows.count)) // 2 - 1 if rows.count > 4 else 1, rows.count // 40), 1)
+    index = faiss.index_factory(rows.dim, factory.format(lists=lists), faiss.METRIC_INNER_PRODUCT)
+    if hasattr(index, "cp"):
+        index.cp.niter = _ROUNDS
+    sample = rows.take(np.arange(0, rows.count, -(-rows.count // _SAMPLE)))
+    index.train(sample)
+    return index
+
+
+def _doubled(most: int) -> list[int]:
+    """Return 8, 16, 32 ... and last the most."""
+    return [*(1 << power for power in range(3, most.bit_length()) if 1 << power < most), most]

@@ -24,7 +24,7 @@ SETTINGS = {
 }
 
 
-def serve(library: str | None, port: int) -> None:
+def serve(library: str | None, port: int, lsh_storage: str | None = None) -> None:
     """Serve the page for a library until Ctrl-C.
 
     Raises
@@ -36,7 +36,8 @@ def serve(library: str | None, port: int) -> None:
     flags = [f"--{name}={value}" for name, value in SETTINGS.items()]
     script = str(Path(__file__).with_name("main.py"))
     command = [sys.executable, "-m", "streamlit", "run", script, f"--server.port={port}", *flags]
-    environment = os.environ | ({"SIMSEARCH_LIBRARY": library} if library else {})
+    asked = {"SIMSEARCH_LIBRARY": library, "SIMSEARCH_LSH_STORAGE": lsh_storage}
+    environment = os.environ | {name: value for name, value in asked.items() if value}
     print(f"simsearch is on http://{HOST}:{port} (Ctrl-C stops it)", file=sys.stderr, flush=True)
     if os.name == "posix":  # become the server, so that whoever stops this process stops it
         os.execve(sys.executable, command, environment)

@@ -1,0 +1,140 @@
+"""The same query answered by every engine: how long it took, what it found, and what it missed."""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from simsearch.index import ENGINES
+from simsearch.indexes import Indexes
+
+if TYPE_CHECKING:
+    from simsearch.index.local import LocalIndex
+    from simsearch.index.lsh import LshIndex
+
+_REPEATS = 7  # of a query; their median is told
+_SAME = 1e-6  # two scores so close are a tie, and either photo is right
+
+
+class Answer(NamedTuple):
+    """What an engine answered.
+
+    Attributes
+    ----------
+    about
+        How it searches, in a sentence.
+    ids, scores
+        Of the photos it found, best first.
+    milliseconds
+        Of the search alone, the query's embedding being there.
+    recall
+        The share of the true nearest that it found; either of two that tie is right.
+    scanned, compared
+        The share of all photos of which it looked at anything, and whose vectors it compared exactly.
+    bytes
+        Memory that the index takes.
+    """
+
+    engine: str
+    about: str
+    ids: list[int]
+    scores: list[float]
+    milliseconds: float
+    recall: float
+    scanned: float
+    compared: float
+    bytes: int
+
+
+class Miss(NamedTuple):
+    """One of the true nearest that LSH did not find, and why.
+
+    Attributes
+    ----------
+    cosine
+        Of the angle to the query as it is hashed, seen from the mean of all photos.
+    probes_needed
+        How many buckets would have had to be looked into; None where no number suffices. Where it is no
+        more than the settings' probes, it was found, but too many others had a more similar signature.
+    """
+
+    id: int
+    cosine: float
+    probes_needed: int | None
+
+
+def compare(indexes: Indexes, vector: np.ndarray, k: int) -> tuple[list[Answer], list[Miss], dict[str, int]]:
+    """Let every engine answer a query, (dim,) float32; tell also what LSH missed, and its settings."""
+    with indexes.lock:
+        exact, *_ = engines = [indexes.current(engine, len(vector)) for engine in ENGINES]
+        truth, scores = exact.search(vector[None], min(k, max(len(exact), 1)))
+        true_ids = truth[0][truth[0] >= 0]
+        answers = [_answer(index, vector, len(true_ids), scores[0]) for index in engines]
+        missed = np.setdiff1d(true_ids, answers[-1].ids)
+        lsh: LshIndex = engines[-1]  # type: ignore[assignment]
+        return answers, _misses(lsh, vector, missed), lsh.settings._asdict()
+
+
+def _answer(index: LocalIndex, vector: np.ndarray, k: int, truth: np.ndarray) -> Answer:
+    if k == 0:
+        return Answer(index.engine, str(index), [], [], 0.0, 1.0, 0.0, 0.0, index.nbytes)
+    ids, scores = index.search(vector[None], k)  # the first search may finish building
+    times = []
+    for _ in range(_REPEATS):
+        started = time.perf_counter()
+        index.search(vector[None], k)
+        times.append(1000 * (time.perf_counter() - started))
+    return Answer(
+        index.engine,
+        str(index),
+        ids[0].tolist(),
+        scores[0].tolist(),
+        median(times),
+        float((scores[0] >= truth[k - 1] - _SAME).mean()),
+        float(index.scanned(vector[None])[0]),
+        float(index.compared(vector[None], k)[0]),
+        index.nbytes,
+    )
+
+
+def _misses(lsh: LshIndex, vector: np.ndarray, ids: np.ndarray) -> list[Miss]:
+    if not len(ids):
+        return []
+    needed, cosines = lsh.probes_needed(vector, ids), lsh.cosines(vector, ids)
+    reach = lsh.hyperplanes.reach
+    each = zip(ids.tolist(), cosines.tolist(), needed.tolist(), strict=True)
+    return [Miss(photo_id, cosine, probes if probes <= reach else None) for photo_id, cosine, probes in each]
+
+
+class Similarities(NamedTuple):
+    """Cosines of pairs of photos, seen from the mean of all photos, as LSH sees them.
+
+    Attributes
+    ----------
+    nearest
+        Of photos and their 15 nearest.
+    others
+        Of photos and any others.
+    """
+
+    nearest: list[float]
+    others: list[float]
+
+
+def similarities(indexes: Indexes, dim: int) -> Similarities:
+    """Return the cosines in a sample of the library."""
+    with indexes.lock:
+        lsh: LshIndex = indexes.current("lsh", dim)  # type: ignore[assignment]
+        nearest, others = lsh.sample_cosines()
+    return Similarities(nearest.tolist(), others.tolist())
+
+
+def found_curve(bits: int, tables: int, probes: int, hits: int) -> list[tuple[float, float]]:
+    """Return how likely LSH with these settings finds a photo, by its cosine to the query: the S-curve."""
+    from simsearch.index.hyperplanes import found_probability
+
+    cosines = np.linspace(-0.2, 1, 41)
+    return [(float(cosine), found_probability(cosine, bits, tables, probes, hits)) for cosine in cosines]

@@ -1,0 +1,209 @@
+"""What the three engines on this machine share: vectors under ids, ranked exactly in the end, and a file."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from simsearch.index import files
+from simsearch.index.files import Origin
+from simsearch.index.rows import Best, Rows
+
+Arrays = dict[str, list[np.ndarray]]
+
+
+class LocalIndex(ABC):
+    """An index that holds its vectors; engines differ in which of them they look at.
+
+    Parameters
+    ----------
+    rows
+        The vectors.
+    """
+
+    engine: ClassVar[str]
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def holds(self, ids: np.ndarray) -> np.ndarray:
+        """Return which of some ids, (n,) int64, are there, (n,) bool."""
+        there: np.ndarray = self._rows.find(ids) >= 0
+        return there
+
+    @property
+    def precision(self) -> str:
+        """How vectors are kept."""
+        return self._rows.precision
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """Say in a sentence how it searches, and why so."""
+
+    @property
+    def dim(self) -> int:
+        """Width of the vectors."""
+        return self._rows.dim
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the index takes."""
+        return self._rows.nbytes
+
+    @property
+    def worn(self) -> bool:
+        """Whether :meth:`rebuilt` is worth its time."""
+        return self._rows.worn
+
+    def add(self, ids: np.ndarray, vectors: np.ndarray) -> None:
+        """Add vectors, (n, dim), under ids, (n,) integers; they are found at once.
+
+        Raises
+        ------
+        ValueError
+            When an id is negative, comes twice or is there already, or a vector has another width, a NaN
+            or an infinity, or is zero. Nothing is added then.
+        """
+        start = self._rows.count
+        vectors = self._rows.append(ids, vectors)
+        if len(vectors):
+            self._added(np.arange(start, self._rows.count), vectors)
+
+    def remove(self, ids: np.ndarray) -> None:
+        """Remove vectors by their ids, (n,) integers; they are gone at once.
+
+        Raises
+        ------
+        ValueError
+            When an id comes twice or is not there. Nothing is removed then.
+        """
+        self._removed(self._rows.remove(ids))
+
+    def search(self, vectors: np.ndarray, k: int) -> Best:
+        """Find the vectors with the largest inner product with each query.
+
+        Parameters
+        ----------
+        vectors
+            (q, dim).
+        k
+            At least 1; may exceed the number of vectors there are.
+
+        Returns
+        -------
+        ids, scores
+            (q, k) int64 and float32, best first, equal scores by id, padded with -1 and -inf. Scores are
+            exact, and there are k of them wherever there are k vectors.
+
+        Raises
+        ------
+        ValueError
+            When k is below 1 or the vectors cannot be used.
+        """
+        if k < 1:
+            raise ValueError(f"k must be at least 1, not {k}")
+        vectors = self._rows.checked(vectors)
+        ids = np.full((len(vectors), k), -1, dtype=np.int64)
+        scores = np.full((len(vectors), k), -np.inf, dtype=np.float32)
+        there = min(k, len(self))
+        for row, query in enumerate(vectors if there else vectors[:0]):
+            candidates = self._candidates(query, there)
+            ids[row, :there], scores[row, :there] = self._rows.best(query, there, candidates)
+        return ids, scores
+
+    def scanned(self, vectors: np.ndarray) -> np.ndarray:
+        """Return the share of all vectors that a search looks at, (q,) float64, for queries (q, dim)."""
+        return np.ones(len(self._rows.checked(vectors)))
+
+    def compared(self, vectors: np.ndarray, k: int) -> np.ndarray:
+        """Return the share of all vectors that a search compares exactly, (q,) float64."""
+        there = min(k, len(self))
+        candidates = (self._candidates(query, there) for query in self._rows.checked(vectors) if there)
+        return np.array([1.0 if rows is None else len(rows) / len(self) for rows in candidates])
+
+    def rebuilt(self) -> Self:
+        """Return an index of the same vectors without gaps, made for as many as there are now."""
+        index = self._empty()
+        for ids, vectors in self._rows.blocks():
+            index.add(ids, vectors)
+        index.settle()
+        return index
+
+    def settle(self) -> None:  # noqa: B027  (a hook)
+        """Get ready to search, now that many were added; otherwise the first search does."""
+
+    def save(self, path: Path, origin: Origin) -> None:
+        """Write the index to a file.
+
+        Raises
+        ------
+        WriteError
+            When it cannot be written.
+        """
+        if self._rows.has_gaps:
+            self.rebuilt().save(path, origin)
+        else:
+            parameters, arrays = self._content()
+            files.save(path, self.engine, origin, parameters, {**self._rows.arrays(), **arrays})
+
+    @classmethod
+    def load(cls, path: Path, origin: Origin) -> tuple[Self, int]:
+        """Read an index from a file; its vectors are mapped from it where the file system can.
+
+        Parameters
+        ----------
+        origin
+            What it is expected to be made from; it may be of an earlier generation.
+
+        Returns
+        -------
+        The index, and the generation it is of.
+
+        Raises
+        ------
+        FileNotFoundError
+            When there is none.
+        DerivedFileError
+            When it is damaged, or was made from something else or by a newer version.
+        """
+        saved = files.load(path, cls.engine, origin)
+        with files.explained(path):
+            rows = Rows.of(saved.arrays["ids"], saved.arrays["kept"], saved.arrays["scales"])
+            return cls._restored(rows, saved.parameters, saved.arrays), saved.origin.generation
+
+    @abstractmethod
+    def _empty(self) -> Self:
+        """Return an index of this kind without vectors."""
+
+    def _added(self, rows: np.ndarray, vectors: np.ndarray) -> None:  # noqa: B027  (a hook)
+        """Take note of new rows, (n,) int64, and their vectors, (n, dim) float32."""
+
+    def _removed(self, rows: np.ndarray) -> None:  # noqa: B027  (a hook)
+        """Take note of rows, (n,) int64, that are gaps now."""
+
+    @abstractmethod
+    def _candidates(self, query: np.ndarray, k: int) -> np.ndarray | None:
+        """Return at least k rows to rank, (m,) int64, each once and no gaps; None stands for all.
+
+        Parameters
+        ----------
+        query
+            (dim,) float32.
+        k
+            No more than there is.
+        """
+
+    def _content(self) -> tuple[dict[str, Any], Arrays]:
+        """Return what is saved beside the rows: parameters, and arrays as parts one behind the other."""
+        return {}, {}
+
+    @classmethod
+    @abstractmethod
+    def _restored(cls, rows: Rows, parameters: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
+        """Return the index that :meth:`_content` was the content of."""

@@ -1,0 +1,309 @@
+"""Random-projection LSH: vectors in buckets by the sides of hyperplanes they lie on."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from simsearch.index.hyperplanes import Aim, Hyperplanes
+from simsearch.index.local import Arrays, LocalIndex
+from simsearch.index.rows import Column, Rows
+from simsearch.index.tables import SortedTables
+from simsearch.index.tuning import Sample, Settings, Tuning, checked, choose, draw_sample
+
+if TYPE_CHECKING:
+    from simsearch.index.redis_tables import RedisTables
+
+_CODES_A_WORD = 4  # uint16 codes in a uint64, of which bits are counted at once
+_RERANKED = 20  # times k are ranked exactly, those whose signatures differ least, ...
+_RERANKED_AT_LEAST = 500  # ... and at least so many
+_MORE_PROBES = 4  # times as many, where too few were found
+_SAMPLE = 100_000  # vectors that the mean is taken of
+_HASHED_AT_ONCE = 16_384
+_A_LITTLE_MORE = 1.05  # times the probes, where the wish is not met yet
+_OUTGROWN = 4  # times as many vectors as the mean was taken of: it is taken anew
+
+
+class LshIndex(LocalIndex):
+    """Random-projection LSH, several tables, buckets probed in the order of how near they are to the query.
+
+    Nothing is trained: hyperplanes are random, through the mean of the vectors.
+
+    Parameters
+    ----------
+    dim
+        Width of the vectors.
+    settings
+        The knobs.
+    precision
+        How vectors are kept, see :class:`Rows`.
+    seed
+        Of the hyperplanes.
+    hyperplanes
+        In place of drawing them.
+    """
+
+    engine = "lsh"
+
+    def __init__(
+        self,
+        dim: int,
+        settings: Settings,
+        *,
+        precision: str = "float32",
+        seed: int = 0,
+        hyperplanes: Hyperplanes | None = None,
+    ) -> None:
+        checked(settings)
+        super().__init__(Rows(dim, precision))
+        self.settings = settings
+        self.hyperplanes = hyperplanes or Hyperplanes.draw(dim, settings.tables, settings.bits, seed)
+        self._seed = seed
+        self._centered_on = 0  # vectors, when their mean was taken
+        self._forget_codes()
+
+    def _forget_codes(self) -> None:
+        self._tables: SortedTables | RedisTables = SortedTables.empty(
+            self.settings.tables, self.settings.bits
+        )
+        self._signatures = Column(_signatures(np.empty((0, self.settings.tables), dtype=np.uint16)))
+
+    def __str__(self) -> str:
+        bits, tables, probes, hits = self.settings
+        met = f"met in {hits} of them" if hits > 1 else "met"
+        return (
+            f"random-projection LSH: {bits} bits x {tables} tables, {probes:,} buckets looked into, "
+            f"and photos {met} scanned"
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the index takes."""
+        signatures = sum(part.nbytes for part in self._signatures.parts())
+        return super().nbytes + signatures + self._tables.nbytes
+
+    @property
+    def worn(self) -> bool:
+        """Whether :meth:`rebuilt` is worth its time: many gaps, or shared tables with a poor centre."""
+        return super().worn or self._outgrown
+
+    def share(self, address: str, library: str) -> None:
+        """Move the tables to a Redis server, where other processes with the same hyperplanes share them.
+
+        Parameters
+        ----------
+        address
+            Such as redis://127.0.0.1:6379.
+        library
+            The mark of the library, which keeps it apart from others on that server.
+
+        Raises
+        ------
+        StorageError
+            When the server cannot be used; adding, removing and searching raise it then, too.
+        """
+        from simsearch.index.redis_tables import RedisTables
+
+        hyperplanes = self.hyperplanes.center.tobytes() + self.hyperplanes.normals.tobytes()
+        name = f"simsearch-{library}-{hashlib.sha256(hyperplanes).hexdigest()[:16]}"
+        tables = RedisTables(address, name, self.settings.tables, self._rows)
+        rows = np.flatnonzero(self._rows.live)
+        tables.add(rows, self._codes().take(rows, axis=0))
+        self._tables = tables
+
+    def _codes(self) -> np.ndarray:
+        """Return the codes of all rows, (count, tables) uint16."""
+        return self._signatures.whole().view(np.uint16)[:, : self.settings.tables]
+
+    def scanned(self, vectors: np.ndarray) -> np.ndarray:
+        """Return the share of all vectors whose signature is compared with the query's."""
+        probes = self.settings.probes
+        aims = map(self.hyperplanes.aim, self._rows.checked(vectors))
+        return np.array([len(self._look(aim, probes)) for aim in aims]) / max(len(self), 1)
+
+    def probes_needed(self, query: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        """Return how many buckets a query, (dim,) float32, must look into to scan each of some ids, (n,).
+
+        Returns
+        -------
+        (n,) int64; more than the settings' probes for those that it misses.
+        """
+        vectors = self._rows.take(self._rows.located(ids))
+        return self.hyperplanes.aim(query).probes_needed(self.hyperplanes.codes(vectors), self.settings.hits)
+
+    def tune(self, wish: float, **knobs: int) -> Tuning:
+        """Choose the settings that find a wished share of the nearest, 0 to 1, and take them.
+
+        Parameters
+        ----------
+        knobs
+            Settings that are not to be chosen, by their names.
+        """
+        settings = choose(self._rows, self.hyperplanes.center, wish, self._seed, **knobs)
+        if settings[:2] != self.settings[:2]:
+            self.hyperplanes = Hyperplanes.draw(self.dim, settings.tables, settings.bits, self._seed)
+            self.settings = settings
+            self._recenter()
+        self.settle()
+        sample = draw_sample(self._rows, seed=self._seed + 1)
+        while True:
+            self.settings = settings
+            tuning = self.measure(sample)
+            enough = tuning.recall >= min(wish + tuning.error, 1)  # on the safe side of chance
+            if enough or "probes" in knobs or settings.probes >= self.hyperplanes.reach:
+                return tuning
+            more = int(settings.probes * _A_LITTLE_MORE) + 1
+            settings = settings._replace(probes=min(more, self.hyperplanes.reach))
+
+    def measure(self, sample: Sample) -> Tuning:
+        """Return the recall, and the share scanned, for queries whose nearest are known."""
+        k = sample.nearest.shape[1]
+        found = [self._rows.find(self.search(query[None], k + 1)[0][0]) for query in sample.queries]
+        if not k:  # a single photo has no neighbours to miss
+            return Tuning(self.settings, 1.0, 0.0, 1.0, len(sample.queries))
+        hits = [np.isin(*pair).mean() for pair in zip(sample.nearest, found, strict=True)]
+        error = float(np.std(hits) / np.sqrt(len(hits)))
+        scanned = float(self.scanned(sample.queries).mean())
+        return Tuning(self.settings, float(np.mean(hits)), error, scanned, len(hits))
+
+    def cosines(self, query: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        """Return the cosines of a query, (dim,) float32, and some ids, (n,) int64, seen from the centre."""
+        vectors = self._rows.take(self._rows.located(ids))
+        return _cosines(query - self.hyperplanes.center, vectors - self.hyperplanes.center)
+
+    def sample_cosines(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the cosines, seen from the centre, of sample photos and their nearest, and any others."""
+        if not len(self):
+            return np.empty(0), np.empty(0)
+        sample = draw_sample(self._rows, self._seed)
+        live = np.flatnonzero(self._rows.live)
+        others = self._rows.take(live[:: -(-len(live) // len(sample.queries))]) - self.hyperplanes.center
+        queries = sample.queries - self.hyperplanes.center
+        nearest = self._rows.take(sample.nearest.reshape(-1)) - self.hyperplanes.center
+        repeated = np.repeat(queries, sample.nearest.shape[1], axis=0)
+        shifted = [_cosines(query, others) for query in queries]
+        return _cosines(repeated, nearest), np.concatenate(shifted)
+
+    def settle(self) -> None:
+        """Take the mean of all vectors, which came in an order that may mean something, as the centre."""
+        if isinstance(self._tables, SortedTables):
+            if self._rows.count > self._centered_on:
+                self._recenter()
+            self._tables.sort_in()
+
+    def _empty(self) -> LshIndex:
+        hyperplanes = self.hyperplanes
+        return LshIndex(
+            self.dim, self.settings, precision=self.precision, seed=self._seed, hyperplanes=hyperplanes
+        )
+
+    def _added(self, rows: np.ndarray, vectors: np.ndarray) -> None:
+        if self._outgrown and isinstance(self._tables, SortedTables):
+            self._recenter()
+        else:
+            self._enter(rows, self.hyperplanes.codes(vectors))
+
+    def _removed(self, rows: np.ndarray) -> None:
+        self._tables.remove(rows)
+
+    @property
+    def _outgrown(self) -> bool:
+        """Whether the centre is the mean of so few that it should be taken anew."""
+        return self._rows.count > _OUTGROWN * self._centered_on
+
+    def _recenter(self) -> None:
+        """Move the hyperplanes to the mean of all vectors, and hash all anew."""
+        self._centered_on = self._rows.count
+        sample = np.arange(0, self._rows.count, -(-self._rows.count // _SAMPLE))
+        self.hyperplanes = self.hyperplanes.through(self._rows.take(sample).mean(axis=0))
+        self._forget_codes()
+        rows = np.arange(self._rows.count)
+        blocks = np.array_split(rows, -(-len(rows) // _HASHED_AT_ONCE))
+        codes = [self.hyperplanes.codes(self._rows.take(block)) for block in blocks]
+        self._enter(rows, np.concatenate(codes))
+
+    def _enter(self, rows: np.ndarray, codes: np.ndarray) -> None:
+        self._signatures.append(_signatures(codes))
+        self._tables.add(rows, codes)
+
+    def _candidates(self, query: np.ndarray, k: int) -> np.ndarray | None:
+        """Return what was found, the likelier of it where it is much, or all where it is too little."""
+        aim = self.hyperplanes.aim(query)
+        probes = self.settings.probes
+        while len(rows := self._look(aim, probes)) < k:
+            if probes >= aim.reach:
+                return None
+            probes *= _MORE_PROBES
+        most = max(_RERANKED * k, _RERANKED_AT_LEAST)
+        if len(rows) <= most:
+            return rows
+        bits = np.bitwise_count(self._signatures.take(rows) ^ _signatures(aim.code[None]))
+        differing = bits[:, 0].astype(np.uint16)
+        for word in bits.T[1:]:  # one by one: NumPy is slow in summing many short rows
+            differing += word
+        return rows[np.argpartition(differing, most)[:most]]
+
+    def _look(self, aim: Aim, probes: int) -> np.ndarray:
+        """Return the rows met in enough of the nearest buckets, (m,) int64, each once and no gaps."""
+        met = np.sort(self._tables.look(*aim.probes(probes)))  # much quicker than numpy.unique
+        again = self.settings.hits - 1
+        often = met[again:][met[again:] == met[: max(len(met) - again, 0)]]
+        rows = np.concatenate([often[np.flatnonzero(np.diff(often, prepend=-1))], self._tables.recent])
+        return rows[self._rows.live.take(rows)] if self._rows.has_gaps else rows
+
+    def _content(self) -> tuple[dict[str, Any], Arrays]:
+        tables = self._tables
+        if not isinstance(tables, SortedTables):
+            tables = SortedTables.empty(self.settings.tables, self.settings.bits)
+            tables.add(np.arange(self._rows.count), self._codes())
+        parameters = {**self.settings._asdict(), "seed": self._seed, "centered_on": self._centered_on}
+        arrays = {
+            "normals": [self.hyperplanes.normals],
+            "center": [self.hyperplanes.center],
+            "signatures": self._signatures.parts(),
+            **tables.arrays(),
+        }
+        return parameters, arrays
+
+    @classmethod
+    def _restored(cls, rows: Rows, parameters: dict[str, Any], arrays: dict[str, np.ndarray]) -> LshIndex:
+        settings = Settings(*(parameters[name] for name in Settings._fields))
+        hyperplanes = Hyperplanes(arrays["center"], arrays["normals"])
+        index = cls(
+            rows.dim,
+            settings,
+            precision=rows.precision,
+            seed=parameters["seed"],
+            hyperplanes=hyperplanes,
+        )
+        index._rows = rows
+        index._centered_on = parameters["centered_on"]
+        tables, starts = arrays["table_rows"], arrays["table_starts"]
+        found = (hyperplanes.tables, hyperplanes.bits, len(arrays["signatures"]), tables.shape, starts.shape)
+        expected = (
+            settings.tables,
+            settings.bits,
+            rows.count,
+            (settings.tables, rows.count),
+            (settings.tables, (1 << settings.bits) + 1),
+        )
+        if found != expected:
+            raise ValueError(f"tables, bits and counts are {found}, where {expected} belong to the settings")
+        index._signatures = Column(arrays["signatures"])
+        index._tables = SortedTables(tables, starts)
+        return index
+
+
+def _cosines(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the cosines of vectors, (dim,) or (n, dim), and others, (n, dim), row by row."""
+    lengths = np.linalg.norm(some, axis=-1) * np.linalg.norm(others, axis=-1)
+    products = np.einsum("...i,...i->...", some, others)
+    cosines: np.ndarray = products / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return cosines
+
+
+def _signatures(codes: np.ndarray) -> np.ndarray:
+    """Pack codes, (n, tables) uint16, into words whose bits are counted at once, (n, words) uint64."""
+    return np.pad(codes, ((0, 0), (0, -codes.shape[1] % _CODES_A_WORD))).view(np.uint64)

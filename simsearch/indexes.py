@@ -1,0 +1,257 @@
+"""The indexes of one library: made when first asked for, kept up to date, rebuilt beside the serving one."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simsearch.errors import DerivedFileError, SimsearchError, WriteError
+from simsearch.index import ENGINES, EXACT_BELOW, suitable_engine
+from simsearch.store import Store
+
+if TYPE_CHECKING:
+    from simsearch.index.files import Origin
+    from simsearch.index.local import LocalIndex
+    from simsearch.index.tuning import Tuning
+
+_log = logging.getLogger("simsearch")
+
+RECALL = 0.95  # that LSH is tuned to where nobody wished for another
+_WORTH_A_FILE = 2_000  # vectors; reading fewer from the store takes no longer
+_SECONDS_TO_BUILD = 5_000  # vectors; an index of fewer is built anew while the query waits
+_STALE = 20  # one of so many changed: the file is written anew
+_CLASSES = {
+    "exact": ("simsearch.index.exact", "ExactIndex"),
+    "faiss": ("simsearch.index.faiss_index", "FaissIndex"),
+    "lsh": ("simsearch.index.lsh", "LshIndex"),
+}
+
+
+@dataclass
+class _Held:
+    """An index, the generation it is of, and the one its file is of (-1 where there is none)."""
+
+    index: Any
+    generation: int
+    saved: int = -1
+
+
+class Indexes:
+    """The indexes of a library; may be used from several threads.
+
+    Parameters
+    ----------
+    store
+        What they are made from.
+    lsh_storage
+        Where the tables of LSH live: the address of a Redis server, or None for this process's memory.
+    """
+
+    def __init__(self, store: Store, lsh_storage: str | None = None) -> None:
+        self._store = store
+        self._lsh_storage = lsh_storage
+        self._held: dict[str, _Held] = {}
+        self._auto = (-1, "")  # a generation, and the engine that suits it
+        self._rebuilding: set[str] = set()
+        self.lock = threading.RLock()  # held while an index is searched: changes are made in place
+
+    def chosen(self, engine: str) -> str:
+        """Return the engine that is meant: "auto" stands for the one that suits the number of photos."""
+        if engine != "auto":
+            return engine
+        generation = self._store.generation
+        if self._auto[0] != generation:
+            self._auto = generation, suitable_engine(self._store.counts()["photos"])
+        return self._auto[1]
+
+    def current(self, engine: str, dim: int) -> LocalIndex:
+        """Return an index of what the store holds now; to be used while :attr:`lock` is held."""
+        name = self.chosen(engine)
+        with self.lock:
+            held = self._up_to_date(name, dim)
+            if held.index.worn and len(held.index) < _SECONDS_TO_BUILD:
+                held = self._held[name] = self._shared(self._built(name, dim))
+            elif held.index.worn:
+                self._rebuild_beside(name, dim)
+            index: LocalIndex = held.index
+            return index
+
+    def refresh(self, dim: int) -> None:
+        """Bring up to date the files that are there or worth having: the next process then starts quickly."""
+        with self.lock:
+            for name in ENGINES:
+                worth_it = name == self.chosen("auto") and self._store.counts()["photos"] >= _WORTH_A_FILE
+                if worth_it or self._path(name).exists():
+                    held = self._up_to_date(name, dim)
+                    if held.index.worn:
+                        held = self._held[name] = self._shared(self._built(name, dim))
+                    self._save(name, held)
+
+    def tune(self, dim: int, wish: float, knobs: dict[str, int], compact: bool | None) -> Tuning:
+        """Choose the settings of LSH for a recall, 0 to 1, but for the knobs that are given, and keep them.
+
+        Raises
+        ------
+        ValueError
+            When a knob cannot be turned so far.
+        """
+        with self.lock:
+            if compact is not None:
+                with self._store.transaction():
+                    self._store.set_setting("compact", str(int(compact)))
+            held = self._filled("lsh", dim, self._lsh(dim))
+            tuning: Tuning = held.index.tune(wish, **knobs)
+            told = json.dumps({"recall": wish, **tuning._asdict(), "settings": tuning.settings._asdict()})
+            with self._store.transaction():
+                self._store.set_setting("lsh", told)
+            self._held["lsh"] = self._shared(held)
+            self._save("lsh", held)
+            return tuning
+
+    @property
+    def tuned(self) -> dict[str, Any] | None:
+        """What :meth:`tune` chose and measured, or None where it was never asked."""
+        told = self._store.setting("lsh")
+        return None if told is None else dict(json.loads(told))
+
+    def reason(self) -> str:
+        """Say in a sentence which engine "auto" stands for, and why."""
+        count = self._store.counts()["photos"]
+        if suitable_engine(count) == "exact":
+            return f"exact: every photo is compared, as there are fewer than {EXACT_BELOW:,}"
+        from simsearch.index.faiss_index import reason
+
+        return reason(count)
+
+    # One index
+
+    def _up_to_date(self, name: str, dim: int) -> _Held:
+        held = self._held.get(name)
+        if held is None or (held.generation != self._store.generation and not self._suits(held.index)):
+            held = self._held[name] = self._shared(self._loaded(name, dim) or self._built(name, dim))
+            if held.saved < 0:
+                self._save(name, held)
+        self._catch_up(held)
+        return held
+
+    def _loaded(self, name: str, dim: int) -> _Held | None:
+        """Return the index in the file, brought up to date, or None where there is none of any use."""
+        path = self._path(name)
+        try:
+            index, generation = _class(name).load(path, self._origin())
+            if index.dim != dim:
+                raise DerivedFileError(path, f"holds vectors of {index.dim} numbers, not of {dim}")
+            held = _Held(index, generation, generation)
+            self._catch_up(held)
+            if len(index) != (photos := self._store.counts()["photos"]):
+                raise DerivedFileError(path, f"holds {len(index):,} photos, where there are {photos:,}")
+        except FileNotFoundError:
+            return None
+        except DerivedFileError as error:
+            _log.warning("%s", error)
+            return None
+        return held if self._suits(index) else None
+
+    def _suits(self, index: LocalIndex) -> bool:
+        """Tell whether an index has the settings that are wanted; another process may have tuned."""
+        tuned = self.tuned if index.engine == "lsh" else None
+        as_tuned = tuned is None or index.settings._asdict() == tuned["settings"]  # type: ignore[attr-defined]
+        return as_tuned and index.precision == self._precision(index.engine)
+
+    def _built(self, name: str, dim: int) -> _Held:
+        """Return an index made anew from the store."""
+        if name != "lsh":
+            return self._filled(name, dim, _class(name)(dim, precision=self._precision(name)))
+        held = self._filled(name, dim, self._lsh(dim))
+        if self.tuned is None and len(held.index):
+            held.index.tune(RECALL)
+        return held
+
+    def _lsh(self, dim: int) -> LocalIndex:
+        from simsearch.index.lsh import LshIndex
+        from simsearch.index.tuning import Settings, usual
+
+        settings = Settings(**self.tuned["settings"]) if self.tuned else usual(self._store.counts()["photos"])
+        return LshIndex(dim, settings, precision=self._precision("lsh"))
+
+    def _filled(self, name: str, dim: int, index: LocalIndex) -> _Held:
+        generation = self._store.generation
+        for ids, vectors in self._store.vectors(dim):
+            index.add(ids, vectors)
+        index.settle()
+        return _Held(index, generation)
+
+    def _precision(self, name: str) -> str:
+        if name == "exact":
+            return "float32"  # several times as quick to compare with
+        return "int8" if self._store.setting("compact") == "1" else "float16"  # as in the store
+
+    def _catch_up(self, held: _Held) -> None:
+        """Apply what changed in the store since; other processes may write to it meanwhile."""
+        generation = self._store.generation
+        if generation == held.generation:
+            return
+        index: LocalIndex = held.index
+        changed = self._store.changed(held.generation)
+        index.remove(changed[index.holds(changed)])
+        for ids, vectors in self._store.vectors(index.dim, since=held.generation) if len(changed) else ():
+            index.remove(ids[index.holds(ids)])  # changed again after we asked what had changed
+            index.add(ids, vectors)
+        held.generation = generation
+
+    def _rebuild_beside(self, name: str, dim: int) -> None:
+        """Build an index anew in a thread; until it is ready the worn one serves."""
+        if name in self._rebuilding:
+            return
+        self._rebuilding.add(name)
+
+        def rebuild() -> None:
+            try:
+                held = self._shared(self._built(name, dim))
+                self._save(name, held)
+                with self.lock:
+                    self._held[name] = held
+            except SimsearchError as error:  # the library was closed meanwhile, say: the worn one serves on
+                _log.info("%s", error)
+            finally:
+                self._rebuilding.discard(name)
+
+        threading.Thread(target=rebuild, daemon=True).start()
+
+    def _shared(self, held: _Held) -> _Held:
+        """Move the tables of LSH to where they shall live."""
+        if self._lsh_storage and held.index.engine == "lsh":
+            held.index.share(self._lsh_storage, self._origin().library)
+        return held
+
+    # Its file
+
+    def _save(self, name: str, held: _Held) -> None:
+        """Write an index to its file, where it is worth it; a library that cannot be written works, too."""
+        changed = len(held.index) if held.saved < 0 else len(self._store.changed(held.saved))
+        if (name == "exact" and len(held.index) < _WORTH_A_FILE) or _STALE * changed <= len(held.index):
+            return
+        try:
+            held.index.save(self._path(name), self._origin()._replace(generation=held.generation))
+            held.saved = held.generation
+        except WriteError as error:
+            _log.info("%s", error)
+
+    def _path(self, name: str) -> Path:
+        return self._store.path.with_name(f"index.{name}")
+
+    def _origin(self) -> Origin:
+        from simsearch.index.files import Origin
+
+        library, encoder = self._store.setting("library") or "", self._store.setting("encoder") or ""
+        return Origin(library, encoder, self._store.generation)
+
+
+def _class(name: str) -> Any:
+    module, its_class = _CLASSES[name]
+    return getattr(import_module(module), its_class)

@@ -73,7 +73,7 @@ def compare(indexes: Indexes, vector: np.ndarray, k: int) -> tuple[list[Answer],
         truth, scores = exact.search(vector[None], min(k, max(len(exact), 1)))
         true_ids = truth[0][truth[0] >= 0]
         answers = [_answer(index, vector, len(true_ids), scores[0]) for index in engines]
-        missed = np.setdiff1d(true_ids, answers[-1].ids)
+        missed = _missed(true_ids, scores[0], answers[-1])
         lsh: LshIndex = engines[-1]  # type: ignore[assignment]
         return answers, _misses(lsh, vector, missed), lsh.settings._asdict()
 
@@ -94,10 +94,19 @@ def _answer(index: LocalIndex, vector: np.ndarray, k: int, truth: np.ndarray) ->
         scores[0].tolist(),
         median(times),
         float((scores[0] >= truth[k - 1] - _SAME).mean()),
-        float(index.scanned(vector[None])[0]),
+        float(index.scanned(vector[None], k)[0]),
         float(index.compared(vector[None], k)[0]),
         index.nbytes,
     )
+
+
+def _missed(ids: np.ndarray, scores: np.ndarray, answer: Answer) -> np.ndarray:
+    """Return which of the true nearest are not in an answer, nor others as good in their place."""
+    worst = scores[len(ids) - 1] - _SAME
+    right = sum(score >= worst for score in answer.scores)
+    ties = right - len({*answer.ids} & {*ids.tolist()})
+    missed = [photo_id for photo_id in ids.tolist() if photo_id not in answer.ids]
+    return np.array(missed[: len(missed) - ties], dtype=np.int64)
 
 
 def _misses(lsh: LshIndex, vector: np.ndarray, ids: np.ndarray) -> list[Miss]:
@@ -107,6 +116,13 @@ def _misses(lsh: LshIndex, vector: np.ndarray, ids: np.ndarray) -> list[Miss]:
     reach = lsh.hyperplanes.reach
     each = zip(ids.tolist(), cosines.tolist(), needed.tolist(), strict=True)
     return [Miss(photo_id, cosine, probes if probes <= reach else None) for photo_id, cosine, probes in each]
+
+
+def lsh_settings(indexes: Indexes, dim: int) -> dict[str, int]:
+    """Return the settings of LSH."""
+    with indexes.lock:
+        lsh: LshIndex = indexes.current("lsh", dim)  # type: ignore[assignment]
+        return lsh.settings._asdict()
 
 
 class Similarities(NamedTuple):

@@ -338,6 +338,17 @@ class Library:
             "settings": settings,
         }
 
+    def random(self) -> Hit | None:
+        """Return any photo of the library, as a hit of itself; None where there is none."""
+        photo_id = self._store.any_id()
+        return next(iter(self._hits([photo_id], [1.0])), None) if photo_id is not None else None
+
+    def lsh_settings(self) -> dict[str, int]:
+        """Return the settings of the engine "lsh": tuned ones, or what suits the library."""
+        from simsearch.comparison import lsh_settings
+
+        return lsh_settings(self._indexes, self.encoder.dim)
+
     def lsh_similarities(self) -> Similarities:
         """Return how alike photos of this library are to LSH: cosines of a sample, seen from their mean."""
         from simsearch.comparison import similarities

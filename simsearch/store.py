@@ -279,6 +279,14 @@ class Store:
                     return found
         return None
 
+    def any_id(self) -> int | None:
+        """Return the id of any photo that is there, or None."""
+        # The next after a random number, or the first where there is none.
+        sql = """SELECT id FROM photos WHERE missing_since IS NULL
+                 ORDER BY id >= (SELECT abs(random()) % (max(id) + 1) FROM photos) DESC, id LIMIT 1"""
+        photo_id: int | None = self._value(sql)
+        return photo_id
+
     def thumbnail(self, photo_id: int) -> bytes | None:
         """Return a photo's thumbnail (JPEG), or None where there is no such photo."""
         jpeg: bytes | None = self._value("SELECT jpeg FROM thumbnails WHERE photo_id = ?", photo_id)

@@ -126,7 +126,7 @@ def test_a_tuned_index_finds_the_wished_share_for_queries_it_has_not_seen():
     assert each.mean() >= wish - 3 * error
     assert tuning.recall == pytest.approx(each.mean(), abs=4 * error + 0.01)
     shares = index.scanned(queries)
-    assert tuning.scanned == pytest.approx(shares.mean(), rel=0.3)
+    assert tuning.scanned == pytest.approx(shares.mean(), abs=0.02)  # one in a hundred may be unlike all
     assert shares.mean() < 0.5
 
 
@@ -139,7 +139,7 @@ def test_what_tuning_says_is_what_is_found():
     shares = [len(near & set(row)) / 15 for near, row in zip(found, sample.nearest.tolist(), strict=True)]
     assert tuning.queries == 200
     assert tuning.recall == pytest.approx(np.mean(shares))
-    assert tuning.scanned == pytest.approx(index.scanned(sample.queries).mean())
+    assert tuning.scanned == pytest.approx(index.scanned(sample.queries, 16).mean())
 
 
 def test_after_tuning_everything_is_still_there():

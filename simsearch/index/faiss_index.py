@@ -82,9 +82,9 @@ class FaissIndex(LocalIndex):
         outgrown = self._faiss is not None and self._tier != self._suitable_tier()
         return self._rows.worn or outgrown
 
-    def scanned(self, vectors: np.ndarray) -> np.ndarray:
+    def scanned(self, vectors: np.ndarray, k: int = 15) -> np.ndarray:
         """Return the share of all vectors whose sign bits are read."""
-        everything = super().scanned(vectors)
+        everything = super().scanned(vectors, k)
         self.settle()
         if self._tier != "inverted" or not len(vectors):
             return everything

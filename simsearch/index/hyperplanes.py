@@ -200,4 +200,4 @@ def found_probability(cosine: float, bits: int, tables: int, probes: int, hits: 
         Aim(distances).probes_needed(code[None], hits)[0]
         for distances, code in zip(query, codes, strict=True)
     ]
-    return float(np.mean(np.array(needed) <= probes))
+    return float(np.mean(np.array(needed) <= min(probes, reach_of(tables, bits))))

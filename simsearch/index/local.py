@@ -113,12 +113,14 @@ class LocalIndex(ABC):
         scores = np.full((len(vectors), k), -np.inf, dtype=np.float32)
         there = min(k, len(self))
         for row, query in enumerate(vectors if there else vectors[:0]):
-            candidates = self._candidates(query, there)
-            ids[row, :there], scores[row, :there] = self._rows.best(query, there, candidates)
+            ids[row, :there], scores[row, :there] = self._best(query, there)
         return ids, scores
 
-    def scanned(self, vectors: np.ndarray) -> np.ndarray:
-        """Return the share of all vectors that a search looks at, (q,) float64, for queries (q, dim)."""
+    def _best(self, query: np.ndarray, k: int) -> Best:
+        return self._rows.best(query, k, self._candidates(query, k))
+
+    def scanned(self, vectors: np.ndarray, k: int = 15) -> np.ndarray:
+        """Return the share of all vectors that a search for k looks at, (q,) float64, by query (q, dim)."""
         return np.ones(len(self._rows.checked(vectors)))
 
     def compared(self, vectors: np.ndarray, k: int) -> np.ndarray:

@@ -9,9 +9,9 @@ import numpy as np
 
 from simsearch.index.hyperplanes import Aim, Hyperplanes
 from simsearch.index.local import Arrays, LocalIndex
-from simsearch.index.rows import Column, Rows
+from simsearch.index.rows import Best, Column, Rows
 from simsearch.index.tables import SortedTables
-from simsearch.index.tuning import Sample, Settings, Tuning, checked, choose, draw_sample
+from simsearch.index.tuning import K, Sample, Settings, Tuning, checked, choose, cosines, draw_sample
 
 if TYPE_CHECKING:
     from simsearch.index.redis_tables import RedisTables
@@ -22,7 +22,7 @@ _RERANKED_AT_LEAST = 500  # ... and at least so many
 _MORE_PROBES = 4  # times as many, where too few were found
 _SAMPLE = 100_000  # vectors that the mean is taken of
 _HASHED_AT_ONCE = 16_384
-_A_LITTLE_MORE = 1.05  # times the probes, where the wish is not met yet
+_A_STEP = 1.08  # times as many probes, or as few, until the wish is just fulfilled
 _OUTGROWN = 4  # times as many vectors as the mean was taken of: it is taken anew
 
 
@@ -62,6 +62,7 @@ class LshIndex(LocalIndex):
         self.hyperplanes = hyperplanes or Hyperplanes.draw(dim, settings.tables, settings.bits, seed)
         self._seed = seed
         self._centered_on = 0  # vectors, when their mean was taken
+        self._unlike_below = -1.0  # a cosine; see _is_unlike
         self._forget_codes()
 
     def _forget_codes(self) -> None:
@@ -117,11 +118,17 @@ class LshIndex(LocalIndex):
         """Return the codes of all rows, (count, tables) uint16."""
         return self._signatures.whole().view(np.uint16)[:, : self.settings.tables]
 
-    def scanned(self, vectors: np.ndarray) -> np.ndarray:
+    def scanned(self, vectors: np.ndarray, k: int = 15) -> np.ndarray:
         """Return the share of all vectors whose signature is compared with the query's."""
-        probes = self.settings.probes
-        aims = map(self.hyperplanes.aim, self._rows.checked(vectors))
-        return np.array([len(self._look(aim, probes)) for aim in aims]) / max(len(self), 1)
+        there = min(k, len(self))
+        queries = self._rows.checked(vectors)
+        return np.array([self._scanned_by(query, there) if there else 0.0 for query in queries])
+
+    def _scanned_by(self, query: np.ndarray, k: int) -> float:
+        rows = self._met(self.hyperplanes.aim(query), k)
+        if rows is None or self._is_unlike(query, *super()._best(query, k)):
+            return 1.0
+        return len(rows) / len(self)
 
     def probes_needed(self, query: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """Return how many buckets a query, (dim,) float32, must look into to scan each of some ids, (n,).
@@ -147,15 +154,30 @@ class LshIndex(LocalIndex):
             self.settings = settings
             self._recenter()
         self.settle()
+        self.settings = settings
         sample = draw_sample(self._rows, seed=self._seed + 1)
-        while True:
-            self.settings = settings
-            tuning = self.measure(sample)
-            enough = tuning.recall >= min(wish + tuning.error, 1)  # on the safe side of chance
-            if enough or "probes" in knobs or settings.probes >= self.hyperplanes.reach:
-                return tuning
-            more = int(settings.probes * _A_LITTLE_MORE) + 1
-            settings = settings._replace(probes=min(more, self.hyperplanes.reach))
+        return self.measure(sample) if "probes" in knobs else self._fewest_probes(sample, wish)
+
+    def _fewest_probes(self, sample: Sample, wish: float) -> Tuning:
+        """Take the fewest probes that fulfil a wish on the safe side of chance."""
+
+        def with_probes(probes: float) -> Tuning:
+            self.settings = self.settings._replace(probes=min(max(int(probes), 1), self.hyperplanes.reach))
+            return self.measure(sample)
+
+        def enough(tuning: Tuning) -> bool:
+            return (
+                tuning.recall >= min(wish + tuning.error, 1)
+                or tuning.settings.probes == self.hyperplanes.reach
+            )
+
+        tuning = with_probes(self.settings.probes)
+        while not enough(tuning):
+            tuning = with_probes(tuning.settings.probes * _A_STEP + 1)
+        while tuning.settings.probes > 1 and enough(fewer := with_probes(tuning.settings.probes / _A_STEP)):
+            tuning = fewer
+        self.settings = tuning.settings
+        return tuning
 
     def measure(self, sample: Sample) -> Tuning:
         """Return the recall, and the share scanned, for queries whose nearest are known."""
@@ -165,13 +187,13 @@ class LshIndex(LocalIndex):
             return Tuning(self.settings, 1.0, 0.0, 1.0, len(sample.queries))
         hits = [np.isin(*pair).mean() for pair in zip(sample.nearest, found, strict=True)]
         error = float(np.std(hits) / np.sqrt(len(hits)))
-        scanned = float(self.scanned(sample.queries).mean())
+        scanned = float(self.scanned(sample.queries, k + 1).mean())
         return Tuning(self.settings, float(np.mean(hits)), error, scanned, len(hits))
 
     def cosines(self, query: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """Return the cosines of a query, (dim,) float32, and some ids, (n,) int64, seen from the centre."""
         vectors = self._rows.take(self._rows.located(ids))
-        return _cosines(query - self.hyperplanes.center, vectors - self.hyperplanes.center)
+        return cosines(query - self.hyperplanes.center, vectors - self.hyperplanes.center)
 
     def sample_cosines(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the cosines, seen from the centre, of sample photos and their nearest, and any others."""
@@ -179,12 +201,12 @@ class LshIndex(LocalIndex):
             return np.empty(0), np.empty(0)
         sample = draw_sample(self._rows, self._seed)
         live = np.flatnonzero(self._rows.live)
-        others = self._rows.take(live[:: -(-len(live) // len(sample.queries))]) - self.hyperplanes.center
+        some = live[:: -(-len(live) // len(sample.rows))]
+        others = self._rows.take(some) - self.hyperplanes.center
         queries = sample.queries - self.hyperplanes.center
-        nearest = self._rows.take(sample.nearest.reshape(-1)) - self.hyperplanes.center
-        repeated = np.repeat(queries, sample.nearest.shape[1], axis=0)
-        shifted = [_cosines(query, others) for query in queries]
-        return _cosines(repeated, nearest), np.concatenate(shifted)
+        each = zip(sample.rows, queries, strict=True)
+        shifted = [cosines(query, others[some != row]) for row, query in each]
+        return sample.cosines(self._rows, self.hyperplanes.center).reshape(-1), np.concatenate(shifted)
 
     def settle(self) -> None:
         """Take the mean of all vectors, which came in an order that may mean something, as the centre."""
@@ -192,6 +214,22 @@ class LshIndex(LocalIndex):
             if self._rows.count > self._centered_on:
                 self._recenter()
             self._tables.sort_in()
+        if len(self) > 1:
+            sample = draw_sample(self._rows, self._seed + 2)
+            self._unlike_below = sample.unlike_below(self._rows, self.hyperplanes.center)
+
+    def _best(self, query: np.ndarray, k: int) -> Best:
+        best = super()._best(query, k)
+        return self._rows.best(query, k, None) if self._is_unlike(query, *best) else best
+
+    def _is_unlike(self, query: np.ndarray, ids: np.ndarray, scores: np.ndarray) -> bool:
+        """Tell whether a query is less like its nearest than the photos of the collection are like theirs.
+
+        Then they are as far from each other as any two, no bucket brings them together, and what was found
+        is not the nearest: all must be compared.
+        """
+        last = self._rows.take(self._rows.find(ids[:K][-1:]))[0] - self.hyperplanes.center
+        return float(cosines(query - self.hyperplanes.center, last)) < self._unlike_below
 
     def _empty(self) -> LshIndex:
         hyperplanes = self.hyperplanes
@@ -229,21 +267,26 @@ class LshIndex(LocalIndex):
         self._tables.add(rows, codes)
 
     def _candidates(self, query: np.ndarray, k: int) -> np.ndarray | None:
-        """Return what was found, the likelier of it where it is much, or all where it is too little."""
+        """Return what was met, the likelier of it where it is much."""
         aim = self.hyperplanes.aim(query)
-        probes = self.settings.probes
-        while len(rows := self._look(aim, probes)) < k:
-            if probes >= aim.reach:
-                return None
-            probes *= _MORE_PROBES
+        rows = self._met(aim, k)
         most = max(_RERANKED * k, _RERANKED_AT_LEAST)
-        if len(rows) <= most:
+        if rows is None or len(rows) <= most:
             return rows
         bits = np.bitwise_count(self._signatures.take(rows) ^ _signatures(aim.code[None]))
         differing = bits[:, 0].astype(np.uint16)
         for word in bits.T[1:]:  # one by one: NumPy is slow in summing many short rows
             differing += word
         return rows[np.argpartition(differing, most)[:most]]
+
+    def _met(self, aim: Aim, k: int) -> np.ndarray | None:
+        """Return at least k rows in the nearest buckets, looking into more where those are few; or None."""
+        probes = self.settings.probes
+        while len(rows := self._look(aim, probes)) < k:
+            if probes >= aim.reach:
+                return None
+            probes *= _MORE_PROBES
+        return rows
 
     def _look(self, aim: Aim, probes: int) -> np.ndarray:
         """Return the rows met in enough of the nearest buckets, (m,) int64, each once and no gaps."""
@@ -258,7 +301,12 @@ class LshIndex(LocalIndex):
         if not isinstance(tables, SortedTables):
             tables = SortedTables.empty(self.settings.tables, self.settings.bits)
             tables.add(np.arange(self._rows.count), self._codes())
-        parameters = {**self.settings._asdict(), "seed": self._seed, "centered_on": self._centered_on}
+        parameters = {
+            **self.settings._asdict(),
+            "seed": self._seed,
+            "centered_on": self._centered_on,
+            "unlike_below": self._unlike_below,
+        }
         arrays = {
             "normals": [self.hyperplanes.normals],
             "center": [self.hyperplanes.center],
@@ -280,6 +328,7 @@ class LshIndex(LocalIndex):
         )
         index._rows = rows
         index._centered_on = parameters["centered_on"]
+        index._unlike_below = float(parameters["unlike_below"])
         tables, starts = arrays["table_rows"], arrays["table_starts"]
         found = (hyperplanes.tables, hyperplanes.bits, len(arrays["signatures"]), tables.shape, starts.shape)
         expected = (
@@ -294,14 +343,6 @@ class LshIndex(LocalIndex):
         index._signatures = Column(arrays["signatures"])
         index._tables = SortedTables(tables, starts)
         return index
-
-
-def _cosines(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the cosines of vectors, (dim,) or (n, dim), and others, (n, dim), row by row."""
-    lengths = np.linalg.norm(some, axis=-1) * np.linalg.norm(others, axis=-1)
-    products = np.einsum("...i,...i->...", some, others)
-    cosines: np.ndarray = products / np.maximum(lengths, np.finfo(np.float32).tiny)
-    return cosines
 
 
 def _signatures(codes: np.ndarray) -> np.ndarray:

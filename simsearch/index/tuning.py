@@ -14,6 +14,7 @@ K = 15  # the nearest that are to be found
 _QUERIES = 200  # of the collection's own vectors; their mean recall is good to about a hundredth
 _OTHERS = 1_000  # vectors that stand for all, to see how many are looked at ...
 _OTHERS_QUERIES = 50  # ... by so many of the queries
+_UNLIKE = 0.01  # of the photos may be unlike all others; comparing them with all costs so much on average
 _TABLES = (16, 24, 32)
 _TABLES_FOR_FEW = (*_TABLES, 48)  # a table takes 6 bytes a photo, which matters where photos are many
 _FEW = 100_000
@@ -78,28 +79,40 @@ class Sample(NamedTuple):
 
     Attributes
     ----------
+    rows
+        (q,) int64: those of the queries.
     queries
         (q, dim) float32.
     nearest
         (q, k) int64: the rows of the nearest, without the query itself.
     """
 
+    rows: np.ndarray
     queries: np.ndarray
     nearest: np.ndarray
+
+    def cosines(self, rows: Rows, center: np.ndarray) -> np.ndarray:
+        """Return the cosines of the queries and their nearest, seen from a centre, (q, k) float32."""
+        nearest = rows.take(self.nearest.reshape(-1)).reshape(*self.nearest.shape, rows.dim)
+        return cosines(self.queries[:, None] - center, nearest - center)
+
+    def unlike_below(self, rows: Rows, center: np.ndarray) -> float:
+        """Return the cosine that all but a few queries have with all their nearest, seen from a centre."""
+        return float(np.quantile(self.cosines(rows, center).min(axis=1), _UNLIKE))
 
 
 def draw_sample(rows: Rows, seed: int) -> Sample:
     """Draw queries from a collection and find their nearest by comparing with every vector."""
     live = np.flatnonzero(rows.live)
     if not len(live):
-        return Sample(np.empty((0, rows.dim), dtype=np.float32), np.empty((0, 0), dtype=np.int64))
+        return Sample(live, np.empty((0, rows.dim), dtype=np.float32), live.reshape(0, 0))
     chosen = np.random.default_rng(seed).choice(live, min(_QUERIES, len(live)), replace=False)
     queries = rows.take(chosen)
     nearest = rows.nearest(queries, min(K + 1, len(live)))
     itself = nearest == chosen[:, None]
     # A copy may have taken the query's place among them; then any other will do for it.
     itself[:, -1] |= ~itself.any(axis=1)
-    return Sample(queries, nearest[~itself].reshape(len(chosen), -1))
+    return Sample(chosen, queries, nearest[~itself].reshape(len(chosen), -1))
 
 
 def choose(rows: Rows, center: np.ndarray, wish: float, seed: int, **knobs: int) -> Settings:
@@ -125,12 +138,15 @@ def choose(rows: Rows, center: np.ndarray, wish: float, seed: int, **knobs: int)
     if len(rows) < 2:
         return checked(usual(len(rows))._replace(**knobs))
     sample = draw_sample(rows, seed)
-    nearest = rows.take(sample.nearest.reshape(-1))
+    # Those that are unlike all others are compared with all, see LshIndex: the wish is for the rest.
+    alike = sample.cosines(rows, center).min(axis=1) >= sample.unlike_below(rows, center)
+    wish = max(wish - (~alike).mean(), 0) / alike.mean()
+    queries, nearest = sample.queries[alike], rows.take(sample.nearest[alike].reshape(-1))
     others = rows.take(np.linspace(0, rows.count - 1, min(_OTHERS, rows.count)).astype(np.int64))
     found = []
     for bits, tables in product(*_to_try(len(rows), knobs)):
         planes = Hyperplanes.draw(rows.dim, tables, bits, seed).through(center)
-        trial = _Trial(planes, sample.queries, nearest, others, len(rows))
+        trial = _Trial(planes, queries, nearest, others, len(rows))
         for hits in [knobs["hits"]] if "hits" in knobs else _HITS:
             if hits <= tables or "hits" in knobs:
                 found.append(trial.outcome(hits, wish, knobs.get("probes")))
@@ -224,3 +240,11 @@ def _to_try(count: int, knobs: dict[str, int]) -> tuple[list[int], list[int]]:
 def _bits_to_try(count: int) -> list[int]:
     """Return numbers of bits that put 2, 8 or 32 vectors into a bucket, about."""
     return sorted({int(min(max(np.log2(max(count, 1) / size), 4), MAX_BITS)) for size in (2, 8, 32)})
+
+
+def cosines(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the cosines of vectors, (..., dim), and others, (..., dim), as far as their shapes match."""
+    lengths = np.linalg.norm(some, axis=-1) * np.linalg.norm(others, axis=-1)
+    products = np.einsum("...i,...i->...", some, others)
+    quotients: np.ndarray = products / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return quotients

@@ -1,16 +1,18 @@
 """The page, driven by Streamlit's own test harness, with the toy in place of a network."""
 
 import io
+import re
 
 import pytest
 from PIL import Image
 
-from simsearch import Library
+from simsearch import Library, StorageError
 from tests.conftest import paint
 from tests.toy import ToyEncoder
 
 pytest.importorskip("streamlit")
 from streamlit.testing.v1 import AppTest  # noqa: E402
+from streamlit.util import calc_hash  # noqa: E402
 
 COLOURS = {"red": (200, 0, 0), "orange": (200, 90, 0), "blue": (0, 0, 200), "sky": (60, 90, 200)}
 
@@ -57,6 +59,41 @@ def ask(page, name, data, kind):
     page.file_uploader[0].upload(name, data, kind)
     page.run()
     assert not page.exception
+    return page
+
+
+def on_compare(page):
+    """Go to the page Compare; the harness itself only switches to pages that are files."""
+    page._page_hash = calc_hash("compare")
+    page.run()
+    assert not page.exception
+    return page
+
+
+def press(page, label):
+    next(button for button in page.button if button.label == label).click()
+    page.run()
+    assert not page.exception
+    return page
+
+
+def slider(page, label):
+    return next(one for one in [*page.slider, *page.select_slider] if one.label == label)
+
+
+def markup(page, words):
+    """The blocks of HTML that hold some words."""
+    return [block.proto.body for block in page.get("html") if words in block.proto.body]
+
+
+@pytest.fixture
+def shades(page, tmp_path, album):
+    """A library of 80 colours, to which LSH can be set to miss many."""
+    with Library.open(tmp_path / "library") as library:
+        for number in range(80):
+            colour = (40 + 37 * number % 200, 40 + 59 * number % 200, 40 + 83 * number % 200)
+            paint(album / f"my **shade** & {number}.png", colour)
+        library.sync(album)
     return page
 
 
@@ -111,6 +148,32 @@ def test_the_number_of_hits_can_be_chosen(filled, album, tmp_path):
     assert len(cards(page)) == 5
 
 
+def test_auto_is_the_engine_unless_another_is_chosen(filled, monkeypatch):
+    asked = []
+    search = Library.search
+
+    def noting(library, *query, engine):
+        asked.append(engine)
+        return search(library, *query, engine=engine)
+
+    monkeypatch.setattr(Library, "search", noting)
+    page = ask(filled, *png((200, 0, 0)))
+    for engine in ("lsh", "faiss", "exact"):
+        page.selectbox[0].set_value(engine)
+        page.run()
+        assert not page.exception and len(cards(page)) == 4
+    assert asked == ["auto", "lsh", "faiss", "exact"]  # each anew: the answer of another is not kept for it
+
+
+def test_more_like_this_asks_the_chosen_engine(filled, monkeypatch):
+    page = ask(filled, *png((200, 0, 0)))
+    page.selectbox[0].set_value("lsh")
+    page.run()
+    monkeypatch.setattr(Library, "similar", lambda library, hit, k, engine: [])
+    press(page, "More like this")
+    assert page.selectbox[0].value == "lsh" and not cards(page)
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [(b"this is text", "not a picture"), (png((1, 2, 3))[1][:45], "cut short")],
@@ -157,3 +220,156 @@ def test_a_query_is_asked_once_however_often_the_page_runs(filled, monkeypatch):
     monkeypatch.setattr(Library, "preview", None)
     page.run()
     assert not page.exception and len(cards(page)) == 4
+
+
+# Compare
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_compare_explains_how_to_fill_an_empty_library(page, tmp_path, made):
+    if made:
+        Library.open(tmp_path / "library").close()
+    on_compare(page.run())
+    assert [block.value for block in page.code] == ["simsearch index ~/Pictures", "simsearch demo"]
+
+
+def test_there_is_nothing_to_compare_in_one_photo(page, tmp_path, album):
+    with Library.open(tmp_path / "library") as library:
+        paint(album / "1.png", (200, 0, 0))
+        library.sync(album)
+    on_compare(page.run())
+    [info] = page.info
+    assert "one photo only" in info.value and not page.error
+
+
+def test_two_photos_can_be_compared(page, tmp_path, album):
+    with Library.open(tmp_path / "library") as library:
+        paint(album / "1.png", (200, 0, 0))
+        paint(album / "2.png", (0, 200, 0))
+        library.sync(album)
+    press(on_compare(page.run()), "A random photo of the library")
+    assert len(markup(page, "Recall against exact")) == 3 and not page.error
+
+
+def test_every_engine_answers_an_uploaded_picture(filled):
+    page = ask(on_compare(filled), *png((255, 40, 0)))
+    assert [block.value for block in page.markdown] == [
+        "#### Exact",
+        "#### FAISS",
+        "#### LSH",
+        "Nothing: it found all 4 of the true nearest.",
+    ]
+    figures = markup(page, "Recall against exact")
+    assert all(words in figures[2] for words in ("random-projection LSH", " ms<", "<dd>100%</dd>", " MB<"))
+    for pictures in markup(page, 'class="pictures"'):
+        assert re.findall(r'alt="(\w+)', pictures) == ["red", "orange", "sky", "blue"]
+        assert "not among the nearest" not in pictures
+
+
+def test_a_random_photo_stays_the_query_until_a_picture_is_uploaded(shades):
+    page = press(on_compare(shades.run()), "A random photo of the library")
+    [asked] = markup(page, 'class="asked"')
+    assert re.search(r'alt="my \*\*shade\*\* &amp; \d+.png"', asked)
+    slider(page, "Number of hits").set_value(4)
+    page.run()
+    assert markup(page, 'class="asked"') == [asked]
+    assert all(pictures.count("<img") == 4 for pictures in markup(page, 'class="pictures"'))
+    [asked] = markup(ask(page, *png((255, 40, 0))), 'class="asked"')
+    assert 'alt="unseen.png"' in asked
+
+
+def test_what_lsh_missed_is_marked_and_explained(shades, tmp_path):
+    with Library.open(tmp_path / "library") as library:
+        library.tune(bits=4, tables=1, probes=1, hits=1)
+    page = ask(on_compare(shades.run()), *png((200, 160, 40)))
+    lsh = markup(page, 'class="pictures"')[2]
+    [missed] = markup(page, 'class="missed"')
+    assert lsh.count("not among the nearest") == lsh.count('class="wrong"') == missed.count("<figure") > 0
+    assert re.search(r"Meeting it would have taken [24] buckets; LSH looks into 1\.", missed)
+    assert "my **shade** &amp; " in missed and 'alt="my **shade**' in missed
+
+
+@pytest.mark.parametrize(
+    ("needed", "words"),
+    [
+        (None, "No number of buckets within reach meets it in 3 tables"),
+        (12_345, "would have taken 12,345 buckets; LSH looks into 1,000."),
+        (1_000, "It was met, but too many others had signatures more similar"),
+    ],
+)
+def test_each_reason_to_miss_a_photo_is_a_sentence(filled, monkeypatch, needed, words):
+    compare = Library.compare
+
+    def missing(library, *query):
+        compared = compare(library, *query)
+        compared["settings"] = {"bits": 6, "tables": 8, "probes": 1_000, "hits": 3}
+        hit = compared["answers"][0]["hits"][0]
+        return {**compared, "missed": [{"hit": hit, "cosine": 0.5, "probes_needed": needed}]}
+
+    monkeypatch.setattr(Library, "compare", missing)
+    [missed] = markup(ask(on_compare(filled), *png((200, 0, 0))), 'class="missed"')
+    assert words in missed and "cosine as hashed 0.50" in missed
+
+
+def test_the_curve_starts_at_the_librarys_settings_and_follows_the_sliders(shades, tmp_path):
+    with Library.open(tmp_path / "library") as library:
+        library.tune(bits=6, tables=8, probes=33, hits=2)
+    page = on_compare(shades.run())
+    assert page.code[0].value == "simsearch tune --bits 6 --tables 8 --probes 33 --hits 2"
+    assert [metric.label for metric in page.metric] == ["Expected recall", "Expected share scanned"]
+    before = [float(metric.value.rstrip("%")) for metric in page.metric]
+    assert before[0] > before[1]
+    slider(page, "Probes").set_value(200)
+    page.run()
+    after = [float(metric.value.rstrip("%")) for metric in page.metric]
+    assert after > before
+    slider(page, "Tables").set_value(1)
+    page.run()
+    assert page.code[0].value == "simsearch tune --bits 6 --tables 1 --probes 200 --hits 1"
+    assert not page.exception
+
+
+def test_moving_a_slider_compares_and_samples_nothing_again(shades, monkeypatch):
+    page = press(on_compare(shades.run()), "A random photo of the library")
+    monkeypatch.setattr(Library, "compare", None)
+    monkeypatch.setattr(Library, "lsh_similarities", None)
+    monkeypatch.setattr(Library, "lsh_curve", lambda library, *settings: [(-0.2, 0.0), (1.0, 1.0)])
+    slider(page, "Bits").set_value(3)
+    page.run()
+    assert not page.exception and len(markup(page, "Recall against exact")) == 3
+    monkeypatch.setattr(Library, "lsh_curve", None)  # known by now
+    page.run()
+    assert not page.exception
+
+
+def test_tuning_is_told_and_the_sliders_follow(shades, tmp_path):
+    page = on_compare(shades.run())
+    slider(page, "Share of the true nearest to find").set_value(0.8)
+    press(page, "Tune")
+    [told] = page.success
+    assert "of the true nearest of 80 photos, scanning" in told.value
+    with Library.open(tmp_path / "library") as library:
+        tuned = library.status()["lsh"]
+    assert tuned["recall"] >= 0.8
+    assert f"--bits {tuned['settings']['bits']} " in page.code[0].value
+
+
+def test_a_server_that_fails_is_one_sentence(filled, monkeypatch):
+    page = on_compare(filled)
+
+    def failing(library, *_):
+        raise StorageError("redis://nowhere", "cannot be reached", "start it")
+
+    monkeypatch.setattr(Library, "tune", failing)
+    press(page, "Tune")
+    assert "cannot be reached" in page.error[0].value.replace("\\", "")
+    monkeypatch.setattr(Library, "compare", failing)
+    ask(page, *png((255, 40, 0)))
+    assert "cannot be reached" in page.error[0].value.replace("\\", "")
+
+
+def test_a_file_that_is_no_picture_spares_the_rest_of_the_comparison(filled):
+    page = ask(on_compare(filled), "holiday.jpg", b"this is text", "image/jpeg")
+    [error] = page.error
+    assert "not a picture" in error.value.replace("\\", "")
+    assert page.metric and not markup(page, 'class="pictures"')

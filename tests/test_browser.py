@@ -141,3 +141,18 @@ def test_markup_in_a_file_name_is_shown_as_text(page, tmp_path):
     upload(page, tmp_path / "grey.png")
     assert "<img src=x onerror=alert(1)>.png" in " ".join(cards(page, 15))
     assert page.alerts == []
+
+
+def test_three_engines_answer_for_a_random_photo(page):
+    page.click("text=Compare")
+    page.wait_for_url("**/compare")
+    page.click("text=A random photo of the library")
+    page.wait_for_function("document.querySelectorAll('.figures').length === 3")
+    for engine in ("Exact", "FAISS", "LSH"):
+        page.wait_for_selector(f"h4:has-text('{engine}')")
+    page.wait_for_function(
+        "[...document.querySelectorAll('.pictures img')]"
+        ".filter(image => image.naturalWidth > 0 && image.alt).length === 45"
+    )
+    page.wait_for_selector("[data-testid=stVegaLiteChart] .marks")
+    assert "Traceback" not in page.inner_text("body") and page.alerts == []

@@ -10,13 +10,14 @@ import streamlit as st
 
 from simsearch import Hit, Library, SimsearchError
 
+ENGINES = {"auto": "Auto", "exact": "Exact", "faiss": "FAISS", "lsh": "LSH"}
 _COLUMNS = 3
 _QUERY_SIDE = 800  # pixels; the query is the largest picture on the page
 
 # The query stays in view while the hits scroll. Rows of hits have one height, photos their own proportions.
 _STYLE = """
 <style>
-  .stMainBlockContainer { padding-top: 2.5rem; }
+  .stMainBlockContainer { padding-top: 4.5rem; }
   @media (min-width: 640px) {
       [data-testid="stColumn"]:has(> div > .st-key-query) {
           position: sticky; top: 4rem; align-self: flex-start;
@@ -44,15 +45,19 @@ class Answer(NamedTuple):
 
 # The underscore keeps Streamlit from hashing the library; the generation stands for what it holds.
 @st.cache_data(max_entries=100, show_spinner="Looking ...")
-def _find(_library: Library, generation: int, query: bytes | Hit, k: int) -> Answer:
+def _find(_library: Library, generation: int, query: bytes | Hit, k: int, engine: str) -> Answer:
     started = time.perf_counter()
-    hits = _library.similar(query, k) if isinstance(query, Hit) else _library.search(query, k)
+    if isinstance(query, Hit):
+        hits = _library.similar(query, k, engine=engine)
+    else:
+        hits = _library.search(query, k, engine=engine)
     milliseconds = (time.perf_counter() - started) * 1000
     return Answer(_library.preview(query, _QUERY_SIDE), hits, milliseconds)
 
 
 @st.cache_resource(show_spinner="Getting ready (the first time takes half a minute) ...")
-def _warm_up(_library: Library, folder: str) -> None:
+def warm_up(_library: Library, folder: str) -> None:
+    """Load the network and the index, once."""
     _library.load()
 
 
@@ -76,7 +81,7 @@ def show(library: Library) -> None:
 def _ask(library: Library) -> Answer | None:
     """Show the query's side of the page and return what was found, if something was asked."""
     try:
-        _warm_up(library, str(library.path))
+        warm_up(library, str(library.path))
         uploaded = st.file_uploader("Drop a picture, in the collection or not", on_change=_forget_photo)
         photo: Hit | None = st.session_state.get("photo")
         query = photo or (uploaded.getvalue() if uploaded else None)
@@ -84,7 +89,7 @@ def _ask(library: Library) -> Answer | None:
             return None
         shown = st.container()
         k = st.slider("Number of hits", 4, 60, 15)
-        answer = _find(library, library.generation, query, k)
+        answer = _find(library, library.generation, query, k, _choose_engine(library))
         with shown:
             st.image(answer.query)
             if photo:
@@ -94,6 +99,14 @@ def _ask(library: Library) -> Answer | None:
     except SimsearchError as error:
         show_error(error)
         return None
+
+
+def _choose_engine(library: Library) -> str:
+    with st.expander("Advanced"):
+        engine = st.selectbox("Engine", list(ENGINES), format_func=ENGINES.__getitem__)
+        if engine == "auto":
+            st.caption(f"Auto is {_plain(library.status()['engine'])}.")
+    return engine
 
 
 def _show_way_back(photo: Hit, label: str) -> None:

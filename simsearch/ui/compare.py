@@ -1,0 +1,207 @@
+"""Compare: the same query answered by every engine, and what LSH misses."""
+
+from __future__ import annotations
+
+import base64
+import html
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from simsearch import Hit, Library, SimsearchError
+from simsearch.ui import search, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_QUERY_SIDE = 400  # pixels
+_HIT_SIDE = 160
+_SAME = 1e-6  # scores so close are a tie, and either photo is right
+
+# Pictures stand in HTML, not in Streamlit's columns: those would put each in a row of its own on a phone.
+_STYLE = """
+<style>
+  .stMainBlockContainer { padding-top: 4.5rem; }
+  @media (min-width: 640px) { .about { min-height: 4.2em; } }
+  .about { font-size: .85rem; line-height: 1.35; opacity: .8; }
+  div > dl.figures { display: grid; grid-template-columns: 1fr auto; gap: .1rem .75rem; font-size: .9rem;
+      margin: 0; padding: 0; }
+  .figures dt { font-weight: 400; margin: 0; padding: 0; }
+  .figures dd { margin: 0; padding: 0; font-weight: 600; text-align: right;
+      font-variant-numeric: tabular-nums; }
+  .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); gap: .6rem; }
+  .pictures figure, .missed figure { margin: 0; min-width: 0; }
+  .pictures img { width: 100%; height: 5.5rem; object-fit: contain; border-radius: .35rem;
+      background: rgba(128, 128, 128, .08); box-sizing: border-box; }
+  .pictures .wrong img { outline: 2px dashed rgba(200, 110, 0, .9); outline-offset: -2px; }
+  .pictures figcaption { font-size: .75rem; line-height: 1.3; overflow-wrap: anywhere; }
+  .pictures .name { display: flex; justify-content: space-between; gap: .3rem; }
+  .pictures .name span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  .pictures .name b { white-space: nowrap; }
+  .pictures .note { font-style: italic; }
+  .asked img { max-width: 100%; max-height: 15rem; border-radius: .5rem; display: block; }
+  .asked figcaption { font-size: .85rem; overflow-wrap: anywhere; }
+  .asked { margin: 0; }
+  .missed { display: grid; gap: 1rem;
+      grid-template-columns: repeat(auto-fill, minmax(min(21rem, 100%), 1fr)); }
+  .missed figure { display: flex; gap: .75rem; align-items: flex-start; }
+  .missed img { flex: none; width: 6rem; height: 6rem; object-fit: contain; border-radius: .35rem;
+      background: rgba(128, 128, 128, .08); }
+  .missed figcaption { font-size: .85rem; line-height: 1.35; overflow-wrap: anywhere; }
+</style>
+"""
+
+
+# As in search.py: the underscore keeps Streamlit from hashing the library, whose generation stands for it.
+# It also rises when LSH is tuned.
+@st.cache_data(max_entries=100, show_spinner="Asking every engine ...")
+def _compare(_library: Library, generation: int, query: bytes | Hit, k: int) -> dict[str, Any]:
+    return _library.compare(query, k)
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _preview(_library: Library, generation: int, query: bytes | Hit) -> str:
+    return _inline(_library.preview(query, _QUERY_SIDE))
+
+
+@st.cache_data(max_entries=2_000, show_spinner=False)
+def _small(_library: Library, generation: int, hit: Hit) -> str:
+    thumbnail = _library.thumbnail(hit)
+    return _inline(_library.preview(thumbnail, _HIT_SIDE)) if thumbnail else ""
+
+
+def show(library: Library) -> None:
+    """Show the page."""
+    st.html(_STYLE)
+    st.subheader("One query, three engines", anchor=False)
+    if len(library) < 2:
+        st.info("There is one photo only, and comparing takes at least two; index some more.")
+        return
+    try:
+        search.warm_up(library, str(library.path))
+        _show_comparison(library)
+        settings.show(library)
+    except SimsearchError as error:
+        search.show_error(error)
+
+
+# The query and its answers
+
+
+def _show_comparison(library: Library) -> None:
+    try:
+        query, k = _ask(library)
+        if query is None:
+            st.caption("Its nearest photos appear here, as each engine finds them.")
+            return
+        compared = _compare(library, library.generation, query, k)
+    except SimsearchError as error:  # of this query: the rest of the page does without
+        search.show_error(error)
+        return
+    answers = compared["answers"]
+    for column, answer in zip(st.columns(len(answers), gap="medium"), answers, strict=True):
+        with column:
+            _show_answer(library, answer, answers[0]["hits"])
+    _show_missed(library, compared["missed"], compared["settings"], len(answers[0]["hits"]))
+
+
+def _ask(library: Library) -> tuple[bytes | Hit | None, int]:
+    asking, asked = st.columns([2, 1], gap="large")
+    with asking:
+        uploaded = st.file_uploader("Drop a picture, in the collection or not", on_change=_forget)
+        if st.button("A random photo of the library", icon=":material/shuffle:"):
+            st.session_state["compared"] = library.random()
+        k = st.slider("Number of hits", 4, 60, 15)
+    photo: Hit | None = st.session_state.get("compared")
+    query = photo or (uploaded.getvalue() if uploaded else None)
+    if query is not None:
+        name = photo.path.name if photo else uploaded.name if uploaded else ""
+        with asked:
+            picture = _img(_preview(library, library.generation, query), name)
+            st.html(f'<figure class="asked">{picture}<figcaption>{html.escape(name)}</figcaption></figure>')
+    return query, k
+
+
+def _forget() -> None:
+    st.session_state.pop("compared", None)
+
+
+def _show_answer(library: Library, answer: dict[str, Any], nearest: Sequence[Hit]) -> None:
+    figures = {
+        "Search alone": _milliseconds(answer["milliseconds"]),
+        "Recall against exact": f"{answer['recall']:.0%}",
+        "Scanned": settings.share(answer["scanned"]),
+        "Compared exactly": settings.share(answer["compared"]),
+        "Memory": f"{answer['bytes'] / 1e6:,.1f} MB",
+    }
+    lines = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in figures.items())
+    st.markdown(f"#### {search.ENGINES[answer['engine']]}")
+    about = answer["about"]
+    if answer["engine"] == "lsh" and answer["scanned"] == 1:
+        about += ". This picture is unlike all photos here, or they are few: every one was compared."
+    st.html(f'<div class="about">{html.escape(about)}</div><dl class="figures">{lines}</dl>')
+    st.html(f'<div class="pictures">{"".join(_pictures(library, answer["hits"], nearest))}</div>')
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.2f} ms" if value < 10 else f"{value:,.0f} ms"
+
+
+def _pictures(library: Library, hits: Sequence[Hit], nearest: Sequence[Hit]) -> Iterable[str]:
+    ids = {hit.id for hit in nearest}
+    for hit in hits:
+        # Of photos that tie for the last place, any is right.
+        right = hit.id in ids or hit.score >= nearest[-1].score - _SAME
+        name = html.escape(hit.path.name)
+        yield (
+            f'<figure class="{"right" if right else "wrong"}" title="{html.escape(str(hit.path))}">'
+            f"{_img(_small(library, library.generation, hit), hit.path.name)}"
+            f'<figcaption><div class="name"><span>{name}</span><b>{hit.score:.2f}</b></div>'
+            f"{'' if right else '<div class=note>not among the nearest</div>'}</figcaption></figure>"
+        )
+
+
+def _inline(jpeg: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+
+
+def _img(source: str, name: str) -> str:
+    return f'<img src="{source}" alt="{html.escape(name)}">' if source else ""
+
+
+# What LSH missed
+
+
+def _show_missed(
+    library: Library, missed: Sequence[dict[str, Any]], knobs: dict[str, int], count: int
+) -> None:
+    st.subheader("What LSH missed, and why", anchor=False)
+    if not missed:
+        st.write(f"Nothing: it found all {count} of the true nearest.")
+        return
+    st.caption(
+        f"{len(missed)} of the {count} true nearest. Cosines as hashed are seen from the photos' mean."
+    )
+    cards = []
+    for miss in sorted(missed, key=lambda miss: -miss["hit"].score):
+        hit = miss["hit"]
+        picture = _img(_small(library, library.generation, hit), hit.path.name)
+        cards.append(
+            f'<figure title="{html.escape(str(hit.path))}">{picture}<figcaption>'
+            f"<b>{html.escape(hit.path.name)}</b> in {html.escape(hit.path.parent.name)}<br>"
+            f"score {hit.score:.2f}, cosine as hashed {miss['cosine']:.2f}<br>"
+            f"{_why(miss['probes_needed'], knobs)}</figcaption></figure>"
+        )
+    st.html(f'<div class="missed">{"".join(cards)}</div>')
+
+
+def _why(needed: int | None, knobs: dict[str, int]) -> str:
+    often = f" in {knobs['hits']} tables" if knobs["hits"] > 1 else ""
+    if needed is None:
+        return (
+            f"No number of buckets within reach meets it{often}: its code differs from the query's in bits "
+            "that are not weak."
+        )
+    if needed > knobs["probes"]:
+        return f"Meeting it{often} would have taken {needed:,} buckets; LSH looks into {knobs['probes']:,}."
+    return "It was met, but too many others had signatures more similar to the query's."

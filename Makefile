@@ -42,11 +42,12 @@ format: $(VENV)/installed-test  ## format the code and mend what lint can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/installed  ## measure quality, speed and cold start: make bench PHOTOS=FOLDER
+bench: $(VENV)/installed-bench  ## measure quality, speed, cold start and indexes: make bench PHOTOS=FOLDER
 	@[ -n "$(PHOTOS)" ] || { echo "name a folder of class folders: make bench PHOTOS=FOLDER" >&2; exit 2; }
 	$(BIN)/python scripts/bench_quality.py "$(PHOTOS)"
 	$(BIN)/python scripts/bench_pipeline.py "$(PHOTOS)"
 	$(BIN)/python scripts/bench_search.py
+	$(BIN)/python scripts/bench_index.py "$(PHOTOS)"
 
 clean:  ## remove the environment and build output; a library is left alone
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -60,6 +61,10 @@ $(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(EDITABLE) .
 	@# As pip does for a package that is not editable: a command should not compile itself each time.
 	@$(BIN)/python -m compileall -q simsearch
+	@touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(EDITABLE) '.[bench]'
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed

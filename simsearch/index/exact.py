@@ -27,7 +27,7 @@ class ExactIndex(LocalIndex):
         super().__init__(Rows(dim, precision))
 
     def __str__(self) -> str:
-        return "exact: every vector is compared"
+        return "exact: every photo is compared"
 
     def _empty(self) -> ExactIndex:
         return ExactIndex(self.dim, precision=self._rows.precision)

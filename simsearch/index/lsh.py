@@ -159,25 +159,27 @@ class LshIndex(LocalIndex):
         return self.measure(sample) if "probes" in knobs else self._fewest_probes(sample, wish)
 
     def _fewest_probes(self, sample: Sample, wish: float) -> Tuning:
-        """Take the fewest probes that fulfil a wish on the safe side of chance."""
+        """Take the probes near those chosen that scan least and fulfil a wish on the safe side of chance."""
 
         def with_probes(probes: float) -> Tuning:
             self.settings = self.settings._replace(probes=min(max(int(probes), 1), self.hyperplanes.reach))
             return self.measure(sample)
 
         def enough(tuning: Tuning) -> bool:
-            return (
-                tuning.recall >= min(wish + tuning.error / 2, 1)
-                or tuning.settings.probes == self.hyperplanes.reach
-            )
+            everything = tuning.settings.probes == self.hyperplanes.reach
+            return everything or tuning.recall >= min(wish + tuning.error, 1)
 
-        tuning = with_probes(self.settings.probes)
-        while not enough(tuning):
-            tuning = with_probes(tuning.settings.probes * _A_STEP + 1)
-        while tuning.settings.probes > 1 and enough(fewer := with_probes(tuning.settings.probes / _A_STEP)):
-            tuning = fewer
-        self.settings = tuning.settings
-        return tuning
+        best = with_probes(self.settings.probes)
+        while not enough(best):
+            best = with_probes(best.settings.probes * _A_STEP + 1)
+        while best.settings.probes > 1:
+            fewer = with_probes(best.settings.probes / _A_STEP)
+            # Fewer may scan more: queries that miss much pass for unlike all, and are compared with all.
+            if not enough(fewer) or fewer.scanned > best.scanned:
+                break
+            best = fewer
+        self.settings = best.settings
+        return best
 
     def measure(self, sample: Sample) -> Tuning:
         """Return the recall, and the share scanned, for queries whose nearest are known."""

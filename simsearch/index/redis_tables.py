@@ -63,7 +63,7 @@ class RedisTables:
         try:
             yield
         except ImportError as error:
-            remedy = "install it with: pip install 'simsearch[redis]'"
+            remedy = "install it with: pip install redis"
             raise StorageError(
                 self._address, f"the Python package {error.name} is missing", remedy
             ) from error

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simsearch.errors import DerivedFileError, SimsearchError, WriteError
+from simsearch.errors import DerivedFileError, SimsearchError, StorageError, WriteError
 from simsearch.index import ENGINES, EXACT_BELOW, suitable_engine
 from simsearch.store import Store
 
@@ -84,13 +84,19 @@ class Indexes:
     def refresh(self, dim: int) -> None:
         """Bring up to date the files that are there or worth having: the next process then starts quickly."""
         with self.lock:
+            worth_it = self.chosen("auto") if self._store.counts()["photos"] >= _WORTH_A_FILE else None
             for name in ENGINES:
-                worth_it = name == self.chosen("auto") and self._store.counts()["photos"] >= _WORTH_A_FILE
-                if worth_it or self._path(name).exists():
-                    held = self._up_to_date(name, dim)
-                    if held.index.worn:
-                        held = self._held[name] = self._shared(self._built(name, dim))
-                    self._save(name, held)
+                if name == worth_it or self._path(name).exists():
+                    try:
+                        self._refresh_one(name, dim)
+                    except StorageError as error:  # photos were indexed all the same
+                        _log.warning("%s", error)
+
+    def _refresh_one(self, name: str, dim: int) -> None:
+        held = self._up_to_date(name, dim)
+        if held.index.worn:
+            held = self._held[name] = self._shared(self._built(name, dim))
+        self._save(name, held)
 
     def tune(self, dim: int, wish: float, knobs: dict[str, int], compact: bool | None) -> Tuning:
         """Choose the settings of LSH for a recall, 0 to 1, but for the knobs that are given, and keep them.

@@ -204,3 +204,13 @@ def test_without_the_redis_package_it_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(StorageError, match=r"pip install redis"):
         index_of(unit(10, 14)).share("redis://127.0.0.1:1", "test")
+
+
+def test_indexing_goes_on_without_the_server(tmp_path, caplog):
+    shelf = Shelf(tmp_path)
+    shelf.put(300)
+    Indexes(shelf.store).current("lsh", DIM)
+    shelf.put(50)
+    Indexes(shelf.store, "redis://127.0.0.1:1").refresh(DIM)
+    assert "redis://127.0.0.1:1: " in caplog.text
+    shelf.store.close()

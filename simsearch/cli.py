@@ -130,9 +130,9 @@ def _tune_options(command: argparse.ArgumentParser) -> None:
     )
     for knob, meaning in (
         ("bits", "hyperplanes a table, 1 to 16"),
-        ("tables", "hash tables"),
-        ("probes", "buckets a query looks into"),
-        ("hits", "tables that must agree"),
+        ("tables", "hash tables, 1 to 256"),
+        ("probes", "buckets a query looks into, up to tables x 2^bits"),
+        ("hits", "tables that must agree, up to tables"),
     ):
         command.add_argument(f"--{knob}", type=_positive, metavar="N", help=f"{meaning} (default: chosen)")
     command.add_argument(

@@ -69,19 +69,23 @@ class Miss(NamedTuple):
 def compare(indexes: Indexes, vector: np.ndarray, k: int) -> tuple[list[Answer], list[Miss], dict[str, int]]:
     """Let every engine answer a query, (dim,) float32; tell also what LSH missed, and its settings."""
     with indexes.lock:
+        for engine in ENGINES:  # making one may take seconds, in which photos come and go
+            indexes.current(engine, len(vector))
         exact, *_ = engines = [indexes.current(engine, len(vector)) for engine in ENGINES]
         truth, scores = exact.search(vector[None], min(k, max(len(exact), 1)))
         true_ids = truth[0][truth[0] >= 0]
-        answers = [_answer(index, vector, len(true_ids), scores[0]) for index in engines]
+        answers = [_answer(index, vector, len(true_ids), exact, scores[0]) for index in engines]
         missed = _missed(true_ids, scores[0], answers[-1])
         lsh: LshIndex = engines[-1]  # type: ignore[assignment]
         return answers, _misses(lsh, vector, missed), lsh.settings._asdict()
 
 
-def _answer(index: LocalIndex, vector: np.ndarray, k: int, truth: np.ndarray) -> Answer:
+def _answer(index: LocalIndex, vector: np.ndarray, k: int, exact: LocalIndex, truth: np.ndarray) -> Answer:
     if k == 0:
         return Answer(index.engine, str(index), [], [], 0.0, 1.0, 0.0, 0.0, index.nbytes)
-    ids, scores = index.search(vector[None], k)  # the first search may finish building
+    found = index.search(vector[None], k)[0][0]  # the first search may finish building
+    ids = found[exact.holds(found)]
+    scores = exact.scores(vector, ids)  # its own may be those of 8 bits
     times = []
     for _ in range(_REPEATS):
         started = time.perf_counter()
@@ -90,10 +94,10 @@ def _answer(index: LocalIndex, vector: np.ndarray, k: int, truth: np.ndarray) ->
     return Answer(
         index.engine,
         str(index),
-        ids[0].tolist(),
-        scores[0].tolist(),
+        ids.tolist(),
+        scores.tolist(),
         median(times),
-        float((scores[0] >= truth[k - 1] - _SAME).mean()),
+        float((scores >= truth[k - 1] - _SAME).sum() / k),
         float(index.scanned(vector[None], k)[0]),
         float(index.compared(vector[None], k)[0]),
         index.nbytes,
@@ -106,10 +110,11 @@ def _missed(ids: np.ndarray, scores: np.ndarray, answer: Answer) -> np.ndarray:
     right = sum(score >= worst for score in answer.scores)
     ties = right - len({*answer.ids} & {*ids.tolist()})
     missed = [photo_id for photo_id in ids.tolist() if photo_id not in answer.ids]
-    return np.array(missed[: len(missed) - ties], dtype=np.int64)
+    return np.array(missed[: max(len(missed) - ties, 0)], dtype=np.int64)
 
 
 def _misses(lsh: LshIndex, vector: np.ndarray, ids: np.ndarray) -> list[Miss]:
+    ids = ids[lsh.holds(ids)]
     if not len(ids):
         return []
     needed, cosines = lsh.probes_needed(vector, ids), lsh.cosines(vector, ids)
@@ -153,4 +158,5 @@ def found_curve(bits: int, tables: int, probes: int, hits: int) -> list[tuple[fl
     from simsearch.index.hyperplanes import found_probability
 
     cosines = np.linspace(-0.2, 1, 41)
-    return [(float(cosine), found_probability(cosine, bits, tables, probes, hits)) for cosine in cosines]
+    found = found_probability(cosines, bits, tables, probes, hits)
+    return list(zip(cosines.tolist(), found.tolist(), strict=True))

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simsearch.errors import DerivedFileError, SimsearchError, StorageError, WriteError
+from simsearch.errors import DerivedFileError, StorageError, WriteError
 from simsearch.index import ENGINES, EXACT_BELOW, suitable_engine
 from simsearch.store import Store
 
@@ -24,6 +24,7 @@ _log = logging.getLogger("simsearch")
 RECALL = 0.95  # that LSH is tuned to where nobody wished for another
 _WORTH_A_FILE = 2_000  # vectors; reading fewer from the store takes no longer
 _SECONDS_TO_BUILD = 5_000  # vectors; an index of fewer is built anew while the query waits
+_OUTGROWN = 4  # times as many photos as LSH was tuned with: it is tuned anew
 _STALE = 20  # one of so many changed: the file is written anew
 _CLASSES = {
     "exact": ("simsearch.index.exact", "ExactIndex"),
@@ -58,6 +59,7 @@ class Indexes:
         self._held: dict[str, _Held] = {}
         self._auto = (-1, "")  # a generation, and the engine that suits it
         self._rebuilding: set[str] = set()
+        self._failed: dict[str, int] = {}  # at which generation an index could not be rebuilt
         self.lock = threading.RLock()  # held while an index is searched: changes are made in place
 
     def chosen(self, engine: str) -> str:
@@ -81,6 +83,11 @@ class Indexes:
             index: LocalIndex = held.index
             return index
 
+    def forget(self, engine: str) -> None:
+        """Let go of an index; it is loaded or made anew when it is asked for."""
+        with self.lock:
+            self._held.pop(self.chosen(engine), None)
+
     def refresh(self, dim: int) -> None:
         """Bring up to date the files that are there or worth having: the next process then starts quickly."""
         with self.lock:
@@ -93,6 +100,10 @@ class Indexes:
                         _log.warning("%s", error)
 
     def _refresh_one(self, name: str, dim: int) -> None:
+        tuned = self.tuned if name == "lsh" else None
+        if tuned and self._store.counts()["photos"] > _OUTGROWN * tuned["photos"]:
+            self.tune(dim, tuned["wish"], tuned["knobs"], None)
+            return
         held = self._up_to_date(name, dim)
         if held.index.worn:
             held = self._held[name] = self._shared(self._built(name, dim))
@@ -104,19 +115,20 @@ class Indexes:
         Raises
         ------
         ValueError
-            When a knob cannot be turned so far.
+            When a knob cannot be turned so far; nothing is changed then.
         """
         with self.lock:
-            if compact is not None:
-                with self._store.transaction():
-                    self._store.set_setting("compact", str(int(compact)))
-            held = self._filled("lsh", dim, self._lsh(dim))
+            if compact is None:
+                compact = self._compact
+            generation = self._store.generation
+            held = self._filled(self._lsh(dim, "int8" if compact else "float16"), generation)
             tuning: Tuning = held.index.tune(wish, **knobs)
-            told = json.dumps({"recall": wish, **tuning._asdict(), "settings": tuning.settings._asdict()})
+            told = {"wish": wish, "knobs": knobs, "photos": len(held.index), **tuning._asdict()}
             with self._store.transaction():
-                self._store.set_setting("lsh", told)
-            self._held["lsh"] = self._shared(held)
+                self._store.set_setting("compact", str(int(compact)))
+                self._store.set_setting("lsh", json.dumps({**told, "settings": tuning.settings._asdict()}))
             self._save("lsh", held)
+            self._held["lsh"] = self._shared(held)
             return tuning
 
     @property
@@ -139,27 +151,35 @@ class Indexes:
     def _up_to_date(self, name: str, dim: int) -> _Held:
         held = self._held.get(name)
         if held is None or (held.generation != self._store.generation and not self._suits(held.index)):
-            held = self._held[name] = self._shared(self._loaded(name, dim) or self._built(name, dim))
+            held = self._loaded(name, dim) or self._built(name, dim)
             if held.saved < 0:
                 self._save(name, held)
-        self._catch_up(held)
+            self._held[name] = self._shared(held)
+        try:
+            self._catch_up(held)
+        except BaseException:  # Ctrl-C in the middle of it, say: what is half done must not serve
+            self._held.pop(name, None)
+            raise
         return held
 
     def _loaded(self, name: str, dim: int) -> _Held | None:
         """Return the index in the file, brought up to date, or None where there is none of any use."""
         path = self._path(name)
         try:
-            index, generation = _class(name).load(path, self._origin())
+            index, generation = _class(name).load(
+                path, self._origin(self._store.generation), self._store.mark
+            )
             if index.dim != dim:
                 raise DerivedFileError(path, f"holds vectors of {index.dim} numbers, not of {dim}")
             held = _Held(index, generation, generation)
             self._catch_up(held)
-            if len(index) != (photos := self._store.counts()["photos"]):
+            photos = self._store.counts()["photos"]
+            if len(index) != photos and held.generation == self._store.generation:
                 raise DerivedFileError(path, f"holds {len(index):,} photos, where there are {photos:,}")
         except FileNotFoundError:
             return None
         except DerivedFileError as error:
-            _log.warning("%s", error)
+            _log.warning("%s: %s; it is made anew.", error.path, error.reason)
             return None
         return held if self._suits(index) else None
 
@@ -171,31 +191,39 @@ class Indexes:
 
     def _built(self, name: str, dim: int) -> _Held:
         """Return an index made anew from the store."""
+        generation = (
+            self._store.generation
+        )  # before settings and photos: what changes meanwhile is seen later
         if name != "lsh":
-            return self._filled(name, dim, _class(name)(dim, precision=self._precision(name)))
-        held = self._filled(name, dim, self._lsh(dim))
-        if self.tuned is None and len(held.index):
+            return self._filled(_class(name)(dim, precision=self._precision(name)), generation)
+        tuned = self.tuned is not None
+        held = self._filled(self._lsh(dim, self._precision("lsh")), generation)
+        if not tuned and len(held.index):
             held.index.tune(RECALL)
         return held
 
-    def _lsh(self, dim: int) -> LocalIndex:
+    def _lsh(self, dim: int, precision: str) -> LocalIndex:
         from simsearch.index.lsh import LshIndex
         from simsearch.index.tuning import Settings, usual
 
-        settings = Settings(**self.tuned["settings"]) if self.tuned else usual(self._store.counts()["photos"])
-        return LshIndex(dim, settings, precision=self._precision("lsh"))
+        tuned = self.tuned
+        settings = Settings(**tuned["settings"]) if tuned else usual(self._store.counts()["photos"])
+        return LshIndex(dim, settings, precision=precision)
 
-    def _filled(self, name: str, dim: int, index: LocalIndex) -> _Held:
-        generation = self._store.generation
-        for ids, vectors in self._store.vectors(dim):
+    def _filled(self, index: LocalIndex, generation: int) -> _Held:
+        for ids, vectors in self._store.vectors(index.dim):
             index.add(ids, vectors)
         index.settle()
         return _Held(index, generation)
 
+    @property
+    def _compact(self) -> bool:
+        return self._store.setting("compact") == "1"
+
     def _precision(self, name: str) -> str:
         if name == "exact":
             return "float32"  # several times as quick to compare with
-        return "int8" if self._store.setting("compact") == "1" else "float16"  # as in the store
+        return "int8" if self._compact else "float16"  # as in the store
 
     def _catch_up(self, held: _Held) -> None:
         """Apply what changed in the store since; other processes may write to it meanwhile."""
@@ -212,18 +240,21 @@ class Indexes:
 
     def _rebuild_beside(self, name: str, dim: int) -> None:
         """Build an index anew in a thread; until it is ready the worn one serves."""
-        if name in self._rebuilding:
+        worn = self._held[name]
+        if name in self._rebuilding or self._failed.get(name) == worn.generation:
             return
         self._rebuilding.add(name)
 
         def rebuild() -> None:
             try:
-                held = self._shared(self._built(name, dim))
+                held = self._built(name, dim)
                 self._save(name, held)
                 with self.lock:
-                    self._held[name] = held
-            except SimsearchError as error:  # the library was closed meanwhile, say: the worn one serves on
-                _log.info("%s", error)
+                    if self._held.get(name) is worn:  # nobody tuned or refreshed meanwhile
+                        self._held[name] = self._shared(held)
+            except Exception as error:  # no memory; the library was closed meanwhile: the worn one serves on
+                self._failed[name] = worn.generation
+                _log.info("index.%s could not be made anew: %s", name, error)
             finally:
                 self._rebuilding.discard(name)
 
@@ -232,7 +263,7 @@ class Indexes:
     def _shared(self, held: _Held) -> _Held:
         """Move the tables of LSH to where they shall live."""
         if self._lsh_storage and held.index.engine == "lsh":
-            held.index.share(self._lsh_storage, self._origin().library)
+            held.index.share(self._lsh_storage, self._store.setting("library") or "")
         return held
 
     # Its file
@@ -242,8 +273,10 @@ class Indexes:
         changed = len(held.index) if held.saved < 0 else len(self._store.changed(held.saved))
         if (name == "exact" and len(held.index) < _WORTH_A_FILE) or _STALE * changed <= len(held.index):
             return
+        if held.index.has_gaps:  # which a file does not hold; nor need we, then
+            held.index = held.index.rebuilt()
         try:
-            held.index.save(self._path(name), self._origin()._replace(generation=held.generation))
+            held.index.save(self._path(name), self._origin(held.generation))
             held.saved = held.generation
         except WriteError as error:
             _log.info("%s", error)
@@ -251,11 +284,11 @@ class Indexes:
     def _path(self, name: str) -> Path:
         return self._store.path.with_name(f"index.{name}")
 
-    def _origin(self) -> Origin:
+    def _origin(self, generation: int) -> Origin:
         from simsearch.index.files import Origin
 
         library, encoder = self._store.setting("library") or "", self._store.setting("encoder") or ""
-        return Origin(library, encoder, self._store.generation)
+        return Origin(library, encoder, generation, self._store.mark(generation))
 
 
 def _class(name: str) -> Any:

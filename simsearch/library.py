@@ -23,6 +23,7 @@ from simsearch.errors import (
     NoLibrary,
     PhotoError,
     SimsearchError,
+    StorageError,
 )
 from simsearch.folders import default_folder, make_home, plain_path
 from simsearch.index import ENGINES
@@ -376,8 +377,8 @@ class Library:
 
         Returns
         -------
-        ``settings``, and ``recall`` (with its standard ``error``) and ``scanned`` (the share of the library
-        looked at) as measured on ``queries`` of its own photos.
+        ``wish``, ``settings``, and, as measured on ``queries`` of the library's own photos, ``recall``
+        with its standard ``error``, and ``scanned``, the share of the library looked at.
 
         Raises
         ------
@@ -391,7 +392,7 @@ class Library:
         if not len(self):
             raise LibraryError(self.path, "holds no photos yet", "index some: simsearch index FOLDER")
         tuning = self._indexes.tune(self.encoder.dim, recall, knobs, compact)
-        return {**tuning._asdict(), "settings": tuning.settings._asdict()}
+        return {"wish": recall, **tuning._asdict(), "settings": tuning.settings._asdict()}
 
     def thumbnail(self, hit: Hit) -> bytes | None:
         """Return a hit's thumbnail (JPEG, at most 400 pixels a side), or None if it has left the library."""
@@ -472,7 +473,11 @@ class Library:
     def _nearest(self, vector: np.ndarray, k: int, engine: str) -> list[Hit]:
         with self._indexes.lock:
             index = self._indexes.current(engine, len(vector))
-            ids, scores = index.search(vector[None], min(k, max(len(index), 1)))
+            try:
+                ids, scores = index.search(vector[None], min(k, max(len(index), 1)))
+            except StorageError:  # the next search connects, and fills, anew
+                self._indexes.forget(engine)
+                raise
         return self._hits(ids[0].tolist(), scores[0].tolist())
 
     def _hits(self, ids: list[int], scores: list[float]) -> list[Hit]:

@@ -21,6 +21,9 @@ def _note(photo_id: str) -> str:
     )
 
 
+MARK = """INSERT OR REPLACE INTO marks SELECT CAST(value AS INTEGER), lower(hex(randomblob(8))) FROM settings
+          WHERE name = 'generation'"""
+
 # Each entry brings the schema from its position to the next and is never edited once released.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -72,7 +75,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE changes (photo_id INTEGER PRIMARY KEY, generation INTEGER NOT NULL)",
         "CREATE INDEX changes_by_generation ON changes (generation)",
         f"INSERT INTO changes SELECT photo_id, {_GENERATION} FROM embeddings",
+        # A random mark for each generation: a backup that is restored grows another history under the
+        # same numbers, and what was made from the lost one must not pass for it.
+        "CREATE TABLE marks (generation INTEGER PRIMARY KEY, mark TEXT NOT NULL)",
         "UPDATE settings SET value = value + 1 WHERE name = 'generation'",
+        MARK,
         f"CREATE TRIGGER embedding_came AFTER INSERT ON embeddings BEGIN {_note('new.photo_id')} END",
         f"CREATE TRIGGER embedding_went AFTER DELETE ON embeddings BEGIN {_note('old.photo_id')} END",
         f"""

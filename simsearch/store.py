@@ -117,6 +117,7 @@ class Store:
             try:
                 yield
                 self._db.execute("UPDATE settings SET value = value + 1 WHERE name = 'generation'")
+                self._db.execute(schema.MARK)
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
@@ -160,6 +161,10 @@ class Store:
     def generation(self) -> int:
         """Raised by every change; equal generations mean equal contents."""
         return int(self._value("SELECT value FROM settings WHERE name = 'generation'"))
+
+    def mark(self, generation: int) -> str:
+        """Return the mark of a generation: that of another history differs. Empty where there is none."""
+        return str(self._value("SELECT mark FROM marks WHERE generation = ?", generation) or "")
 
     def setting(self, name: str) -> str | None:
         """Return a setting, or None where it was never set."""

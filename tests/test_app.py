@@ -325,7 +325,7 @@ def test_the_curve_starts_at_the_librarys_settings_and_follows_the_sliders(shade
     assert after > before
     slider(page, "Tables").set_value(1)
     page.run()
-    assert page.code[0].value == "simsearch tune --bits 6 --tables 1 --probes 200 --hits 1"
+    assert page.code[0].value == "simsearch tune --bits 6 --tables 1 --probes 64 --hits 1"  # all there are
     assert not page.exception
 
 

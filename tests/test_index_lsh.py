@@ -362,19 +362,27 @@ def test_the_formula_at_its_ends():
 
 
 @pytest.mark.parametrize(("bits", "tables"), [(4, 4), (8, 6)])
-@pytest.mark.parametrize("cosine", [0.95, 0.7, 0.2])
-def test_with_a_probe_a_table_as_many_are_found_as_collide(bits, tables, cosine):
-    expected = float(collision_probability(np.array(cosine), bits, tables))
-    found = found_probability(cosine, bits, tables, probes=tables, hits=1)
-    assert found == pytest.approx(expected, abs=3.5 * math.sqrt(expected * (1 - expected) / 500))
+def test_with_a_probe_a_table_as_many_are_found_as_collide(bits, tables):
+    cosines = np.array([0.95, 0.7, 0.2])
+    expected = collision_probability(cosines, bits, tables)
+    found = found_probability(cosines, bits, tables, probes=tables, hits=1)
+    assert (np.abs(found - expected) <= 3.5 * np.sqrt(expected * (1 - expected) / 400)).all()
 
 
 def test_more_probes_find_more_and_more_hits_find_less():
-    found = [found_probability(0.8, 8, 6, probes, 1) for probes in (1, 6, 30, 200, 6 << 8)]
+    cosines = np.array([0.8, 1.0, 1.0000001])
+    found = [found_probability(cosines, 8, 6, probes, 1)[0] for probes in (1, 6, 30, 200, 6 << 8)]
     assert found == sorted(found) and found[0] < 0.5 and found[-1] == 1
-    found = [found_probability(0.8, 8, 6, 60, hits) for hits in range(1, 7)]
+    found = [found_probability(cosines, 8, 6, 60, hits)[0] for hits in range(1, 7)]
     assert found == sorted(found, reverse=True) and found[0] > found[-1]
-    assert found_probability(1.0, 8, 6, 6, hits=6) == found_probability(1.0000001, 8, 6, 6, hits=6) == 1
+    assert found_probability(cosines, 8, 6, 6, hits=6)[1:].tolist() == [1, 1]
+
+
+def test_probes_beyond_all_there_are_find_no_more_than_all():
+    cosines = np.array([0.0, 0.3])
+    beyond, all_there_are = (found_probability(cosines, 16, 1, probes, 1) for probes in (2_000, 1_024))
+    assert beyond.tolist() == all_there_are.tolist()
+    assert beyond[0] < 0.5
 
 
 # The index

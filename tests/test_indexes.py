@@ -10,6 +10,7 @@ import pytest
 from simsearch.index import EXACT_BELOW, files
 from simsearch.index.faiss_index import INVERTED_FROM
 from simsearch.index.lsh import LshIndex
+from simsearch.index.rows import Column
 from simsearch.indexes import Indexes
 from simsearch.photos import Found
 from simsearch.store import Content, Store
@@ -151,6 +152,65 @@ def spoil_count(shelf, path):
         shelf.store._write("DELETE FROM changes WHERE photo_id = 9")
 
 
+def test_an_index_of_a_history_that_is_lost_is_made_anew(shelf, tmp_path, caplog):
+    """A restored backup grows again, with other photos, to the generation of the index."""
+    shelf.store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    backup = shelf.store.path.read_bytes()
+    shelf.put(50)
+    Indexes(shelf.store).current("lsh", DIM)
+    shelf.store.close()
+    for name in ("library.db", "library.db-wal", "library.db-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    shelf.store.path.write_bytes(backup)
+    shelf.store = Store(tmp_path)
+    shelf.put(50, first=400)
+    indexes = Indexes(shelf.store)
+    assert found(indexes, "lsh", shelf.store.vector(420), 1) == [420]
+    assert "made from generation 4 marked" in caplog.text
+
+
+def test_lsh_that_was_made_for_few_is_made_anew_for_many(shelf):
+    Indexes(shelf.store).current("lsh", DIM)
+    shelf.put(2_000)
+    Indexes(shelf.store).refresh(DIM)
+    index = Indexes(shelf.store).current("lsh", DIM)
+    assert isinstance(index, LshIndex) and not index.worn
+    assert index._settled_with == 2_400
+
+
+def test_tuning_of_few_is_repeated_for_many(shelf):
+    Indexes(shelf.store).tune(DIM, 0.8, {"tables": 12}, None)
+    shelf.put(2_000)
+    indexes = Indexes(shelf.store)
+    indexes.refresh(DIM)
+    told = indexes.tuned or {}
+    assert (told["photos"], told["wish"], told["knobs"]) == (2_400, 0.8, {"tables": 12})
+    assert told["settings"]["tables"] == 12
+
+
+def test_a_catch_up_that_is_interrupted_leaves_nothing_half_done(shelf, monkeypatch):
+    indexes = Indexes(shelf.store)
+    indexes.current("exact", DIM)
+    shelf.put(5)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Column, "append", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            indexes.current("exact", DIM)
+    assert found(indexes, "exact", shelf.store.vector(403), 1) == [403]
+
+
+def test_a_refused_knob_changes_nothing(shelf):
+    indexes = Indexes(shelf.store)
+    with pytest.raises(ValueError, match="bits"):
+        indexes.tune(DIM, 0.9, {"bits": 20}, True)
+    assert indexes.tuned is None
+    assert indexes.current("faiss", DIM).precision == "float16"
+
+
 @pytest.mark.parametrize("engine", ["faiss", "lsh"])
 @pytest.mark.parametrize(
     ("spoil", "words"),
@@ -172,7 +232,7 @@ def test_a_file_that_does_not_fit_is_made_anew_and_that_is_said(shelf, engine, s
         assert len(indexes.current(engine, DIM)) == shelf.store.counts()["photos"]
     [record] = caplog.records
     assert words in record.getMessage()
-    assert "it is made anew" in record.getMessage()
+    assert record.getMessage().endswith("; it is made anew.")
     caplog.clear()
     Indexes(shelf.store).current(engine, DIM)
     assert not caplog.records, "the new file must be good"
@@ -261,11 +321,8 @@ def test_tuning_is_kept_and_others_take_it_up(shelf):
     assert isinstance(after, LshIndex) and after.settings == tuning.settings
     fresh = Indexes(shelf.store).current("lsh", DIM)
     assert isinstance(fresh, LshIndex) and fresh.settings == tuning.settings
-    assert elsewhere.tuned == {
-        "recall": tuning.recall,
-        **tuning._asdict(),
-        "settings": tuning.settings._asdict(),
-    }
+    told = {"wish": 0.9, "knobs": {"bits": 5, "tables": 12}, "photos": 400, **tuning._asdict()}
+    assert elsewhere.tuned == {**told, "settings": tuning.settings._asdict()}
 
 
 def test_compact_keeps_eight_bits_a_number_in_all_but_exact(shelf):

@@ -23,7 +23,8 @@ _CANDIDATES = 80  # times k are ranked exactly: the 15 nearest are among the fir
 _MORE = 4  # times as many, where too few of them are still there
 _WAITING = 512  # vectors that may wait, compared one by one, before FAISS gets them, or ...
 _SHARE_WAITING = 64  # ... one of so many
-_SAMPLE = 100_000  # vectors to train with
+_SAMPLE = 20_000  # vectors to train with at least, and ...
+_SAMPLE_A_LIST = 50
 _ROWS_AT_ONCE = 16_384
 _ROUNDS = 6  # of k-means: more change the lists, hardly what is found in them
 _QUERIES = 64  # of the collection's own vectors, to measure how many lists must be read ...
@@ -149,7 +150,7 @@ class FaissIndex(LocalIndex):
             rows: np.ndarray = promising[self._rows.live[promising]]
             if len(rows) >= k:
                 return rows
-            if count >= self._fed or len(found) < count:
+            if count >= self._fed:
                 return None
             count = min(_MORE * count, self._fed)
 
@@ -216,7 +217,8 @@ def _trained(rows: Rows, factory: str) -> Any:
     index = faiss.index_factory(rows.dim, factory.format(lists=lists), faiss.METRIC_INNER_PRODUCT)
     if hasattr(index, "cp"):
         index.cp.niter = _ROUNDS
-    sample = rows.take(np.arange(0, rows.count, -(-rows.count // _SAMPLE)))
+    wanted = max(_SAMPLE, _SAMPLE_A_LIST * lists)
+    sample = rows.take(np.arange(0, rows.count, -(-rows.count // wanted)))
     index.train(sample)
     return index
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,11 +27,14 @@ class Origin(NamedTuple):
         Identity of what made the embeddings, as JSON.
     generation
         That of the library when it held what the index holds.
+    mark
+        The library's own of that generation, which is another in a history that took another turn.
     """
 
     library: str
     encoder: str
     generation: int
+    mark: str = ""
 
 
 class Saved(NamedTuple):
@@ -68,13 +71,15 @@ def save(
     derived.save(path, f"{engine} index", header, *payload)
 
 
-def load(path: Path, engine: str, origin: Origin) -> Saved:
+def load(path: Path, engine: str, origin: Origin, mark_of: Callable[[int], str] | None = None) -> Saved:
     """Read an index; its arrays are mapped from the file where the file system can.
 
     Parameters
     ----------
     origin
         What is expected; the generation of the file may be an earlier one.
+    mark_of
+        Tells the mark of an earlier generation; by default none is checked.
 
     Raises
     ------
@@ -88,8 +93,13 @@ def load(path: Path, engine: str, origin: Origin) -> Saved:
         reason = f"has index format {header.get('format')}, where {FORMAT} was expected"
         raise DerivedFileError(path, reason, "upgrade simsearch, or delete it; it is made anew")
     with explained(path):
-        found = Origin(header["library"], header["encoder"], header["generation"])
+        found = Origin(header["library"], header["encoder"], header["generation"], header["mark"])
         _check_origin(path, found, origin)
+        if mark_of and (mark := mark_of(found.generation)) != found.mark:
+            reason = (
+                f"made from generation {found.generation} marked {found.mark}, which is {mark or 'gone'} here"
+            )
+            raise DerivedFileError(path, reason)
         arrays = {name: _array(payload, **place) for name, place in header["arrays"].items()}
         return Saved(found, {**header["parameters"]}, arrays)
 

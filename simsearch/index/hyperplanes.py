@@ -18,6 +18,7 @@ MAX_BITS = 16  # a code is a uint16
 _WEAK_BITS = 10  # of a code's bits, those nearest to the query that may be crossed: 1,024 buckets a table
 _OUT_OF_REACH = np.float32(1e6)  # far above the squares of distances between unit vectors
 _STREAM = 0x4C5348  # so that vectors somebody draws with the same seed are not our hyperplanes
+_PAIRS = 400  # drawn for a probability; its error is at most a fortieth
 _ROUNDING = np.float32(1 + 1e-5)
 _VECTORS_AT_ONCE = 16_384
 _CROSSINGS = (np.arange(1 << _WEAK_BITS)[:, None] >> np.arange(_WEAK_BITS) & 1).astype(np.float32)
@@ -184,20 +185,19 @@ def collision_probability(cosine: np.ndarray, bits: int, tables: int) -> np.ndar
     return probability
 
 
-def found_probability(cosine: float, bits: int, tables: int, probes: int, hits: int) -> float:
-    """Return how likely a query meets a vector at a cosine, with so many probes, in so many tables.
+def found_probability(cosines: np.ndarray, bits: int, tables: int, probes: int, hits: int) -> np.ndarray:
+    """Return how likely a query meets vectors at some cosines, (n,), with so many probes, in so many tables.
 
     There is no formula for probes that the query directs, so pairs are drawn and counted. How far the two
     of a pair lie from a random hyperplane are two normal numbers with the pair's cosine as correlation.
     """
     rng = np.random.default_rng(0)
-    pairs = 500  # the error is at most two hundredths
-    cosine = float(np.clip(cosine, -1, 1))
-    query, other = rng.standard_normal((2, pairs, tables, bits), dtype=np.float32)
-    other = cosine * query + np.sqrt(1 - cosine**2) * other
-    codes = ((other > 0) @ (1 << np.arange(bits))).astype(np.uint16)
-    needed = [
-        Aim(distances).probes_needed(code[None], hits)[0]
-        for distances, code in zip(query, codes, strict=True)
-    ]
-    return float(np.mean(np.array(needed) <= min(probes, reach_of(tables, bits))))
+    cosines = np.clip(cosines, -1, 1)[:, None, None]
+    values = 1 << np.arange(bits)
+    found = np.zeros(len(cosines))
+    for _ in range(_PAIRS):
+        query, other = rng.standard_normal((2, tables, bits), dtype=np.float32)
+        others = cosines * query + np.sqrt(1 - cosines**2) * other
+        codes = ((others > 0) @ values).astype(np.uint16)
+        found += Aim(query).probes_needed(codes, hits) <= min(probes, reach_of(tables, bits))
+    return found / _PAIRS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -36,6 +37,21 @@ class LocalIndex(ABC):
         """Return which of some ids, (n,) int64, are there, (n,) bool."""
         there: np.ndarray = self._rows.find(ids) >= 0
         return there
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether vectors were removed that a file would not hold."""
+        return self._rows.has_gaps
+
+    def scores(self, query: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        """Return the inner products of a query, (dim,) float32, with some ids, (n,) int64, as a search does.
+
+        Raises
+        ------
+        ValueError
+            When an id is not there.
+        """
+        return self._rows.scores(query, self._rows.located(ids))
 
     @property
     def precision(self) -> str:
@@ -99,7 +115,7 @@ class LocalIndex(ABC):
         -------
         ids, scores
             (q, k) int64 and float32, best first, equal scores by id, padded with -1 and -inf. Scores are
-            exact, and there are k of them wherever there are k vectors.
+            those of the vectors as they are kept, and there are k wherever there are k vectors.
 
         Raises
         ------
@@ -155,13 +171,17 @@ class LocalIndex(ABC):
             files.save(path, self.engine, origin, parameters, {**self._rows.arrays(), **arrays})
 
     @classmethod
-    def load(cls, path: Path, origin: Origin) -> tuple[Self, int]:
+    def load(
+        cls, path: Path, origin: Origin, mark_of: Callable[[int], str] | None = None
+    ) -> tuple[Self, int]:
         """Read an index from a file; its vectors are mapped from it where the file system can.
 
         Parameters
         ----------
         origin
             What it is expected to be made from; it may be of an earlier generation.
+        mark_of
+            Tells the mark of an earlier generation; by default none is checked.
 
         Returns
         -------
@@ -174,7 +194,7 @@ class LocalIndex(ABC):
         DerivedFileError
             When it is damaged, or was made from something else or by a newer version.
         """
-        saved = files.load(path, cls.engine, origin)
+        saved = files.load(path, cls.engine, origin, mark_of)
         with files.explained(path):
             rows = Rows.of(saved.arrays["ids"], saved.arrays["kept"], saved.arrays["scales"])
             return cls._restored(rows, saved.parameters, saved.arrays), saved.origin.generation

@@ -22,7 +22,9 @@ _RERANKED_AT_LEAST = 500  # ... and at least so many
 _MORE_PROBES = 4  # times as many, where too few were found
 _SAMPLE = 100_000  # vectors that the mean is taken of
 _HASHED_AT_ONCE = 16_384
-_A_STEP = 1.08  # times as many probes, or as few, until the wish is just fulfilled
+_A_LEAP = 1.3  # times as many probes, while the wish is not fulfilled
+_STEPS = 10  # back, at most
+_A_STEP = 1.08  # times as few probes, until the wish is just fulfilled
 _OUTGROWN = 4  # times as many vectors as the mean was taken of: it is taken anew
 
 
@@ -62,6 +64,7 @@ class LshIndex(LocalIndex):
         self.hyperplanes = hyperplanes or Hyperplanes.draw(dim, settings.tables, settings.bits, seed)
         self._seed = seed
         self._centered_on = 0  # vectors, when their mean was taken
+        self._settled_with = 0  # vectors, when it was last settled
         self._unlike_below = -1.0  # a cosine; see _is_unlike
         self._forget_codes()
 
@@ -87,8 +90,9 @@ class LshIndex(LocalIndex):
 
     @property
     def worn(self) -> bool:
-        """Whether :meth:`rebuilt` is worth its time: many gaps, or shared tables with a poor centre."""
-        return super().worn or self._outgrown
+        """Whether it should be made anew: many gaps, or many more vectors than it was settled with."""
+        outgrown = 0 < _OUTGROWN * self._settled_with < self._rows.count
+        return super().worn or outgrown
 
     def share(self, address: str, library: str) -> None:
         """Move the tables to a Redis server, where other processes with the same hyperplanes share them.
@@ -111,7 +115,7 @@ class LshIndex(LocalIndex):
         name = f"simsearch-{library}-{hashlib.sha256(hyperplanes).hexdigest()[:16]}"
         tables = RedisTables(address, name, self.settings.tables, self._rows)
         rows = np.flatnonzero(self._rows.live)
-        tables.add(rows, self._codes().take(rows, axis=0))
+        tables.fill(rows, self._codes().take(rows, axis=0))
         self._tables = tables
 
     def _codes(self) -> np.ndarray:
@@ -123,6 +127,14 @@ class LshIndex(LocalIndex):
         there = min(k, len(self))
         queries = self._rows.checked(vectors)
         return np.array([self._scanned_by(query, there) if there else 0.0 for query in queries])
+
+    def compared(self, vectors: np.ndarray, k: int) -> np.ndarray:
+        """Return the share of all vectors that a search compares exactly."""
+        shares = super().compared(vectors, k)
+        for number, query in enumerate(self._rows.checked(vectors) if len(self) else ()):
+            if self._is_unlike(query, *super()._best(query, min(k, len(self)))):
+                shares[number] = 1
+        return shares
 
     def _scanned_by(self, query: np.ndarray, k: int) -> float:
         rows = self._met(self.hyperplanes.aim(query), k)
@@ -171,8 +183,8 @@ class LshIndex(LocalIndex):
 
         best = with_probes(self.settings.probes)
         while not enough(best):
-            best = with_probes(best.settings.probes * _A_STEP + 1)
-        while best.settings.probes > 1:
+            best = with_probes(best.settings.probes * _A_LEAP + 1)
+        for _ in range(_STEPS if best.settings.probes > 1 else 0):
             fewer = with_probes(best.settings.probes / _A_STEP)
             # Fewer may scan more: queries that miss much pass for unlike all, and are compared with all.
             if not enough(fewer) or fewer.scanned > best.scanned:
@@ -216,6 +228,10 @@ class LshIndex(LocalIndex):
             if self._rows.count > self._centered_on:
                 self._recenter()
             self._tables.sort_in()
+        self._settled_with = self._rows.count
+        self._learn_unlike()
+
+    def _learn_unlike(self) -> None:
         if len(self) > 1:
             sample = draw_sample(self._rows, self._seed + 2)
             self._unlike_below = sample.unlike_below(self._rows, self.hyperplanes.center)
@@ -243,6 +259,8 @@ class LshIndex(LocalIndex):
     def _added(self, rows: np.ndarray, vectors: np.ndarray) -> None:
         if self._outgrown and isinstance(self._tables, SortedTables):
             self._recenter()
+            if self._settled_with:
+                self._learn_unlike()
         else:
             self._enter(rows, self.hyperplanes.codes(vectors))
 
@@ -257,9 +275,14 @@ class LshIndex(LocalIndex):
     def _recenter(self) -> None:
         """Move the hyperplanes to the mean of all vectors, and hash all anew."""
         self._centered_on = self._rows.count
-        sample = np.arange(0, self._rows.count, -(-self._rows.count // _SAMPLE))
-        self.hyperplanes = self.hyperplanes.through(self._rows.take(sample).mean(axis=0))
         self._forget_codes()
+        if not len(self):
+            return
+        live = np.flatnonzero(self._rows.live)
+        sample = live[:: -(-len(live) // _SAMPLE)]
+        parts = np.array_split(sample, -(-len(sample) // _HASHED_AT_ONCE))
+        total = np.sum([self._rows.take(part).sum(axis=0, dtype=np.float64) for part in parts], axis=0)
+        self.hyperplanes = self.hyperplanes.through((total / len(sample)).astype(np.float32))
         rows = np.arange(self._rows.count)
         blocks = np.array_split(rows, -(-len(rows) // _HASHED_AT_ONCE))
         codes = [self.hyperplanes.codes(self._rows.take(block)) for block in blocks]
@@ -308,6 +331,7 @@ class LshIndex(LocalIndex):
             **self.settings._asdict(),
             "seed": self._seed,
             "centered_on": self._centered_on,
+            "settled_with": self._settled_with,
             "unlike_below": self._unlike_below,
         }
         arrays = {
@@ -331,6 +355,7 @@ class LshIndex(LocalIndex):
         )
         index._rows = rows
         index._centered_on = parameters["centered_on"]
+        index._settled_with = int(parameters["settled_with"])
         index._unlike_below = float(parameters["unlike_below"])
         tables, starts = arrays["table_rows"], arrays["table_starts"]
         found = (hyperplanes.tables, hyperplanes.bits, len(arrays["signatures"]), tables.shape, starts.shape)

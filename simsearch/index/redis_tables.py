@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from simsearch.index.rows import Rows
 
 _EXAMPLE = "redis://127.0.0.1:6379"
 _IDS_AT_ONCE = 10_000
+_SECONDS = 30  # that a server may take for an answer
 
 
 class RedisTables:
@@ -44,14 +46,16 @@ class RedisTables:
     recent = np.empty(0, dtype=np.int64)  # rows that are in no bucket yet: none
 
     def __init__(self, address: str, name: str, tables: int, rows: Rows) -> None:
-        self._address = address
-        self._rows = rows
         server = _server(address)
+        self._address = _without_password(address)
+        self._rows = rows
+        self._token = f"{name}_filled"
         with self._explained():
             from datasketch import MinHashLSH
             from redis import Redis
 
-            Redis(**server).ping()
+            self._redis = Redis(**server)
+            self._redis.ping()
             # Keys as bytes: datasketch would otherwise pickle them.
             storage = {"type": "redis", "basename": name.encode(), "redis": server}
             self._lsh = MinHashLSH(
@@ -74,8 +78,14 @@ class RedisTables:
                 raise
             reason = str(error).rstrip(".")
             raise StorageError(
-                self._address, reason, "start the server, or leave --lsh-storage out"
+                self._address, reason, "start the server, mend the address, or leave --lsh-storage out"
             ) from error
+
+    def fill(self, rows: np.ndarray, codes: np.ndarray) -> None:
+        """Add all rows there are, and leave a token: where it is gone, the server has lost the tables."""
+        self.add(rows, codes)
+        with self._explained():
+            self._redis.set(self._token, b"1")
 
     def add(self, rows: np.ndarray, codes: np.ndarray) -> None:
         """Add rows, (n,) int64, with their codes, (n, tables) uint16, where another process has not yet."""
@@ -116,6 +126,9 @@ class RedisTables:
         """
         found: list[bytes] = []
         with self._explained():
+            if not self._redis.exists(self._token):
+                reason = "has lost the tables, as a server that keeps nothing does when it is started anew"
+                raise StorageError(self._address, reason, "search again; they are filled anew")
             for table in np.unique(tables):
                 bands = [_band(code) for code in codes[tables == table].tolist()]
                 for bucket in self._lsh.hashtables[table].getmany(*bands):
@@ -130,12 +143,23 @@ def _server(address: str) -> dict[str, Any]:
         parts = urlsplit(address)
         if parts.scheme != "redis" or not parts.hostname:
             raise ValueError
-        number = int(parts.path.strip("/") or 0)
-        return {"host": parts.hostname, "port": parts.port or 6379, "db": number, "password": parts.password}
+        return {
+            "host": parts.hostname,
+            "port": parts.port or 6379,
+            "db": int(parts.path.strip("/") or 0),
+            "username": unquote(parts.username or "") or None,
+            "password": unquote(parts.password or "") or None,
+            "socket_timeout": _SECONDS,
+        }
     except ValueError:
-        raise StorageError(
-            address, "not the address of a Redis server", f"give one like {_EXAMPLE}"
-        ) from None
+        shown = _without_password(address)
+        reason = "not the address of a Redis server"
+        raise StorageError(shown, reason, f"give one like {_EXAMPLE}") from None
+
+
+def _without_password(address: str) -> str:
+    """Return an address as it may be shown."""
+    return re.sub(r"//[^/]*@", "//", address)
 
 
 def _keys(ids: np.ndarray) -> list[bytes]:

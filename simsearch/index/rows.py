@@ -300,7 +300,7 @@ class Rows:
         scores = self._scan(query) if rows is None else self.take(rows) @ query
         near = _perhaps_best(scores, k)
         rows = near if rows is None else rows[near]
-        ids, scores = self.ids[rows], self._scores(query, rows)
+        ids, scores = self.ids[rows], self.scores(query, rows)
         order = np.lexsort((ids, -scores))[:k]
         return ids[order], scores[order]
 
@@ -320,7 +320,7 @@ class Rows:
             scores[~self.live] = -np.inf
         return scores
 
-    def _scores(self, query: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    def scores(self, query: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Return inner products, (m,) float32, that do not depend on what else is computed with them."""
         exact = query.astype(np.float64)
         blocks = [

@@ -140,16 +140,19 @@ def choose(rows: Rows, center: np.ndarray, wish: float, seed: int, **knobs: int)
     sample = draw_sample(rows, seed)
     # Those that are unlike all others are compared with all, see LshIndex: the wish is for the rest.
     alike = sample.cosines(rows, center).min(axis=1) >= sample.unlike_below(rows, center)
-    wish = max(wish - (~alike).mean(), 0) / alike.mean()
+    wish = min(max(wish - (~alike).mean(), 0) / alike.mean(), 1.0)
     queries, nearest = sample.queries[alike], rows.take(sample.nearest[alike].reshape(-1))
     others = rows.take(np.linspace(0, rows.count - 1, min(_OTHERS, rows.count)).astype(np.int64))
     found = []
-    for bits, tables in product(*_to_try(len(rows), knobs)):
+    all_bits, all_tables = _to_try(len(rows), knobs)
+    for bits, tables in product(all_bits, all_tables):
         planes = Hyperplanes.draw(rows.dim, tables, bits, seed).through(center)
         trial = _Trial(planes, queries, nearest, others, len(rows))
         for hits in [knobs["hits"]] if "hits" in knobs else _HITS:
-            if hits <= tables or "hits" in knobs:
+            if hits <= tables and knobs.get("probes", 1) <= planes.reach:
                 found.append(trial.outcome(hits, wish, knobs.get("probes")))
+    if not found:  # then it is the largest that was tried that does not suffice
+        checked(Settings(max(all_bits), max(all_tables), 1)._replace(**knobs))
     return _best(found, wish)
 
 

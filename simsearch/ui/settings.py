@@ -70,20 +70,25 @@ def _turn_knobs(own: dict[str, int]) -> dict[str, int]:
     columns = st.columns(4, gap="medium")
     bits = columns[0].slider("Bits", 1, 16, own["bits"], key=f"bits-{mark}", help="Hyperplanes a table")
     tables = columns[1].slider("Tables", 1, max(64, own["tables"]), own["tables"], key=f"tables-{mark}")
-    probes = columns[2].select_slider(
-        "Probes",
-        sorted({*_PROBES, own["probes"]}),
-        own["probes"],
-        format_func="{:,}".format,
-        key=f"probes-{mark}",
-        help="Buckets looked into, over all tables",
-    )
     return {
         "bits": bits,
         "tables": tables,
-        "probes": probes,
+        "probes": _turn_probes(columns[2], own["probes"], tables << min(bits, 10), f"probes-{mark}"),
         "hits": _turn_hits(columns[3], own["hits"], tables, f"hits-{mark}"),
     }
+
+
+def _turn_probes(column: Any, own: int, reach: int, key: str) -> int:
+    """Offer round numbers of buckets up to all that can be reached."""
+    options = sorted({number for number in (*_PROBES, own) if number <= reach} | {reach})
+    if st.session_state.get(key, own) not in options:
+        st.session_state[key] = max(number for number in options if number <= st.session_state.get(key, own))
+    help_text = "Buckets looked into, over all tables"
+    start = {} if key in st.session_state else {"value": own}
+    probes: int = column.select_slider(
+        "Probes", options, format_func="{:,}".format, key=key, help=help_text, **start
+    )
+    return probes
 
 
 def _turn_hits(column: Any, own: int, tables: int, key: str) -> int:

@@ -9,13 +9,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simsearch.index import tables as tables_module
-from simsearch.index.hyperplanes import Aim, Hyperplanes, collision_probability, found_probability
+from simsearch.index.hyperplanes import Aim, Hyperplanes, found_probability
 from simsearch.index.lsh import LshIndex
 from simsearch.index.tables import SortedTables
 from simsearch.index.tuning import Settings
 from tests.test_index import assert_holds, drawn, unit
 
 SHAPES = [(1, 1), (3, 4), (2, 8), (3, 9), (2, 16)]  # tables and bits
+
+
+def collision_probability(cosine: np.ndarray, bits: int, tables: int) -> np.ndarray:
+    """Return how likely two vectors share a bucket in some table: 1 - (1 - p ** bits) ** tables.
+
+    Parameters
+    ----------
+    cosine
+        Of the angle between the two, both seen from the centre.
+    """
+    one_bit = 1 - np.arccos(np.clip(cosine, -1, 1)) / np.pi
+    probability: np.ndarray = 1 - (1 - one_bit**bits) ** tables
+    return probability
+
+
 every_shape = pytest.mark.parametrize(("tables", "bits"), SHAPES)
 
 

@@ -96,8 +96,7 @@ class Aim:
     def __init__(self, distances: np.ndarray) -> None:
         tables, bits = distances.shape
         weak = min(bits, _WEAK_BITS)
-        self._values = 1 << np.arange(bits)
-        self.code = ((distances > 0) @ self._values).astype(np.uint16)
+        self.code = ((distances > 0) @ (1 << np.arange(bits))).astype(np.uint16)
         self._squares = distances * distances
         self._weak = np.argpartition(self._squares, weak - 1, axis=1)[:, :weak]
         crossings = _CROSSINGS[: 1 << weak, :weak]
@@ -170,19 +169,6 @@ def _orthonormal(rng: np.random.Generator, count: int, dim: int) -> np.ndarray:
     q, r = np.linalg.qr(rng.standard_normal((count, dim)).T)
     vectors: np.ndarray = (q * np.sign(np.diag(r))).T  # QR alone would favour some
     return vectors
-
-
-def collision_probability(cosine: np.ndarray, bits: int, tables: int) -> np.ndarray:
-    """Return how likely two vectors share a bucket in some table: 1 - (1 - p ** bits) ** tables.
-
-    Parameters
-    ----------
-    cosine
-        Of the angle between the two, both seen from the centre.
-    """
-    one_bit = 1 - np.arccos(np.clip(cosine, -1, 1)) / np.pi
-    probability: np.ndarray = 1 - (1 - one_bit**bits) ** tables
-    return probability
 
 
 def found_probability(cosines: np.ndarray, bits: int, tables: int, probes: int, hits: int) -> np.ndarray:

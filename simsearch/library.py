@@ -318,6 +318,8 @@ class Library:
         ------
         PhotoError
             When the picture cannot be read or the photo is not in the library.
+        StorageError
+            When the tables of LSH are in a Redis server that cannot be used.
         ValueError
             When k is below 1.
         """
@@ -384,6 +386,8 @@ class Library:
         ------
         LibraryError
             When the library holds no photos.
+        StorageError
+            When the tables of LSH are in a Redis server that cannot be used; the settings are kept.
         ValueError
             When recall or a knob is out of its range.
         """

@@ -123,7 +123,7 @@ def test_as_many_lists_are_read_as_it_takes(monkeypatch):
     vectors, queries = clustered(3_000, 32)
     index = filled(vectors, "inverted")
     few = recall(index, vectors, queries).mean(), index.scanned(queries).mean(), index._faiss.nprobe
-    monkeypatch.setattr(faiss_index, "_RECALL", 1.1)  # never reached
+    monkeypatch.setattr(faiss_index, "_MISSED", -1.0)  # never reached
     index = filled(vectors, "inverted")
     all_lists = recall(index, vectors, queries).mean(), index.scanned(queries).mean(), index._faiss.nprobe
     assert few[0] <= all_lists[0] and few[1] <= all_lists[1] == 1

@@ -315,7 +315,10 @@ def test_the_curve_starts_at_the_librarys_settings_and_follows_the_sliders(shade
     with Library.open(tmp_path / "library") as library:
         library.tune(bits=6, tables=8, probes=33, hits=2)
     page = on_compare(shades.run())
-    assert page.code[0].value == "simsearch tune --bits 6 --tables 8 --probes 33 --hits 2"
+    assert (
+        page.code[0].value
+        == f"simsearch tune --library {tmp_path / 'library'} --bits 6 --tables 8 --probes 33 --hits 2"
+    )
     assert [metric.label for metric in page.metric] == ["Expected recall", "Expected share scanned"]
     before = [float(metric.value.rstrip("%")) for metric in page.metric]
     assert before[0] > before[1]
@@ -325,7 +328,10 @@ def test_the_curve_starts_at_the_librarys_settings_and_follows_the_sliders(shade
     assert after > before
     slider(page, "Tables").set_value(1)
     page.run()
-    assert page.code[0].value == "simsearch tune --bits 6 --tables 1 --probes 64 --hits 1"  # all there are
+    assert (
+        page.code[0].value
+        == f"simsearch tune --library {tmp_path / 'library'} --bits 6 --tables 1 --probes 64 --hits 1"
+    )  # all there are
     assert not page.exception
 
 

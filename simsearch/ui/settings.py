@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
@@ -61,7 +62,8 @@ def _show_curve(library: Library, own: dict[str, int], similarities: tuple[list[
     st.altair_chart(_chart(similarities, curve, _curve(library, **own)), width="stretch")
     st.caption("To search with these settings:")
     knobs = " ".join(f"--{name} {value}" for name, value in settings.items())
-    st.code(f"simsearch tune {knobs}", language="shell", wrap_lines=True)
+    place = shlex.quote(str(library.path))
+    st.code(f"simsearch tune --library {place} {knobs}", language="shell", wrap_lines=True)
 
 
 def _turn_knobs(own: dict[str, int]) -> dict[str, int]:

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simsearch.index import rows as rows_module
-from simsearch.index.rows import PRECISIONS, Column, Rows
+from simsearch.index.column import Column
+from simsearch.index.rows import PRECISIONS, Rows
 from tests.test_index import drawn, inner_product, ranking
 
 every_precision = pytest.mark.parametrize("precision", PRECISIONS)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from simsearch.index import EXACT_BELOW, files
+from simsearch.index.column import Column
 from simsearch.index.faiss_index import INVERTED_FROM
 from simsearch.index.lsh import LshIndex
-from simsearch.index.rows import Column
 from simsearch.indexes import Indexes
 from simsearch.photos import Found
 from simsearch.store import Content, Store

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from simsearch.index.column import Column
 from simsearch.index.hyperplanes import Aim, Hyperplanes
 from simsearch.index.local import Arrays, LocalIndex
-from simsearch.index.rows import Best, Column, Rows
+from simsearch.index.rows import Best, Rows
 from simsearch.index.tables import SortedTables
 from simsearch.index.tuning import K, Sample, Settings, Tuning, checked, choose, cosines, draw_sample
 

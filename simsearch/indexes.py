@@ -191,9 +191,8 @@ class Indexes:
 
     def _built(self, name: str, dim: int) -> _Held:
         """Return an index made anew from the store."""
-        generation = (
-            self._store.generation
-        )  # before settings and photos: what changes meanwhile is seen later
+        # Before settings and photos are read: what changes meanwhile is then seen later.
+        generation = self._store.generation
         if name != "lsh":
             return self._filled(_class(name)(dim, precision=self._precision(name)), generation)
         tuned = self.tuned is not None
@@ -275,6 +274,7 @@ class Indexes:
             return
         if held.index.has_gaps:  # which a file does not hold; nor need we, then
             held.index = held.index.rebuilt()
+            self._shared(held)
         try:
             held.index.save(self._path(name), self._origin(held.generation))
             held.saved = held.generation

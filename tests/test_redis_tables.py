@@ -11,6 +11,7 @@ import pytest
 
 from simsearch import StorageError
 from simsearch.index.lsh import LshIndex
+from simsearch.index.redis_tables import RedisTables
 from simsearch.index.tuning import Settings
 from simsearch.indexes import Indexes
 from tests.test_indexes import DIM, Shelf, found
@@ -213,4 +214,19 @@ def test_indexing_goes_on_without_the_server(tmp_path, caplog):
     shelf.put(50)
     Indexes(shelf.store, "redis://127.0.0.1:1").refresh(DIM)
     assert "redis://127.0.0.1:1: " in caplog.text
+    shelf.store.close()
+
+
+def test_an_index_without_gaps_is_shared_as_the_one_before_was(redis, server, tmp_path):
+    """Writing the file closes gaps, for which the index is made anew."""
+    shelf = Shelf(tmp_path)
+    shelf.put(300)
+    indexes = Indexes(shelf.store, server)
+    indexes.current("lsh", DIM)
+    shelf.miss(range(1, 31))
+    indexes.refresh(DIM)
+    index = indexes.current("lsh", DIM)
+    assert isinstance(index, LshIndex) and not index.has_gaps
+    assert isinstance(index._tables, RedisTables)
+    assert found(indexes, "lsh", shelf.store.vector(200), 1) == [200]
     shelf.store.close()

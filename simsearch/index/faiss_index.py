@@ -81,7 +81,7 @@ class FaissIndex(LocalIndex):
 
     @property
     def worn(self) -> bool:
-        """Whether :meth:`rebuilt` is worth its time: a quarter are gaps, or another tier would suit."""
+        """Whether it should be made anew: more than a quarter are gaps, or another tier would suit."""
         outgrown = self._faiss is not None and self._tier != self._suitable_tier()
         return self._rows.worn or outgrown
 

@@ -74,7 +74,7 @@ class LocalIndex(ABC):
 
     @property
     def worn(self) -> bool:
-        """Whether :meth:`rebuilt` is worth its time."""
+        """Whether it should be made anew."""
         return self._rows.worn
 
     def add(self, ids: np.ndarray, vectors: np.ndarray) -> None:

@@ -133,15 +133,17 @@ class LshIndex(LocalIndex):
         """Return the share of all vectors that a search compares exactly."""
         shares = super().compared(vectors, k)
         for number, query in enumerate(self._rows.checked(vectors) if len(self) else ()):
-            if self._is_unlike(query, *super()._best(query, min(k, len(self)))):
+            if self._falls_back(query, min(k, len(self))):
                 shares[number] = 1
         return shares
 
     def _scanned_by(self, query: np.ndarray, k: int) -> float:
         rows = self._met(self.hyperplanes.aim(query), k)
-        if rows is None or self._is_unlike(query, *super()._best(query, k)):
-            return 1.0
-        return len(rows) / len(self)
+        return 1.0 if rows is None or self._falls_back(query, k) else len(rows) / len(self)
+
+    def _falls_back(self, query: np.ndarray, k: int) -> bool:
+        """Tell whether a search compares all photos, because the query is unlike what it found."""
+        return self._is_unlike(query, super()._best(query, k)[0])
 
     def probes_needed(self, query: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """Return how many buckets a query, (dim,) float32, must look into to scan each of some ids, (n,).
@@ -239,9 +241,9 @@ class LshIndex(LocalIndex):
 
     def _best(self, query: np.ndarray, k: int) -> Best:
         best = super()._best(query, k)
-        return self._rows.best(query, k, None) if self._is_unlike(query, *best) else best
+        return self._rows.best(query, k, None) if self._is_unlike(query, best[0]) else best
 
-    def _is_unlike(self, query: np.ndarray, ids: np.ndarray, scores: np.ndarray) -> bool:
+    def _is_unlike(self, query: np.ndarray, ids: np.ndarray) -> bool:
         """Tell whether a query is less like its nearest than the photos of the collection are like theirs.
 
         Then they are as far from each other as any two, no bucket brings them together, and what was found

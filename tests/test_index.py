@@ -17,6 +17,7 @@ from simsearch.index import ENGINES, suitable_engine
 from simsearch.index.exact import ExactIndex
 from simsearch.index.faiss_index import FaissIndex
 from simsearch.index.files import Origin
+from simsearch.index.local import LocalIndex
 from simsearch.index.lsh import LshIndex
 from simsearch.index.tuning import Settings
 
@@ -78,9 +79,11 @@ def ranking(truth, query):
     return [(key, -score) for score, key in sorted(pairs)]
 
 
-def assert_holds(truth, index, query, k, *, exactly):
+def assert_holds(truth, index, query, k, *, exactly, among=None):
     """A search gave what it promises; ``exactly`` where it must find what comparing with all would."""
-    (ids,), (scores,) = index.search(query[None], k)
+    (ids,), (scores,) = index.search(query[None], k, among)
+    if among is not None:
+        truth = {key: truth[key] for key in set(among.tolist()) & truth.keys()}
     assert (ids.dtype, scores.dtype, len(ids), len(scores)) == (np.int64, np.float32, k, k)
     there = min(k, len(truth))
     found = list(zip(ids[:there].tolist(), scores[:there], strict=True))
@@ -342,6 +345,88 @@ def test_the_engine_is_chosen_by_the_number_of_vectors():
     assert {MAKERS[name]().engine for name in MAKERS} == set(ENGINES)
 
 
+# Searching among some
+
+
+def let_few_be_many(monkeypatch):
+    """Let an engine search as it does among tens of thousands; otherwise all of so few are compared."""
+    monkeypatch.setattr("simsearch.index.local._FEW", 0)
+    monkeypatch.setattr("simsearch.index.local._SHARE_FEW", 2**40)
+
+
+PRECISE: dict[str, Callable[..., LocalIndex]] = {
+    "exact": ExactIndex,
+    "faiss": partial(FaissIndex, tier="rabitq"),
+    "lsh": lambda dim, precision: LshIndex(dim, Settings(3, 8, 20), precision=precision),
+}
+CHOICES = {
+    "one": lambda ids: ids[7:8],
+    "k - 1": lambda ids: ids[:14],
+    "a few": lambda ids: ids[5:60],
+    "half": lambda ids: ids[::2],
+    "all": lambda ids: ids,
+    "none": lambda ids: ids[:0],
+    "unknown": lambda ids: np.arange(10_000, 10_100),
+    "some unknown": lambda ids: np.concatenate([[-1, 2**62], ids[:200], np.arange(10_000, 10_100)]),
+    "twice": lambda ids: np.repeat(ids[:100], 2),
+}
+
+
+@pytest.mark.parametrize("engine", PRECISE)
+@pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
+@pytest.mark.parametrize("chosen", CHOICES)
+def test_among_few_all_are_compared(engine, precision, chosen):
+    ids, vectors = np.random.default_rng(1).permutation(1_000)[:300], drawn(300)
+    index, alone = PRECISE[engine](DIM, precision=precision), ExactIndex(DIM, precision=precision)
+    index.add(ids, vectors)
+    index.remove(ids[90:110])
+    among = CHOICES[chosen](ids)
+    left = np.isin(ids, among) & ~np.isin(ids, ids[90:110])
+    alone.add(ids[left], vectors[left])
+    for array, expected in zip(
+        index.search(drawn(4, seed=2), 15, among), alone.search(drawn(4, seed=2), 15), strict=True
+    ):
+        np.testing.assert_array_equal(array, expected)
+
+
+@every_float32_engine
+@pytest.mark.parametrize("chosen", CHOICES)
+def test_among_some_as_many_are_found_as_there_are(engine, chosen, monkeypatch):
+    let_few_be_many(monkeypatch)
+    ids, vectors = np.random.default_rng(1).permutation(1_000)[:300], drawn(300)
+    index = filled(engine, ids[:250], vectors[:250])
+    index.search(drawn(1), 1)
+    index.add(ids[250:], vectors[250:])  # which may wait
+    index.remove(ids[:20])
+    truth = dict(zip(ids[20:].tolist(), vectors[20:], strict=True))
+    for query in drawn(3, seed=2):
+        for k in (1, 15, 400):
+            exactly = engine in EXHAUSTIVE or k == 400
+            assert_holds(truth, index, query, k, exactly=exactly, among=CHOICES[chosen](ids))
+
+
+@every_engine
+def test_among_all_the_same_is_found_as_without_saying_so(engine):
+    index = filled(engine, range(100), drawn(100))
+    for array, other in zip(
+        index.search(drawn(5, seed=1), 100), index.search(drawn(5, seed=1), 100, np.arange(100)), strict=True
+    ):
+        np.testing.assert_array_equal(array, other)
+
+
+@every_engine
+def test_ids_of_another_kind_are_as_good(engine):
+    index = filled(engine, range(100), drawn(100))
+    for among in (np.array([9, 3], dtype=np.int32), np.array([3, 9], dtype=np.uint64)):
+        assert sorted(index.search(drawn(1, seed=1), 2, among)[0][0].tolist()) == [3, 9]
+    assert index.search(drawn(1, seed=1), 1, np.array([]))[0].tolist() == [[-1]]
+
+
+@every_engine
+def test_an_empty_index_finds_nothing_among_some(engine):
+    assert MAKERS[engine]().search(drawn(2), 2, np.arange(5))[0].tolist() == [[-1, -1]] * 2
+
+
 # What is refused
 
 GOOD = drawn(2, seed=8)
@@ -517,6 +602,11 @@ class Collection(RuleBasedStateMachine):
     def search(self, k, query):
         assert_holds(self.truth, self.index, query, k, exactly=self.engine == "exact")
 
+    @rule(k=st.integers(1, 70), query=vectors, chosen=few_ids, more=st.integers(1000, 1030))
+    def search_among(self, k, query, chosen, more):
+        among = np.array([*chosen, *range(1000, more)], dtype=np.int64)
+        assert_holds(self.truth, self.index, query, k, exactly=self.engine == "exact", among=among)
+
     @invariant()
     def counts(self):
         assert len(self.index) == len(self.truth)
@@ -529,7 +619,10 @@ class Collection(RuleBasedStateMachine):
 def make_thresholds_small(monkeypatch):
     """Let few vectors do what otherwise takes tens of thousands: wait, be sorted in, come in blocks."""
     for name, value in {
+        "local._FEW": 3,
+        "local._SHARE_FEW": 10,
         "rows._ROWS_AT_ONCE": 8,
+        "rows._SCANNED_AT_ONCE": 8,
         "rows._BLOCK": 4,
         "tables._RECENT": 6,
         "lsh._RERANKED": 2,
@@ -539,7 +632,6 @@ def make_thresholds_small(monkeypatch):
         "hyperplanes._VECTORS_AT_ONCE": 8,
         "faiss_index._WAITING": 6,
         "faiss_index._CANDIDATES": 2,
-        "faiss_index._MORE": 2,
         "faiss_index._ROWS_AT_ONCE": 8,
         "faiss_index._QUERIES": 8,
     }.items():
@@ -570,3 +662,21 @@ def test_agrees_with_a_full_sort_even_among_copies(engine, data, count, k, seed)
     index = filled(engine, ids, copies)
     truth = dict(zip(ids.tolist(), copies, strict=True))
     assert_holds(truth, index, unit(rng.normal(size=(1, DIM)))[0], k, exactly=True)
+
+
+@settings(deadline=None)
+@given(data=st.data(), count=st.integers(1, 60), k=st.integers(1, 70), seed=st.integers(0, 2**32 - 1))
+@pytest.mark.parametrize("engine", EXHAUSTIVE)
+@pytest.mark.parametrize("few", [0, 20])
+def test_among_some_copies_it_agrees_with_a_full_sort(engine, few, data, count, k, seed):
+    rng = np.random.default_rng(seed)
+    copies = drawn(6, seed)[rng.integers(0, data.draw(st.integers(1, 6)), count)]
+    ids = rng.permutation(1000)[:count]
+    index = filled(engine, ids, copies)
+    truth = dict(zip(ids.tolist(), copies, strict=True))
+    chosen = data.draw(st.integers(0, count + 10))
+    among = rng.permutation(np.concatenate([ids, np.arange(1000, 1010)]))[:chosen]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("simsearch.index.local._FEW", few)
+        patch.setattr("simsearch.index.local._SHARE_FEW", 2**40)
+        assert_holds(truth, index, unit(rng.normal(size=(1, DIM)))[0], k, exactly=True, among=among)

@@ -6,8 +6,8 @@ import pytest
 from simsearch.index import faiss_index
 from simsearch.index.exact import ExactIndex
 from simsearch.index.faiss_index import FaissIndex
-from tests.test_index import ORIGIN, assert_holds, drawn
-from tests.test_index_lsh import clustered, recall
+from tests.test_index import ORIGIN, assert_holds, drawn, let_few_be_many
+from tests.test_index_lsh import clustered, recall, some_and_those_aside
 
 
 @pytest.fixture
@@ -117,6 +117,38 @@ def test_gaps_are_skipped_until_enough_are_found(monkeypatch):
 def test_nearly_all_of_the_nearest_are_found(tier, least):
     vectors, queries = clustered(3_000, 32)
     assert recall(filled(vectors, tier), vectors, queries).mean() >= least
+
+
+@pytest.mark.parametrize(("tier", "least"), [("flat", 1), ("rabitq", 0.99), ("inverted", 0.98)])
+def test_among_some_nearly_all_of_the_nearest_are_found(tier, least, monkeypatch):
+    let_few_be_many(monkeypatch)
+    monkeypatch.setattr(faiss_index, "_CANDIDATES", 20)  # of 3,000 ten per cent
+    vectors, queries = clustered(3_000, 32)
+    index = filled(vectors, tier)
+    least = min(least, recall(index, vectors, queries).mean()) - 0.01
+    found = [
+        [
+            recall(index, vectors, query[None], among=among).item()
+            for among in some_and_those_aside(vectors, query)
+        ]
+        for query in queries[:60]
+    ]
+    assert np.mean(found, axis=0).min() >= least
+
+
+@pytest.mark.parametrize("tier", ["flat", "rabitq", "inverted"])
+def test_sign_bits_are_read_for_what_is_spread_as_all(tier, monkeypatch):
+    let_few_be_many(monkeypatch)
+    vectors, queries = clustered(3_000, 32)
+    index = filled(vectors, tier)
+    index.search(queries[:1], 15)
+    index.add(np.arange(3_000, 3_100), vectors[:100])  # which wait
+    half = index._rows.selection(np.arange(0, 3_100, 2))
+    for query in queries[:50]:
+        rows = index._candidates(query, 10, half)
+        assert rows is not None and half.allowed[rows].all()
+        assert len(set(rows.tolist())) == len(rows) < 1_500
+        assert set(range(3_000, 3_100, 2)) <= set(rows.tolist())
 
 
 def test_as_many_lists_are_read_as_it_takes(monkeypatch):

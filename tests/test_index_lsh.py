@@ -13,7 +13,7 @@ from simsearch.index.hyperplanes import Aim, Hyperplanes, found_probability
 from simsearch.index.lsh import LshIndex
 from simsearch.index.tables import SortedTables
 from simsearch.index.tuning import Settings
-from tests.test_index import assert_holds, drawn, unit
+from tests.test_index import assert_holds, drawn, let_few_be_many, unit
 
 SHAPES = [(1, 1), (3, 4), (2, 8), (3, 9), (2, 16)]  # tables and bits
 
@@ -76,10 +76,13 @@ def clustered(count, dim, seed=0):
     return unit(both[:count]), unit(both[count:])
 
 
-def recall(index, vectors, queries, k=15):
-    """The share of the true nearest that was found, for each query."""
-    truth = np.argsort(-(queries @ vectors.T), axis=1)[:, :k]
-    found = index.search(queries, k)[0]
+def recall(index, vectors, queries, k=15, among=None):
+    """The share of the true nearest, among some or all, that was found, for each query."""
+    scores = queries @ vectors.T
+    if among is not None:
+        scores[:, ~np.isin(np.arange(len(vectors)), among)] = -1
+    truth = np.argsort(-scores, axis=1)[:, :k]
+    found = index.search(queries, k, among)[0]
     return np.array([np.isin(*pair).mean() for pair in zip(truth, found, strict=True)])
 
 
@@ -500,9 +503,54 @@ def test_where_much_is_found_the_likelier_of_it_is_ranked(monkeypatch):
     index.add(np.arange(2_000), vectors)
     assert index.scanned(queries[:1]).tolist() == [1]
     for k, ranked in ((15, 50), (20, 60)):
-        rows = index._candidates(queries[0], k)
+        rows = index._candidates(queries[0], k, None)
         assert rows is not None and len(set(rows.tolist())) == len(rows) == ranked
     assert recall(index, vectors, queries).mean() > 0.6  # of 2,000 one in 40 by 128 bits
+
+
+def some_and_those_aside(vectors, query):
+    """Ids of a random half, of those nearer to a query than half are, and of all but those near to it."""
+    order = np.argsort(-(vectors @ query))
+    half = len(vectors) // 2
+    yield np.random.default_rng(0).permutation(len(vectors))[:half]
+    yield order[:half]
+    yield from (order[near:] for near in (15, 45, 200, half))
+
+
+def test_among_some_as_much_is_found_as_among_all(monkeypatch):
+    let_few_be_many(monkeypatch)
+    monkeypatch.setattr(tables_module, "_RECENT", 0)
+    monkeypatch.setattr("simsearch.index.lsh._RERANKED_AT_LEAST", 300)
+    vectors, queries = clustered(3_000, 32)
+    index = LshIndex(32, Settings(8, 16, 400))
+    index.add(np.arange(3_000), vectors)
+    index.settle()
+    among_all = recall(index, vectors, queries).mean()
+    assert among_all > 0.9
+    found = [
+        [recall(index, vectors, query[None], among=among).item() for query in queries[:100]]
+        for among in some_and_those_aside(vectors, queries[0])
+    ]
+    assert np.mean(found, axis=1).min() >= among_all - 0.01
+    aside = [list(some_and_those_aside(vectors, query))[2:] for query in queries[:60]]
+    found = [
+        [recall(index, vectors, query[None], among=among).item() for among in choices]
+        for query, choices in zip(queries, aside, strict=False)
+    ]
+    assert np.mean(found, axis=0).min() >= among_all - 0.01
+
+
+def test_what_is_spread_as_all_is_looked_for_in_buckets(monkeypatch):
+    let_few_be_many(monkeypatch)
+    monkeypatch.setattr(tables_module, "_RECENT", 0)
+    vectors, queries = clustered(3_000, 32)
+    index = LshIndex(32, Settings(8, 16, 100))
+    index.add(np.arange(3_000), vectors)
+    half = index._rows.selection(np.arange(0, 3_000, 2))
+    found = [index._candidates(query, 15, half) for query in queries[:50]]
+    assert np.mean([rows is None for rows in found]) < 0.1
+    for rows in found:
+        assert rows is None or (half.allowed[rows].all() and len(set(rows.tolist())) == len(rows) < 1_500)
 
 
 @pytest.mark.parametrize("tables", [1, 3, 4, 5, 16])

@@ -192,7 +192,42 @@ def test_the_nearest_for_many_queries_at_once_are_those_of_each(precision, k, mo
         assert sorted(found.tolist()) == sorted(rows.best(query, k, None)[0].tolist())
 
 
+def test_every_float16_is_the_float32_that_numpy_makes_of_it():
+    bits = np.arange(1 << 16).astype(np.uint16).view(np.float16)
+    finite = bits[np.isfinite(bits)]
+    converted = rows_module._float32(finite.reshape(-1, 16))
+    assert converted.dtype == np.float32
+    assert converted.tobytes() == finite.astype(np.float32).tobytes()
+
+
+@every_precision
+@pytest.mark.parametrize("share", [0.1, 0.24, 0.26, 0.9])
+def test_the_best_of_any_share_are_those_of_rows_that_hold_no_others(precision, share, monkeypatch):
+    monkeypatch.setattr(rows_module, "_SCANNED_AT_ONCE", 64)
+    vectors = drawn(1_000)
+    chosen = np.sort(np.random.default_rng(0).permutation(1_000)[: int(share * 1_000)])
+    best = rows_of(vectors, precision=precision).best(drawn(1)[0], 15, chosen)
+    expected = rows_of(vectors[chosen], chosen, precision).best(drawn(1)[0], 15, None)
+    for array, other in zip(best, expected, strict=True):
+        np.testing.assert_array_equal(array, other)
+
+
 # Ids
+
+
+def test_a_selection_is_of_what_is_there():
+    rows = rows_of(drawn(5), [5, 3, 9, 1, 7])
+    rows.remove(np.array([3]))
+    selection = rows.selection(np.array([7, 3, 5, 7, 4, -1, 2**62]))
+    assert selection.rows.tolist() == [0, 4]
+    assert selection.allowed.tolist() == [True, False, False, False, True]
+    assert selection.share == 0.4
+    assert rows.selection(np.empty(0, dtype=np.int64)).rows.tolist() == []
+
+
+def test_a_selection_is_aside_where_many_others_are_nearer():
+    half = rows_of(drawn(10)).selection(np.arange(5))
+    assert [half.is_aside(3, nearer) for nearer in (3, 12, 13)] == [False, False, True]
 
 
 def test_ids_in_any_order_are_found_and_those_of_gaps_are_not():

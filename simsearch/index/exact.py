@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from simsearch.index.local import LocalIndex
-from simsearch.index.rows import Rows
+from simsearch.index.rows import Rows, Selection
 
 
 class ExactIndex(LocalIndex):
@@ -32,7 +32,7 @@ class ExactIndex(LocalIndex):
     def _empty(self) -> ExactIndex:
         return ExactIndex(self.dim, precision=self._rows.precision)
 
-    def _candidates(self, query: np.ndarray, k: int) -> None:
+    def _candidates(self, query: np.ndarray, k: int, selection: Selection | None) -> None:
         return None
 
     @classmethod

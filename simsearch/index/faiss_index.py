@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from simsearch.index.local import Arrays, LocalIndex
-from simsearch.index.rows import Rows
+from simsearch.index.rows import Rows, Selection
 
 RABITQ_FROM = 20_000  # vectors; fewer are compared one by one in a millisecond
 INVERTED_FROM = 300_000  # vectors; reading the sign bits of all takes longer than choosing lists
@@ -20,7 +20,6 @@ _TIERS = {
     "inverted": "sign bits are read in some lists only, and the best compared exactly",
 }
 _CANDIDATES = 80  # times k are ranked exactly: the 15 nearest are among the first 1,200 by sign bits
-_MORE = 4  # times as many, where too few of them are still there
 _WAITING = 512  # vectors that may wait, compared one by one, before FAISS gets them, or ...
 _SHARE_WAITING = 64  # ... one of so many
 _SAMPLE = 20_000  # vectors to train with at least, and ...
@@ -141,21 +140,38 @@ class FaissIndex(LocalIndex):
         enough = found_with(self._faiss.nlist) - _MISSED
         next((lists for lists in _doubled(self._faiss.nlist) if found_with(lists) >= enough), None)
 
-    def _candidates(self, query: np.ndarray, k: int) -> np.ndarray | None:
-        """Return the most promising rows, and those FAISS does not have yet."""
+    def _candidates(self, query: np.ndarray, k: int, selection: Selection | None) -> np.ndarray | None:
+        """Return the most promising rows, and those FAISS does not have yet.
+
+        Where one of five may answer, their nearest are five times as far down the list. If they are farther,
+        all must be compared: there, sign bits tell little.
+        """
         self.settle()
-        count = min(_CANDIDATES * k, self._fed)
-        waiting = np.arange(self._fed, self._rows.count)
-        while True:
-            with _one_thread():
-                found = self._faiss.search(query[None], max(count, 1))[1][0]
-            promising = np.concatenate([found[found >= 0], waiting])
-            rows: np.ndarray = promising[self._rows.live[promising]]
-            if len(rows) >= k:
-                return rows
-            if count >= self._fed:
-                return None
-            count = min(_MORE * count, self._fed)
+        share, allowed = (selection.share, selection.allowed) if selection else (1.0, self._rows.live)
+        count = int(_CANDIDATES * k / share)
+        if count >= self._fed:
+            return None
+        found = self._look(query, count, share)
+        places = np.flatnonzero(allowed[found])
+        waiting = self._fed + np.flatnonzero(allowed[self._fed :])
+        if len(places) < k or (selection and selection.is_aside(k, int(places[k - 1]))):
+            return None
+        return np.concatenate([found[places], waiting])
+
+    def _look(self, query: np.ndarray, count: int, share: float) -> np.ndarray:
+        """Return so many rows, or fewer, (n,) int64, best first by sign bits, gaps among them.
+
+        Where a share of all may answer, as many more lists are read.
+        """
+        import faiss
+
+        parameters = None
+        if self._tier == "inverted":
+            parameters = faiss.SearchParametersIVF()
+            parameters.nprobe = min(int(self._faiss.nprobe / share), self._faiss.nlist)
+        with _one_thread():
+            found: np.ndarray = self._faiss.search(query[None], count, params=parameters)[1][0]
+        return found[found >= 0]
 
     def _content(self) -> tuple[dict[str, Any], Arrays]:
         import faiss

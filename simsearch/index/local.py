@@ -11,9 +11,11 @@ import numpy as np
 
 from simsearch.index import files
 from simsearch.index.files import Origin
-from simsearch.index.rows import Best, Rows
+from simsearch.index.rows import Best, Rows, Selection
 
 Arrays = dict[str, list[np.ndarray]]
+_FEW = 20_000  # vectors; to compare with so many takes as long as to choose which to compare with
+_SHARE_FEW = 8  # and so does one of so many: their nearest lie far apart, and an engine must look far
 
 
 class LocalIndex(ABC):
@@ -101,7 +103,7 @@ class LocalIndex(ABC):
         """
         self._removed(self._rows.remove(ids))
 
-    def search(self, vectors: np.ndarray, k: int) -> Best:
+    def search(self, vectors: np.ndarray, k: int, among: np.ndarray | None = None) -> Best:
         """Find the vectors with the largest inner product with each query.
 
         Parameters
@@ -110,12 +112,15 @@ class LocalIndex(ABC):
             (q, dim).
         k
             At least 1; may exceed the number of vectors there are.
+        among
+            (m,) int64: the ids that alone may answer, in any order; those that are not there are ignored.
+            None stands for all.
 
         Returns
         -------
         ids, scores
             (q, k) int64 and float32, best first, equal scores by id, padded with -1 and -inf. Scores are
-            those of the vectors as they are kept, and there are k wherever there are k vectors.
+            those of the vectors as they are kept, and there are k wherever k vectors may answer.
 
         Raises
         ------
@@ -127,13 +132,23 @@ class LocalIndex(ABC):
         vectors = self._rows.checked(vectors)
         ids = np.full((len(vectors), k), -1, dtype=np.int64)
         scores = np.full((len(vectors), k), -np.inf, dtype=np.float32)
-        there = min(k, len(self))
+        selection = None if among is None else self._rows.selection(among)
+        there = min(k, len(self) if selection is None else len(selection.rows))
+        best = self._best_of_all if selection and self._are_few(selection) else self._best
         for row, query in enumerate(vectors if there else vectors[:0]):
-            ids[row, :there], scores[row, :there] = self._best(query, there)
+            ids[row, :there], scores[row, :there] = best(query, there, selection)
         return ids, scores
 
-    def _best(self, query: np.ndarray, k: int) -> Best:
-        return self._rows.best(query, k, self._candidates(query, k))
+    def _are_few(self, selection: Selection) -> bool:
+        return len(selection.rows) < max(_FEW, self._rows.count // _SHARE_FEW)
+
+    def _best_of_all(self, query: np.ndarray, k: int, selection: Selection | None) -> Best:
+        """Compare all that may answer."""
+        return self._rows.best(query, k, selection.rows if selection else None)
+
+    def _best(self, query: np.ndarray, k: int, selection: Selection | None) -> Best:
+        rows = self._candidates(query, k, selection)
+        return self._best_of_all(query, k, selection) if rows is None else self._rows.best(query, k, rows)
 
     def scanned(self, vectors: np.ndarray, k: int = 15) -> np.ndarray:
         """Return the share of all vectors that a search for k looks at, (q,) float64, by query (q, dim)."""
@@ -142,7 +157,7 @@ class LocalIndex(ABC):
     def compared(self, vectors: np.ndarray, k: int) -> np.ndarray:
         """Return the share of all vectors that a search compares exactly, (q,) float64."""
         there = min(k, len(self))
-        candidates = (self._candidates(query, there) for query in self._rows.checked(vectors) if there)
+        candidates = (self._candidates(query, there, None) for query in self._rows.checked(vectors) if there)
         return np.array([1.0 if rows is None else len(rows) / len(self) for rows in candidates])
 
     def rebuilt(self) -> Self:
@@ -210,15 +225,17 @@ class LocalIndex(ABC):
         """Take note of rows, (n,) int64, that are gaps now."""
 
     @abstractmethod
-    def _candidates(self, query: np.ndarray, k: int) -> np.ndarray | None:
-        """Return at least k rows to rank, (m,) int64, each once and no gaps; None stands for all.
+    def _candidates(self, query: np.ndarray, k: int, selection: Selection | None) -> np.ndarray | None:
+        """Return at least k rows to rank, (m,) int64, each once and no gaps; None stands for all that may be.
 
         Parameters
         ----------
         query
             (dim,) float32.
         k
-            No more than there is.
+            No more than may be.
+        selection
+            The rows that may be, where those are not all. They may lie anywhere, seen from the query.
         """
 
     def _content(self) -> tuple[dict[str, Any], Arrays]:

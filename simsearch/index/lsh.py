@@ -10,7 +10,7 @@ import numpy as np
 from simsearch.index.column import Column
 from simsearch.index.hyperplanes import Aim, Hyperplanes
 from simsearch.index.local import Arrays, LocalIndex
-from simsearch.index.rows import Best, Rows
+from simsearch.index.rows import Best, Rows, Selection
 from simsearch.index.tables import SortedTables
 from simsearch.index.tuning import K, Sample, Settings, Tuning, checked, choose, cosines, draw_sample
 
@@ -143,7 +143,7 @@ class LshIndex(LocalIndex):
 
     def _falls_back(self, query: np.ndarray, k: int) -> bool:
         """Tell whether a search compares all photos, because the query is unlike what it found."""
-        return self._is_unlike(query, super()._best(query, k)[0])
+        return self._is_unlike(query, super()._best(query, k, None)[0])
 
     def probes_needed(self, query: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """Return how many buckets a query, (dim,) float32, must look into to scan each of some ids, (n,).
@@ -239,9 +239,9 @@ class LshIndex(LocalIndex):
             sample = draw_sample(self._rows, self._seed + 2)
             self._unlike_below = sample.unlike_below(self._rows, self.hyperplanes.center)
 
-    def _best(self, query: np.ndarray, k: int) -> Best:
-        best = super()._best(query, k)
-        return self._rows.best(query, k, None) if self._is_unlike(query, best[0]) else best
+    def _best(self, query: np.ndarray, k: int, selection: Selection | None) -> Best:
+        best = super()._best(query, k, selection)
+        return self._best_of_all(query, k, selection) if self._is_unlike(query, best[0]) else best
 
     def _is_unlike(self, query: np.ndarray, ids: np.ndarray) -> bool:
         """Tell whether a query is less like its nearest than the photos of the collection are like theirs.
@@ -295,18 +295,36 @@ class LshIndex(LocalIndex):
         self._signatures.append(_signatures(codes))
         self._tables.add(rows, codes)
 
-    def _candidates(self, query: np.ndarray, k: int) -> np.ndarray | None:
+    def _candidates(self, query: np.ndarray, k: int, selection: Selection | None) -> np.ndarray | None:
         """Return what was met, the likelier of it where it is much."""
         aim = self.hyperplanes.aim(query)
+        if selection:
+            return self._met_among(aim, k, selection)
         rows = self._met(aim, k)
-        most = max(_RERANKED * k, _RERANKED_AT_LEAST)
-        if rows is None or len(rows) <= most:
-            return rows
+        return rows if rows is None else _likeliest(rows, self._differing(aim, rows), k)
+
+    def _met_among(self, aim: Aim, k: int, selection: Selection) -> np.ndarray | None:
+        """Return the likeliest of a selection that were met; None where its nearest may lie anywhere.
+
+        Where one of five may answer, their nearest are farther away: five times as many buckets are looked
+        into.
+        """
+        met = self._look(aim, int(self.settings.probes / selection.share))
+        differing, allowed = self._differing(aim, met), selection.allowed.take(met)
+        rows, bits = met[allowed], differing[allowed]
+        if len(rows) < k:
+            return None
+        if selection.is_aside(k, int((differing < np.partition(bits, k - 1)[k - 1]).sum())):
+            return None
+        return _likeliest(rows, bits, k)
+
+    def _differing(self, aim: Aim, rows: np.ndarray) -> np.ndarray:
+        """Return in how many bits the signatures of rows, (m,), differ from the query's, (m,) uint16."""
         bits = np.bitwise_count(self._signatures.take(rows) ^ _signatures(aim.code[None]))
-        differing = bits[:, 0].astype(np.uint16)
+        differing: np.ndarray = bits[:, 0].astype(np.uint16)
         for word in bits.T[1:]:  # one by one: NumPy is slow in summing many short rows
             differing += word
-        return rows[np.argpartition(differing, most)[:most]]
+        return differing
 
     def _met(self, aim: Aim, k: int) -> np.ndarray | None:
         """Return at least k rows in the nearest buckets, looking into more where those are few; or None."""
@@ -374,6 +392,13 @@ class LshIndex(LocalIndex):
         index._signatures = Column(arrays["signatures"])
         index._tables = SortedTables(tables, starts)
         return index
+
+
+def _likeliest(rows: np.ndarray, differing: np.ndarray, k: int) -> np.ndarray:
+    """Return those rows, (m,) int64, that are worth ranking exactly: the signatures of which differ least."""
+    most = max(_RERANKED * k, _RERANKED_AT_LEAST)
+    likeliest: np.ndarray = rows if len(rows) <= most else rows[np.argpartition(differing, most)[:most]]
+    return likeliest
 
 
 def _signatures(codes: np.ndarray) -> np.ndarray:

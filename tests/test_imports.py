@@ -14,7 +14,7 @@ PACKAGE = Path(simsearch.__file__).parent
 # Each line may import from the lines above it.
 FLOW = [
     {"errors"},
-    {"derived", "torch_file", "photos", "pixels"},
+    {"derived", "torch_file", "photos", "pixels", "memory"},
     {"demo", "backbones", "index"},
     {"efficientnet_lite"},
     {"encoder"},
@@ -81,6 +81,7 @@ HEAVY = {
     "tqdm",
     "datasketch",
     "redis",
+    "psutil",
 }
 
 

@@ -9,9 +9,17 @@ from typing import NamedTuple
 
 from simsearch.errors import reason_of
 
-SUFFIXES = frozenset(
+# Of camera raws, those LibRaw knows.
+RAW_SUFFIXES = frozenset(
     (
-        ".jpg .jpeg .jpe .jfif .mpo .png .webp .avif .tif .tiff .bmp .gif .jp2 .j2k .jpf .jpx .ppm .pgm .pnm"
+        ".dng .nef .nrw .cr2 .cr3 .crw .arw .srf .sr2 .orf .rw2 .raf .pef .srw .3fr .erf .kdc .dcr .mrw .x3f"
+        " .rwl .iiq .mef .mos .gpr"
+    ).split()
+)
+SUFFIXES = RAW_SUFFIXES | frozenset(
+    (
+        ".jpg .jpeg .jpe .jfif .mpo .png .webp .avif .avifs .heic .heif .hif .tif .tiff .bmp .gif .jp2 .j2k"
+        " .jpf .jpx .ppm .pgm .pnm"
     ).split()
 )
 

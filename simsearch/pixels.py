@@ -1,15 +1,17 @@
 """What is in one photo file.
 
 Everything that turns a file into pixels goes through :func:`decode`, so that indexing, a query and an
-upload see a photo the same way: upright, RGB, first frame, whole or not at all.
+upload see a photo the same way: upright, sRGB, first frame, whole or not at all.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 import warnings
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO, RawIOBase
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -17,21 +19,16 @@ from typing import IO, NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from simsearch import colour, draft, formats
 from simsearch.errors import PhotoError, reason_of
+from simsearch.facts import Facts
 
-# Only these decoders are ever tried: Pillow has others that start programs (EPS) or have no photos.
-# (MPO comes with JPEG.)
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM")
-
-# 600 MB at Pillow's four bytes a pixel, and thrice that while a transparent picture is laid on white. The
-# largest cameras stay under it; Pillow itself refuses from 179 million on.
-MAX_PIXELS = 150_000_000
 MAX_BYTES = 1 << 29  # a file is read whole, once, for hash and pixels alike
 THUMBNAIL_SIDE = 400
 _THUMBNAIL_BYTES = 1 << 16  # at twice what a thumbnail takes, a film or a colour profile may hide in it
 LETTERBOX_GREY = (127, 127, 127)  # what the networks' preprocessing turns into zero
 
-# A damaged photo is reported with its name, and MAX_PIXELS is checked before decoding: Pillow's warnings,
+# A damaged photo is reported with its name, and its size is checked before decoding: Pillow's warnings,
 # which name no file, are noise.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
@@ -41,14 +38,14 @@ AnyPicture = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image
 class Picture(NamedTuple):
     """A decoded photo.
 
-    ``image`` is upright RGB, possibly reduced; ``width`` and ``height`` are the original's, upright.
-    ``plain_jpeg`` says that the file is an upright RGB JPEG, which any browser shows as it is.
+    ``image`` is upright sRGB, possibly reduced; ``width`` and ``height`` are the original's, upright.
+    ``plain_jpeg`` says that the file is an upright sRGB JPEG, which any browser shows as it is.
     """
 
     image: Image.Image
     width: int
     height: int
-    taken_at: datetime | None
+    facts: Facts
     plain_jpeg: bool
 
 
@@ -103,7 +100,7 @@ def take(image: AnyPicture) -> tuple[bytes | Image.Image, str]:
 
 
 def decode(source: bytes | Image.Image, name: str | os.PathLike[str], *, at_least: int) -> Picture:
-    """Decode a photo: upright, RGB, first frame.
+    """Decode a photo: upright, sRGB, first frame.
 
     Parameters
     ----------
@@ -113,36 +110,63 @@ def decode(source: bytes | Image.Image, name: str | os.PathLike[str], *, at_leas
         What to call the photo in an error.
     at_least
         Pixels wanted on the longer side. A JPEG is decoded at the smallest of its scales (1/1 to 1/8)
-        that has them, which costs a quarter of a full decode on camera originals.
+        that has them, which costs a quarter of a full decode on camera originals; anything else is
+        reduced as soon as it is decoded.
 
     Raises
     ------
     PhotoError
         When the bytes are no picture, are damaged or cut short, or make too large a picture.
     """
-    try:
-        image = Image.open(BytesIO(source), formats=FORMATS) if isinstance(source, bytes) else source.copy()
-        width, height = image.size
-        if not 0 < width * height <= MAX_PIXELS:
-            reason = f"{width * height:,} pixels, where 1 to {MAX_PIXELS:,} can be decoded"
-            raise PhotoError(name, reason)
-        scale = at_least / max(width, height)
-        image.draft("RGB", (max(1, int(width * scale)), max(1, int(height * scale))))
-        reduced = image.size != (width, height)
-        rgb = _to_rgb(image)
-        exif = _exif(image)  # only now: a TIFF is turned by Pillow as it is loaded, and says so afterwards
-        turned = _orientation(exif)
+    with _told(name):
+        opened = formats.open(source, name) if isinstance(source, bytes) else formats.Opened(source.copy())
+        image = opened.image
+        stored = image.size
+        draft.draft(image, at_least, name)
+        drafted = image.size != stored
+        image.load()
+        width, height = stored if drafted else image.size  # a HEIC may find out its size only now
+        turned = opened.orientation()  # only now: a TIFF is turned by Pillow as it is loaded
+        rgb = colour.to_srgb(image, at_least)
         upright = rgb.transpose(_TURNS[turned]) if turned in _TURNS else rgb
+        if turned >= 5:  # the photo was lying on its side
+            width, height = height, width
+        plain_jpeg = (
+            image.format == "JPEG"
+            and image.mode == "RGB"
+            and not opened.raw
+            and turned not in _TURNS
+            and colour.is_srgb(image)
+        )
+        return Picture(upright, *opened.original(width, height), opened.facts(), plain_jpeg)
+
+
+def glance(source: bytes, name: str | os.PathLike[str]) -> tuple[int, int, Facts]:
+    """Return a photo's width and height, upright, and its facts, without decoding it.
+
+    Raises
+    ------
+    PhotoError
+        When the bytes are no picture.
+    """
+    with _told(name):
+        opened = formats.open(source, name)
+        width, height = opened.image.size
+        # Pillow opens a TIFF with the size it will have when it has been turned.
+        if opened.orientation() >= 5 and opened.image.format != "TIFF":
+            width, height = height, width
+        return *opened.original(width, height), opened.facts()
+
+
+@contextmanager
+def _told(name: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn whatever a decoder raises into an error about the photo."""
+    try:
+        yield
     except (PhotoError, MemoryError):
         raise
     except Exception as error:  # decoders raise anything at all on damaged files
         raise PhotoError(name, _reason(error)) from error
-    if not reduced:
-        width, height = upright.size
-    elif turned >= 5:  # the photo was lying on its side
-        width, height = height, width
-    plain_jpeg = image.format == "JPEG" and image.mode == "RGB" and upright is rgb
-    return Picture(upright, width, height, _taken_at(exif), plain_jpeg)
 
 
 def _reason(error: Exception) -> str:
@@ -150,14 +174,17 @@ def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "not a picture, or of a kind not read here"
     if isinstance(error, Image.DecompressionBombError):
-        return f"too many pixels (more than {MAX_PIXELS:,} are not decoded)"
-    if "truncated" in text or isinstance(error, EOFError):
+        pixels = re.search(r"\d+", text)
+        return draft.too_large(int(pixels[0]) if pixels else 2 * draft.MAX_PIXELS, draft.MAX_PIXELS)
+    if "nsupported" in text or "not been built in" in text:  # libheif's words
+        return f"of a kind not read here ({text})"
+    if "truncated" in text.lower() or isinstance(error, EOFError):
         return "cut short: the end of the file is missing"
     return f"damaged ({text or type(error).__name__})"
 
 
-# Exif's orientations, by what sets them upright. Pillow's own exif_transpose also writes the Exif anew, and
-# fails on photos with any odd tag in it.
+# What sets Exif's orientations upright. Pillow's own exif_transpose also writes the Exif anew, and fails on
+# photos with any odd tag in it.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -167,56 +194,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-
-def _exif(image: Image.Image) -> Image.Exif:
-    try:
-        return image.getexif()
-    except Exception:  # Exif is written by countless programs, some of them wrongly
-        return Image.Exif()
-
-
-def _orientation(exif: Image.Exif) -> int:
-    try:
-        turned = exif.get(0x0112, 1)
-    except Exception:
-        return 1
-    return turned if isinstance(turned, int) else 1
-
-
-def _taken_at(exif: Image.Exif) -> datetime | None:
-    """Return when the photo was taken, or failing that last edited, where it says so."""
-    try:
-        text = exif.get_ifd(0x8769).get(0x9003) or exif.get(0x0132)
-        return datetime.strptime(str(text).strip("\0 ")[:19], "%Y:%m:%d %H:%M:%S")
-    except Exception:
-        return None
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Convert any mode to RGB as a person would see it: on white where it is transparent."""
-    if image.mode == "RGB":
-        image.load()
-        return image
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        grey = _stretch(np.asarray(image, dtype=np.float32), deep=image.mode.startswith("I"))
-        rgb = Image.fromarray(grey).convert("RGB")
-    elif image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        rgb = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-    else:
-        rgb = image.convert("RGB")
-    return rgb
-
-
-def _stretch(values: np.ndarray, *, deep: bool) -> np.ndarray:
-    """Bring 16-bit (``deep``) or floating-point grey to 0..255 uint8."""
-    values = np.nan_to_num(values)
-    low, high = (0.0, 65535.0) if deep and values.max(initial=0) > 255 else (0.0, 255.0)
-    if not deep:
-        low, high = float(values.min(initial=0)), float(values.max(initial=1))
-    scaled = (values - low) * (255.0 / max(high - low, 1e-6))
-    return np.clip(scaled, 0, 255).astype(np.uint8)
 
 
 def letterbox(image: Image.Image, side: int) -> np.ndarray:

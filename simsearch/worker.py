@@ -96,7 +96,7 @@ def _examine(path: Path, known: frozenset[str], encoder: Encoder) -> tuple[dict[
     picture = pixels.decode(data, path, at_least=max(2 * encoder.input_size, pixels.THUMBNAIL_SIDE))
     vector = encoder.encode(pixels.letterbox(picture.image, encoder.input_size))
     facts |= {"width": picture.width, "height": picture.height}
-    facts["taken_at"] = picture.taken_at and picture.taken_at.isoformat()
+    facts["taken_at"] = picture.facts.taken_at and picture.facts.taken_at.isoformat()
     return facts, vector.astype("<f2").tobytes() + pixels.thumbnail(data, picture)
 
 

@@ -14,7 +14,10 @@ PACKAGE = Path(simsearch.__file__).parent
 # Each line may import from the lines above it.
 FLOW = [
     {"errors"},
-    {"derived", "torch_file", "photos", "pixels", "memory"},
+    {"derived", "torch_file", "photos", "memory", "facts", "colour"},
+    {"draft", "raws"},
+    {"formats"},
+    {"pixels"},
     {"demo", "backbones", "index"},
     {"efficientnet_lite"},
     {"encoder"},
@@ -81,6 +84,8 @@ HEAVY = {
     "tqdm",
     "datasketch",
     "redis",
+    "pillow_heif",
+    "rawpy",
     "psutil",
 }
 
@@ -90,6 +95,23 @@ def test_importing_is_light(module):
     code = f"import sys, {module}; print(*sorted({HEAVY!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_an_ordinary_photo_is_decoded_without_the_libraries_for_others():
+    code = f"""
+import sys
+from io import BytesIO
+from PIL import Image
+from simsearch import pixels
+for format in ["JPEG", "PNG", "TIFF", "WEBP", "AVIF"]:
+    file = BytesIO()
+    Image.new("RGB", (1000, 900)).save(file, format)
+    pixels.decode(file.getvalue(), "x", at_least=400)
+    pixels.glance(file.getvalue(), "x")
+print(*sorted({HEAVY!r} & set(sys.modules)), "PIL.ImageCms" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_importing_the_package_imports_nothing_but_itself():

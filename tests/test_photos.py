@@ -1,7 +1,6 @@
 import os
 import struct
 import threading
-from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -133,21 +132,6 @@ def test_decode_leaves_a_given_image_as_it_is():
     image = Image.new("L", (4, 4), 7)
     picture = pixels.decode(image, "x", at_least=4)
     assert (image.mode, picture.image.mode) == ("L", "RGB")
-
-
-def test_decode_reads_when_a_photo_was_taken():
-    exif = Image.Exif()
-    exif.get_ifd(0x8769)[0x9003] = "2019:07:21 16:05:09"
-    exif[0x0132] = "2024:01:01 00:00:00"  # when it was last edited
-    data = encoded(corners(), "JPEG", exif=exif)
-    assert pixels.decode(data, "x", at_least=64).taken_at == datetime(2019, 7, 21, 16, 5, 9)
-
-
-@pytest.mark.parametrize("text", ["0000:00:00 00:00:00", "    :  :     :  :  ", "yesterday", ""])
-def test_decode_takes_no_date_from_nonsense(text):
-    exif = Image.Exif()
-    exif[0x0132] = text
-    assert pixels.decode(encoded(corners(), "JPEG", exif=exif), "x", at_least=64).taken_at is None
 
 
 @pytest.mark.parametrize("tag", [0x011A, 0x0100, 0x0111])

@@ -11,11 +11,14 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from simsearch import worker
+from simsearch import memory, worker
 from simsearch.errors import SimsearchError
 
 SECONDS_A_FILE = 60.0  # the largest photo takes two; after this a decoder is stuck, not slow
 SECONDS_A_TICK = 1.0
+# What a worker may have: it needs 150 MB itself, and the photos that are always read half a gigabyte; what
+# takes more than four is no photo.
+_LEAST_MEMORY, _MOST_MEMORY = 768 << 20, 4 << 30
 # No system's pipe holds less unread. A request sent ahead is smaller, so that the parent never waits to write
 # it while the worker waits to write an answer: at that moment the pipe is empty, because the worker has taken
 # out the request it answers, and there is no third (FILES_AHEAD).
@@ -54,7 +57,7 @@ def _signal_name(number: int) -> str:
 class Child:
     """One child process, driven by one thread; others may only :meth:`kill` and :meth:`tick`."""
 
-    def __init__(self, recipe: tuple[str, list[str]]) -> None:
+    def __init__(self, recipe: tuple[str, list[str]], memory_limit: int) -> None:
         self.due = 1  # answers it owes; the first is "ready"
         self._received = 0
         self._seen = 0  # the watchdog's: answers received at the last tick, ...
@@ -63,7 +66,7 @@ class Child:
         self._last_words = ""
         self._errors = tempfile.TemporaryFile()  # decoders chatter; only how it ended is of interest
         # Twice the time, so that its own alarm is only heard where nobody watches it.
-        arguments = [json.dumps(recipe), str(2 * SECONDS_A_FILE)]
+        arguments = [json.dumps(recipe), str(2 * SECONDS_A_FILE), str(memory_limit)]
         try:
             self._process = subprocess.Popen(
                 # -P: a file called numpy.py in the current folder is not numpy.
@@ -144,6 +147,11 @@ class Child:
             self._errors.seek(0)
             self._last_words = self._errors.read().decode(errors="replace").strip().rpartition("\n")[2]
             self._errors.close()
+
+
+def memory_limit(workers: int) -> int:
+    """Return the bytes that each of some workers may have: together three quarters of what there is."""
+    return min(max(memory.total() * 3 // 4 // workers, _LEAST_MEMORY), _MOST_MEMORY)
 
 
 def not_started(why: str) -> SimsearchError:

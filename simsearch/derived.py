@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import json
 import mmap
 import os
@@ -171,14 +172,20 @@ def make_folder(folder: Path) -> None:
         raise write_error(folder, error) from error
 
 
+def abandoned(folder: Path, name: str) -> list[Path]:
+    """Return what killed processes left of attempts at files of this name, which may be a pattern ("*")."""
+    left = []
+    for path in sorted(folder.glob(f".{name}.*.unfinished")):
+        with contextlib.suppress(OSError):  # someone else was faster
+            if time.time() - path.stat().st_mtime > _ABANDONED_AFTER:
+                left.append(path)
+    return left
+
+
 def _remove_abandoned(path: Path) -> None:
-    """Remove what killed processes left of earlier attempts at this file."""
-    for name in os.listdir(path.parent):
-        if name.startswith(f".{path.name}.") and name.endswith(".unfinished"):
-            other = path.with_name(name)
-            with contextlib.suppress(OSError):  # someone else was faster
-                if time.time() - other.stat().st_mtime > _ABANDONED_AFTER:
-                    other.unlink()
+    for other in abandoned(path.parent, glob.escape(path.name)):
+        with contextlib.suppress(OSError):
+            other.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -174,9 +174,8 @@ def open_encoder(name: str, *, say: Callable[[str], None] | None = None) -> Lite
     WriteError
         When it cannot be kept.
     """
-    row = backbone(name)
+    row, path = backbone(name), network_path(name)
     identity = EncoderIdentity(row.name, row.sha256)
-    path = cache_folder() / f"{row.name}-{PRECISION}-{row.sha256[:8]}-{PREPROCESSING}.network"
     tell = say or (lambda sentence: None)
     try:
         encoder = load_encoder(path)
@@ -209,6 +208,12 @@ def load_encoder(path: str | os.PathLike[str]) -> LiteRTEncoder:
         return LiteRTEncoder(bytes(model), identity, ("simsearch.encoder:load_encoder", [str(path)]))
     except (RuntimeError, ValueError) as error:
         raise DerivedFileError(path, f"LiteRT cannot use it ({error})") from error
+
+
+def network_path(name: str) -> Path:
+    """Return where the converted network of a backbone is kept."""
+    row = backbone(name)
+    return cache_folder() / f"{row.name}-{PRECISION}-{row.sha256[:8]}-{PREPROCESSING}.network"
 
 
 def cache_folder() -> Path:

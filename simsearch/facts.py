@@ -31,6 +31,8 @@ _COMPANY = re.compile(
 )
 _LONGEST_NAME = 80
 
+VERSION = 1  # raised when more is read, or better: every library then looks into its photos once more
+
 
 class Facts(NamedTuple):
     """What a photo says of itself; None where it does not.

@@ -61,3 +61,9 @@ def plain_path(folder: str | os.PathLike[str]) -> Path:
     if path.exists() and not path.is_dir():
         raise FolderError(path, "not a folder", "name the folder the photos are in")
     return path.resolve()
+
+
+def absolute_path(path: str | os.PathLike[str]) -> Path:
+    """Return a path as the library knows it: without links, but for the photo, which may itself be one."""
+    whole = Path(path).expanduser().absolute()
+    return whole.resolve() if whole.is_dir() else whole.parent.resolve() / whole.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +16,8 @@ from simsearch.index import ENGINES, EXACT_BELOW, suitable_engine
 from simsearch.store import Store
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from simsearch.index.files import Origin
     from simsearch.index.local import LocalIndex
     from simsearch.index.tuning import Tuning
@@ -175,7 +178,9 @@ class Indexes:
             self._catch_up(held)
             photos = self._store.counts()["photos"]
             if len(index) != photos and held.generation == self._store.generation:
-                raise DerivedFileError(path, f"holds {len(index):,} photos, where there are {photos:,}")
+                photos = sum(len(ids) for ids, _ in self._vectors(dim))  # some may have no sound embedding
+                if len(index) != photos:
+                    raise DerivedFileError(path, f"holds {len(index):,} photos, where there are {photos:,}")
         except FileNotFoundError:
             return None
         except DerivedFileError as error:
@@ -210,10 +215,25 @@ class Indexes:
         return LshIndex(dim, settings, precision=precision)
 
     def _filled(self, index: LocalIndex, generation: int) -> _Held:
-        for ids, vectors in self._store.vectors(index.dim):
+        for ids, vectors in self._vectors(index.dim):
             index.add(ids, vectors)
         index.settle()
         return _Held(index, generation)
+
+    def _vectors(self, dim: int, since: int = -1) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield ids and embeddings as the store does, without the damaged: one must not stop every search."""
+        from simsearch.index.rows import usable
+
+        for ids, vectors in self._store.vectors(dim, since=since):
+            sound = usable(vectors)
+            if damaged := len(sound) - int(sound.sum()):
+                _log.warning(
+                    "%s: %d photos have a damaged embedding and are not found; "
+                    "make it anew with: simsearch doctor --repair",
+                    self._store.path,
+                    damaged,
+                )
+            yield ids[sound], vectors[sound]
 
     @property
     def _compact(self) -> bool:
@@ -232,7 +252,7 @@ class Indexes:
         index: LocalIndex = held.index
         changed = self._store.changed(held.generation)
         index.remove(changed[index.holds(changed)])
-        for ids, vectors in self._store.vectors(index.dim, since=held.generation) if len(changed) else ():
+        for ids, vectors in self._vectors(index.dim, held.generation) if len(changed) else ():
             index.remove(ids[index.holds(ids)])  # changed again after we asked what had changed
             index.add(ids, vectors)
         held.generation = generation
@@ -266,6 +286,23 @@ class Indexes:
         return held
 
     # Its file
+
+    def faults(self) -> dict[Path, str]:
+        """Return the index files that cannot be used, and why; nothing is changed."""
+        faults = ((self._path(name), self._fault(name)) for name in ENGINES)
+        return {path: reason for path, reason in faults if reason}
+
+    def _fault(self, name: str) -> str | None:
+        reason = None
+        for _ in range(2):  # another process may write a newer file while we look
+            try:
+                _class(name).load(self._path(name), self._origin(self._store.generation), self._store.mark)
+                return None
+            except FileNotFoundError:
+                return None
+            except DerivedFileError as error:
+                reason = error.reason
+        return reason
 
     def _save(self, name: str, held: _Held) -> None:
         """Write an index to its file, where it is worth it; a library that cannot be written works, too."""

@@ -7,13 +7,13 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from simsearch import pixels, store
+from simsearch import pixels, running, store
 from simsearch.backbones import DEFAULT_BACKBONE
 from simsearch.backbones import backbone as known_backbone
 from simsearch.errors import (
@@ -25,20 +25,23 @@ from simsearch.errors import (
     SimsearchError,
     StorageError,
 )
-from simsearch.folders import default_folder, make_home, plain_path
+from simsearch.filters import Filters, below, condition
+from simsearch.folders import absolute_path, default_folder, make_home, plain_path
 from simsearch.index import ENGINES
+from simsearch.index.rows import usable
 from simsearch.indexes import Indexes
-from simsearch.photos import Refused
 from simsearch.pixels import AnyPicture
 from simsearch.report import Report
-from simsearch.store import Root, Store
+from simsearch.store import Store
+from simsearch.survey import is_online, online
 
 if TYPE_CHECKING:
     import numpy as np
 
     from simsearch.comparison import Similarities
     from simsearch.encoder import Encoder
-    from simsearch.survey import Place, Survey
+    from simsearch.health import Finding
+    from simsearch.indexing import Found
 
 _log = logging.getLogger("simsearch")
 
@@ -58,7 +61,14 @@ class Hit:
     width, height
         Pixels, upright.
     taken_at
-        When it was taken by the camera's own clock, or None where the photo does not say.
+        When it was taken by the camera's own clock, with its offset from UTC where the photo has it, or None
+        where the photo does not say.
+    camera
+        Make and model, or None.
+    latitude, longitude
+        Where it was taken, in degrees, or None.
+    offline
+        Whether the indexed folder it is in is not there just now, as on an unplugged disk.
     """
 
     path: Path
@@ -67,6 +77,10 @@ class Hit:
     width: int
     height: int
     taken_at: datetime | None
+    camera: str | None
+    latitude: float | None
+    longitude: float | None
+    offline: bool
 
 
 class Library:
@@ -84,6 +98,7 @@ class Library:
         self._store = store
         self._encoder = encoder
         self._indexes = Indexes(store, lsh_storage)
+        self._selected: tuple[Any, np.ndarray | None] = (None, None)  # the last filters, and what they left
         self._lock = threading.RLock()
 
     @classmethod
@@ -179,6 +194,7 @@ class Library:
         self,
         *folders: str | os.PathLike[str],
         workers: int | None = None,
+        retry_failed: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> Report:
         """Bring the library up to date with folders of photos: index what is new or has changed.
@@ -188,73 +204,87 @@ class Library:
         folders
             By default all that were indexed before.
         workers
-            Number of processes; by default one a core.
+            Number of processes; by default one a core, and fewer where memory is scarce.
+        retry_failed
+            Whether to look again at files that failed and have not changed since.
         progress
             Called with the number of files done and to do in the current folder.
 
         Raises
         ------
         FolderError
-            When no folder can be used. If some can, the others are failures in the report.
+            When no folder can be used. If some can, the others are in the report: as offline where they are
+            indexed already, else as failures.
         LibraryError
-            When another process is indexing into this library.
+            When another process is indexing into this library; it says which.
         """
-        from simsearch.survey import plan
-        from simsearch.sync import sync
+        from simsearch.indexing import find
 
-        started = time.monotonic()
-        with self._store.sole_writer():
-            places = plan(self._store, [plain_path(folder) for folder in folders or self.roots()])
-            surveys, report = self._survey(places)
-            encoder = self.encoder
-            for root, survey in self._settle_roots(surveys, encoder):
-                report += sync(
-                    self._store,
-                    root,
-                    survey,
-                    recipe=encoder.recipe,
-                    vector_bytes=2 * encoder.dim,
-                    workers=workers or _cores(),
-                    progress=progress,
-                )
+        with running.sole_run(self.path) as run:
+            found = find(self._store, [plain_path(folder) for folder in folders or self.roots()])
+            return self._index(run, found, workers, retry_failed, progress)
+
+    def watch(
+        self,
+        *folders: str | os.PathLike[str],
+        workers: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Iterator[Report]:
+        """Bring the library up to date as :meth:`sync` does, and go on, for ever, as the folders change.
+
+        Yields
+        ------
+        Report
+            Of the first run, then of each that found something new. While another process indexes into this
+            library, the changes wait.
+        """
+        from simsearch.indexing import find_changes
+        from simsearch.watch import Watch
+
+        yield self.sync(*folders, workers=workers, progress=progress)
+        with Watch(self.roots).following() as watch:
+            for changed in watch.batches():
+                before = self.generation
+                with running.sole_run(self.path, wait=True) as run:
+                    found = find_changes(self._store, changed)
+                    report = self._index(run, found, workers, False, progress)
+                if report.interrupted or self.generation != before:
+                    yield report
                 if report.interrupted:
-                    break
-            report.missing = self._store.counts()["missing"]
-            self._indexes.refresh(encoder.dim)
-        report.failed.sort()  # workers answer in no order
-        report.seconds = time.monotonic() - started
+                    return
+
+    def _index(
+        self,
+        run: running.Running,
+        found: Found,
+        workers: int | None,
+        retry: bool,
+        progress: Callable[[int, int], None] | None,
+    ) -> Report:
+        from simsearch.indexing import index
+        from simsearch.pool import suitable_workers
+
+        def told(done: int, total: int) -> None:
+            run.progress(done, total)
+            if progress:
+                progress(done, total)
+
+        encoder = self.encoder
+        report = index(
+            self._store, found, encoder, workers=workers or suitable_workers(), retry=retry, progress=told
+        )
+        self._indexes.refresh(encoder.dim)
+        report.seconds = time.monotonic() - run.started
+        run.state["report"] = report.summary()
         return report
-
-    def _survey(self, places: list[Place]) -> tuple[list[Survey], Report]:
-        """Look at every place; one that cannot be used is a failure in the report, if others can."""
-        from simsearch.survey import survey
-
-        surveys, problems = [], []
-        for place in places:
-            try:
-                surveys.append(survey(self._store, place))
-            except FolderError as error:
-                problems.append(error)
-        if not places:
-            raise FolderError("no folder", "the library has none yet", "name a folder of photos")
-        if not surveys:
-            raise problems[0]
-        return surveys, Report(failed=[Refused(str(error.path), error.reason) for error in problems])
-
-    def _settle_roots(self, surveys: list[Survey], encoder: Encoder) -> list[tuple[Root, Survey]]:
-        """Write down what makes the embeddings, and the folders that are new."""
-        store = self._store
-        if store.setting("encoder") and all(survey.place.root for survey in surveys):
-            return [(survey.place.root, survey) for survey in surveys if survey.place.root]
-        with store.transaction():
-            store.set_setting("encoder", encoder.identity.to_json())
-            return [(survey.place.root or store.add_root(survey.place.base), survey) for survey in surveys]
 
     def load(self) -> None:
         """Load network and index now, so that the first search is as quick as the next."""
         self._indexes.current("auto", self.encoder.dim)
 
-    def search(self, image: AnyPicture, k: int = 15, *, engine: str = "auto") -> list[Hit]:
+    def search(
+        self, image: AnyPicture, k: int = 15, *, engine: str = "auto", **filters: Unpack[Filters]
+    ) -> list[Hit]:
         """Find the photos most like a picture, which need not be in the library.
 
         Parameters
@@ -262,25 +292,36 @@ class Library:
         image
             A path, the bytes of a file, an open file, or a Pillow image.
         k
-            How many; there are fewer only where the library has fewer.
+            How many; there are fewer only where the library, or what the filters leave of it, has fewer.
         engine
             "exact" compares every photo, "faiss" and "lsh" look at few and may miss some; "auto" takes
             the one that suits the number of photos.
+        filters
+            Which photos may answer: ``under``, ``since``, ``until``, ``camera``, ``min_size``; see
+            :class:`simsearch.filters.Filters`.
 
         Raises
         ------
         PhotoError
             When the picture cannot be read.
+        FolderError
+            When the library knows nothing below the folder of a filter.
         StorageError
             When the tables of LSH are in a Redis server that cannot be used.
         ValueError
-            When k is below 1 or there is no such engine.
+            When k is below 1, there is no such engine, or a filter makes no sense.
         """
         _check(k, engine)
-        return self._nearest(self._encoded(image), k, engine)
+        among = self._among(filters)
+        return self._nearest(self._encoded(image), k, engine, among)
 
     def similar(
-        self, photo: Hit | int | str | os.PathLike[str], k: int = 15, *, engine: str = "auto"
+        self,
+        photo: Hit | int | str | os.PathLike[str],
+        k: int = 15,
+        *,
+        engine: str = "auto",
+        **filters: Unpack[Filters],
     ) -> list[Hit]:
         """Find the photos most like one of the library's own, which is not among them.
 
@@ -288,21 +329,18 @@ class Library:
         ----------
         photo
             A hit, a photo's id, or its path.
-        k, engine
-            As for :meth:`search`.
+        k, engine, filters
+            As for :meth:`search`, and so are the other errors.
 
         Raises
         ------
         PhotoError
             When the photo is not in the library.
-        StorageError
-            When the tables of LSH are in a Redis server that cannot be used.
-        ValueError
-            When k is below 1 or there is no such engine.
         """
         _check(k, engine)
+        among = self._among(filters)
         photo_id, vector = self._known(photo)
-        return [hit for hit in self._nearest(vector, k + 1, engine) if hit.id != photo_id][:k]
+        return [hit for hit in self._nearest(vector, k + 1, engine, among) if hit.id != photo_id][:k]
 
     def compare(self, image: AnyPicture | Hit, k: int = 15) -> dict[str, Any]:
         """Let every engine answer the same query, a picture or a photo of the library.
@@ -429,13 +467,104 @@ class Library:
         """Return the folders that are indexed."""
         return [root.path for root in self._store.roots()]
 
+    def failures(self) -> list[tuple[Path, str]]:
+        """Return the path of every file that could not be used, and why."""
+        return self._store.all_failures()
+
+    def missing(self, *, prunable: bool = False) -> list[Path]:
+        """Return the photos whose file is gone; they return to search when it does.
+
+        Parameters
+        ----------
+        prunable
+            Only those that :meth:`prune` would drop.
+        """
+        roots = online(self.roots()) if prunable else self.roots()
+        return [path for root, path in self._store.missing() if root in roots]
+
+    def count(self, **filters: Unpack[Filters]) -> int:
+        """Return how many photos can be found that filters leave; see :meth:`search`."""
+        among = self._among(filters)
+        return len(self) if among is None else len(among)
+
+    def forget(self, path: str | os.PathLike[str], *, dry_run: bool = False) -> int:
+        """Drop what is known of a photo, or of all below a folder; return how many photos that was.
+
+        The files themselves are left alone, and those that are still there are indexed by the next
+        :meth:`sync` of a folder around them. A root is forgotten as well, so that it is not synced again.
+
+        Parameters
+        ----------
+        dry_run
+            Whether only to count.
+
+        Raises
+        ------
+        FolderError
+            When nothing below it is in the library.
+        LibraryError
+            When another process is indexing into this library.
+        """
+        folder = absolute_path(path)
+        where = below(folder, self._store.roots())
+        if dry_run:
+            return self._store.count(*where)
+        with running.sole_run(self.path), self._store.transaction():
+            count = self._store.forget(*where)
+            for root in self._store.roots():
+                if root.path.is_relative_to(folder):
+                    self._store.drop_root(root)
+        return count
+
+    def prune(self) -> int:
+        """Drop the photos whose file is gone while its folder is there; return how many.
+
+        Those in folders that are offline are kept. :meth:`sync` finds out what is gone, and :meth:`missing`
+        names it.
+
+        Raises
+        ------
+        LibraryError
+            When another process is indexing into this library.
+        """
+        with running.sole_run(self.path), self._store.transaction():
+            return self._store.forget_missing(root for root in self._store.roots() if is_online(root.path))
+
+    def start(self, *folders: str | os.PathLike[str], retry_failed: bool = False) -> None:
+        """Do what :meth:`sync` does in a process of its own, which outlives this one; see :attr:`run`.
+
+        Raises
+        ------
+        FolderError
+            When something is no folder.
+        SimsearchError
+            When it could not start, or another process is indexing.
+        """
+        for folder in folders:
+            if not plain_path(folder).is_dir():
+                raise FolderError(folder, "no such folder", "check the spelling")
+        flags = ["--retry-failed"] if retry_failed else []
+        running.start(self.path, [*flags, "--", *(str(plain_path(folder)) for folder in folders)])
+
+    def stop(self) -> None:
+        """Stop the process that is indexing into this library, if there is one; what it has done is kept."""
+        running.stop(self.path)
+
+    @property
+    def run(self) -> dict[str, Any] | None:
+        """The run of indexing that is under way or was the last; see :func:`simsearch.running.last`."""
+        return running.last(self.path)
+
     def status(self) -> dict[str, Any]:
-        """Return the library's facts as plain values: where it is, counts, folders, network, size."""
+        """Return the library's facts as plain values: where it is, counts, folders, network, size.
+
+        Of each folder there are ``path``, ``online``, and how many ``photos``, ``missing`` and ``failed``.
+        """
         stored = self._store.setting("encoder")
         return {
             "library": str(self.path),
             **self._store.counts(),
-            "folders": [str(path) for path in self.roots()],
+            "folders": self._folders(),
             "backbone": self.backbone,
             "weights": json.loads(stored)["weights"] if stored else None,
             "engine": self._indexes.reason(),
@@ -447,13 +576,52 @@ class Library:
             ),
         }
 
+    def check(
+        self, *, repair: bool = False, progress: Callable[[int, int], None] | None = None
+    ) -> list[Finding]:
+        """Look whether the library is well: database, embeddings, thumbnails, network and index files.
+
+        Parameters
+        ----------
+        repair
+            Whether to mend what can be: photos with something damaged are examined anew from their files,
+            and files made from the database are deleted, to be made anew. Without it nothing is changed.
+        progress
+            Called with the number of photos done and to do.
+
+        Returns
+        -------
+        What is or was wrong, one finding a kind, with ``problem``, ``remedy`` and ``mended``; none where
+        all is well.
+
+        Raises
+        ------
+        LibraryError
+            When it is to be mended while another process is indexing into it.
+        EncoderMismatch
+            When this library was opened with another encoder than the one it was made with.
+        """
+        from simsearch.mending import Doctor
+
+        doctor = Doctor(self._store, self._indexes, self.backbone, lambda: self.encoder, progress)
+        if not repair:
+            return doctor.check()
+        with running.sole_run(self.path) as run:
+            return doctor.mend(lambda found: self._index(run, found, None, True, progress))
+
+    def _folders(self) -> list[dict[str, Any]]:
+        counts, there = self._store.counts_by_root(), online(self.roots())
+        return [
+            {"path": str(root.path), "online": root.path in there, **counts[root.id]}
+            for root in self._store.roots()
+        ]
+
     def _id_of(self, photo: Hit | int | str | os.PathLike[str]) -> int | None:
         if isinstance(photo, Hit):
             return photo.id
         if isinstance(photo, int):
             return photo
-        path = Path(photo).expanduser()
-        return self._store.id_of(path.parent.resolve() / path.name)  # the photo may itself be a link
+        return self._store.id_of(absolute_path(photo))
 
     def _known(self, photo: Hit | int | str | os.PathLike[str]) -> tuple[int, np.ndarray]:
         """Return the id and the embedding of a photo of the library."""
@@ -463,6 +631,9 @@ class Library:
             raise PhotoError(
                 str(photo), "not in this library", "index its folder, or search with the picture"
             )
+        if not usable(vector[None])[0]:
+            reason, remedy = "its embedding is damaged", "make it anew with: simsearch doctor --repair"
+            raise PhotoError(str(photo), reason, remedy)
         return photo_id, vector
 
     def _encoded(self, image: AnyPicture) -> np.ndarray:
@@ -474,11 +645,22 @@ class Library:
         except ValueError as error:
             raise PhotoError(name, str(error)) from error
 
-    def _nearest(self, vector: np.ndarray, k: int, engine: str) -> list[Hit]:
+    def _among(self, filters: Filters) -> np.ndarray | None:
+        """Return ids, (n,) int64, of the photos that filters leave; None stands for all."""
+        asked = condition(filters, self._store.roots())
+        if asked is None:
+            return None
+        with self._lock:  # the same few filters are asked again and again, on the page
+            key = self.generation, asked
+            if self._selected[0] != key:
+                self._selected = key, self._store.select(*asked)
+            return self._selected[1]
+
+    def _nearest(self, vector: np.ndarray, k: int, engine: str, among: np.ndarray | None = None) -> list[Hit]:
         with self._indexes.lock:
             index = self._indexes.current(engine, len(vector))
             try:
-                ids, scores = index.search(vector[None], min(k, max(len(index), 1)))
+                ids, scores = index.search(vector[None], min(k, max(len(index), 1)), among)
             except StorageError:  # the next search connects, and fills, anew
                 self._indexes.forget(engine)
                 raise
@@ -486,9 +668,10 @@ class Library:
 
     def _hits(self, ids: list[int], scores: list[float]) -> list[Hit]:
         rows = self._store.rows(photo_id for photo_id in ids if photo_id >= 0)
+        there = online(row.root for row in rows.values())
         # float16 rounding can lift the cosine of a picture with itself a little over 1.
         return [
-            Hit(row.path, min(score, 1.0), row.id, row.width, row.height, row.taken_at)
+            Hit(row.path, min(score, 1.0), row.id, *row.about, row.root not in there)
             for photo_id, score in zip(ids, scores, strict=True)
             if (row := rows.get(photo_id))
         ]
@@ -509,7 +692,3 @@ def _agree(folder: Path, stored: str | None, asked: str | None) -> str:
     if asked not in (None, name):
         raise EncoderMismatch(folder, name, asked)
     return name
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,7 +43,8 @@ class Refused(NamedTuple):
 class Walk(NamedTuple):
     """Every file below a folder, each in exactly one of the first three lists.
 
-    ``unread`` holds the folders that could not be listed: nothing is known of the files below them.
+    ``unread`` holds the folders that could not be listed ('' or ending in '/'): nothing is known of the files
+    below them.
     """
 
     photos: list[Found]
@@ -51,44 +53,55 @@ class Walk(NamedTuple):
     unread: list[Refused]
 
 
-def find(root: Path, below: str = "", *, without: frozenset[str] = frozenset()) -> Walk:
+def find(
+    root: Path, part: str = "", *, without: frozenset[str] = frozenset(), into: Walk | None = None
+) -> Walk:
     """List the files below ``root``, or below one folder in it, by name.
 
     Hidden files and folders are left alone and links to folders are not followed, so a walk ends.
 
     Parameters
     ----------
-    below
-        That folder, ending in '/'. Paths are relative to ``root`` either way.
+    part
+        That folder, or a single file; what is gone is not found. Paths are relative to ``root`` either way.
     without
-        Folders to leave out, ending in '/' too.
+        Folders to leave out.
+    into
+        A walk to add to.
     """
-    walk = Walk([], [], [], [])
-    pending = [below]
+    walk = into or Walk([], [], [], [])
+    if part and not _is_folder(root / part):
+        if os.path.lexists(root / part):
+            _sort_into(walk, part, (root / part).stat)
+        return walk
+    pending = [part]
     while pending:
-        prefix = pending.pop()
-        if prefix in without:
+        folder = pending.pop()
+        if folder in without:
             continue
+        prefix = f"{folder}/" if folder else ""
         try:
-            with os.scandir(root / prefix) as listing:
+            with os.scandir(root / folder) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
             walk.unread.append(Refused(prefix, f"folder cannot be read ({reason_of(error)})"))
             continue
-        pending += [f"{prefix}{entry.name}/" for entry in reversed(entries) if _is_folder(entry)]
+        folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        pending += [f"{prefix}{name}" for name in reversed(folders) if not name.startswith(".")]
         for entry in entries:
             if not entry.is_dir(follow_symlinks=False):
-                _sort_into(walk, prefix + entry.name, entry)
+                _sort_into(walk, prefix + entry.name, entry.stat)
     return walk
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    return entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
-def _sort_into(walk: Walk, path: str, entry: os.DirEntry[str]) -> None:
-    suffix = os.path.splitext(entry.name)[1].lower()
-    if entry.name.startswith("."):
+def _sort_into(walk: Walk, path: str, stat_it: Callable[[], os.stat_result]) -> None:
+    name = path.rpartition("/")[2]
+    suffix = os.path.splitext(name)[1].lower()
+    if name.startswith("."):
         walk.skipped.append(Refused(path, "hidden"))
     elif suffix not in SUFFIXES:
         walk.skipped.append(Refused(path, f"not a kind of photo read here ({suffix or 'no suffix'})"))
@@ -96,7 +109,7 @@ def _sort_into(walk: Walk, path: str, entry: os.DirEntry[str]) -> None:
         walk.failed.append(Refused(path, "the file's name is not valid text; rename it"))
     else:
         try:
-            facts = entry.stat()
+            facts = stat_it()
         except OSError as error:
             walk.failed.append(Refused(path, f"cannot be read ({reason_of(error)})"))
             return

@@ -7,6 +7,7 @@ A file that fails twice, or hangs, is answered with the reason; the others are h
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
@@ -16,7 +17,7 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
-from simsearch import child
+from simsearch import child, memory
 from simsearch.child import Task
 
 # One in work and one waiting at the worker, so that it never waits for the parent between two photos;
@@ -41,7 +42,7 @@ def examine_all(
 
     Closing the generator stops the processes.
     """
-    pool = _Pool(tasks, recipe)
+    pool = _Pool(tasks, recipe, child.memory_limit(workers))
     drivers = [threading.Thread(target=pool.drive, daemon=True) for _ in range(workers)]
     watchdog = threading.Thread(target=pool.watch, daemon=True)
     try:  # from the first thread on: an interrupt may come between two of them
@@ -52,6 +53,12 @@ def examine_all(
         _join(drivers)
         pool.unwatch()  # only now: a driver may wait for a worker until the end
         _join([watchdog])
+
+
+def suitable_workers() -> int:
+    """Return how many worker processes suit this machine: one a core, each with a gigabyte of memory."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(min(cores, memory.total() >> 30), 1)
 
 
 def _start(threads: list[threading.Thread]) -> None:
@@ -69,9 +76,10 @@ def _join(threads: list[threading.Thread]) -> None:
 
 
 class _Pool:
-    def __init__(self, tasks: Iterable[Task], recipe: tuple[str, list[str]]) -> None:
+    def __init__(self, tasks: Iterable[Task], recipe: tuple[str, list[str]], memory_limit: int) -> None:
         self._tasks = iter(tasks)
         self._recipe = recipe
+        self._memory_limit = memory_limit
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._unwatched = threading.Event()
@@ -106,7 +114,7 @@ class _Pool:
     @contextmanager
     def _worker(self) -> Iterator[child.Child]:
         try:
-            started = child.Child(self._recipe)
+            started = child.Child(self._recipe, self._memory_limit)
         except OSError as error:  # too many processes or open files, too little memory
             raise child.not_started(error.strerror or str(error)) from None
         self._working.add(started)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from simsearch.photos import Refused
 
@@ -17,8 +19,15 @@ class Report:
         Numbers of photos.
     skipped, failed
         ``(path, reason)`` of each file that is no photo, and of each that could not be used.
+    offline
+        ``(path, reason)`` of each indexed folder that is not there just now, or suddenly empty. Its photos
+        can still be found.
     missing
         Photos of the library whose file is gone; they return to search when the file does.
+    reused
+        Photos, moved or copied, that needed no encoding because an equal one was known.
+    seconds_saved
+        How much longer the run would have taken without that, about.
     seconds
         How long it took.
     interrupted
@@ -31,7 +40,10 @@ class Report:
     moved: int = 0
     skipped: list[Refused] = field(default_factory=list)
     failed: list[Refused] = field(default_factory=list)
+    offline: list[Refused] = field(default_factory=list)
     missing: int = 0
+    reused: int = 0
+    seconds_saved: float = 0.0
     seconds: float = 0.0
     interrupted: bool = False
 
@@ -45,11 +57,19 @@ class Report:
         sums = {item.name: getattr(self, item.name) + getattr(other, item.name) for item in fields(self)}
         return Report(**sums | {"interrupted": self.interrupted or other.interrupted})
 
+    def summary(self) -> dict[str, Any]:
+        """Return it as plain values, with numbers of files in place of their names."""
+        skipped = Counter(refused.reason for refused in self.skipped)
+        counts = {"skipped": dict(skipped.most_common()), "failed": len(self.failed), "found": self.found}
+        return {**vars(self), **counts}
+
     def __str__(self) -> str:
         counts = (
             f"{self.added} added, {self.updated} updated, {self.unchanged} unchanged, {self.moved} moved, "
             f"{len(self.skipped)} skipped, {len(self.failed)} failed"
         )
         gone = f", {self.missing} no longer there" if self.missing else ""
+        saved = f", about {self.seconds_saved:.0f} s saved" if self.seconds_saved >= 1 else ""
+        known = f"; {self.reused} known from before and not encoded again{saved}" if self.reused else ""
         stopped = "stopped early, run it again to continue: " if self.interrupted else ""
-        return f"{stopped}{counts}{gone} ({self.found} files in {self.seconds:.1f} s)"
+        return f"{stopped}{counts}{gone}{known} ({self.found} files in {self.seconds:.1f} s)"

@@ -9,7 +9,7 @@ from simsearch.errors import LibraryError, WriteError
 
 APPLICATION_ID = 0x53494D53  # "SIMS": says that an SQLite file is one of ours
 
-_GENERATION = "(SELECT value + 1 FROM settings WHERE name = 'generation')"  # that a transaction leads to
+GENERATION = "(SELECT value + 1 FROM settings WHERE name = 'generation')"  # that a transaction leads to
 
 
 def _note(photo_id: str) -> str:
@@ -17,7 +17,7 @@ def _note(photo_id: str) -> str:
     # No OR REPLACE: the statement that sets off a trigger would impose its own on it.
     return (
         f"DELETE FROM changes WHERE photo_id = {photo_id};"
-        f"INSERT INTO changes VALUES ({photo_id}, {_GENERATION});"
+        f"INSERT INTO changes VALUES ({photo_id}, {GENERATION});"
     )
 
 
@@ -74,7 +74,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # earlier generation lacks. Triggers, so that no statement can forget it.
         "CREATE TABLE changes (photo_id INTEGER PRIMARY KEY, generation INTEGER NOT NULL)",
         "CREATE INDEX changes_by_generation ON changes (generation)",
-        f"INSERT INTO changes SELECT photo_id, {_GENERATION} FROM embeddings",
+        f"INSERT INTO changes SELECT photo_id, {GENERATION} FROM embeddings",
         # A random mark for each generation: a backup that is restored grows another history under the
         # same numbers, and what was made from the lost one must not pass for it.
         "CREATE TABLE marks (generation INTEGER PRIMARY KEY, mark TEXT NOT NULL)",
@@ -86,6 +86,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         CREATE TRIGGER photo_went_or_came_back AFTER UPDATE OF missing_since ON photos
         WHEN (old.missing_since IS NULL) <> (new.missing_since IS NULL) BEGIN {_note("new.id")} END
         """,
+    ),
+    (
+        "ALTER TABLE photos ADD COLUMN camera TEXT",  # make and model
+        "ALTER TABLE photos ADD COLUMN latitude REAL",  # degrees
+        "ALTER TABLE photos ADD COLUMN longitude REAL",
+        # Which version of simsearch.facts has read them; 0: none yet, so that the next run does.
+        "ALTER TABLE photos ADD COLUMN facts INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX photos_by_time ON photos (taken_at)",
     ),
 )
 

@@ -24,7 +24,6 @@ from simsearch import schema
 from simsearch.photos import Found
 
 FILE_NAME = "library.db"
-LOCK_NAME = "indexing.lock"
 _ROWS_AT_ONCE = 10_000
 
 
@@ -36,13 +35,15 @@ class Root(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A photo as the store knows it; ``path`` is absolute."""
+    """A photo as the store knows it; ``path`` is absolute, ``taken_at`` a datetime.
+
+    ``about`` are width, height, taken_at, camera, latitude and longitude.
+    """
 
     id: int
     path: Path
-    width: int
-    height: int
-    taken_at: datetime | None
+    root: Path
+    about: tuple[int, int, datetime | None, str | None, float | None, float | None]
 
 
 class Known(NamedTuple):
@@ -53,15 +54,26 @@ class Known(NamedTuple):
     mtime_ns: int
     sha256: str
     missing: bool
+    facts: int
+
+
+class About(NamedTuple):
+    """What a photo's file says of it; ``taken_at`` is ISO 8601, and ``facts`` the version that read it."""
+
+    width: int
+    height: int
+    taken_at: str | None
+    camera: str | None
+    latitude: float | None
+    longitude: float | None
+    facts: int
 
 
 class Content(NamedTuple):
     """What is worked out from a photo's bytes alone, so that equal files share it."""
 
     sha256: str
-    width: int
-    height: int
-    taken_at: str | None
+    about: About
     vector: bytes
     thumbnail: bytes
 
@@ -125,23 +137,17 @@ class Store:
                 raise
 
     @contextmanager
-    def sole_writer(self) -> Iterator[None]:
-        """Keep other processes from indexing into this library meanwhile; they may go on reading.
-
-        The lock is SQLite's on a file of its own, so it ends with the process, however that ends.
-
-        Raises
-        ------
-        LibraryError
-            When another process is indexing.
-        """
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection that only reads, and all of it as it is now, whatever is written meanwhile."""
         with self._explained():
-            lock = sqlite3.connect(self.path.with_name(LOCK_NAME), timeout=0, isolation_level=None)
+            db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
             try:
-                lock.execute("BEGIN EXCLUSIVE")
-                yield
+                db.execute("PRAGMA query_only = ON")
+                db.execute("BEGIN")
+                db.execute("SELECT count(*) FROM settings").fetchone()  # it starts with the first read
+                yield db
             finally:
-                lock.close()
+                db.close()
 
     def _all(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         with self._lock, self._explained():
@@ -188,7 +194,7 @@ class Store:
 
     def known(self, root: Root) -> dict[str, Known]:
         """Return every photo of a root by its path below it."""
-        sql = """SELECT path, id, size, mtime_ns, sha256, missing_since IS NOT NULL FROM photos
+        sql = """SELECT path, id, size, mtime_ns, sha256, missing_since IS NOT NULL, facts FROM photos
                  WHERE root_id = ?"""
         return {path: Known(*known) for path, *known in self._all(sql, root.id)}
 
@@ -201,31 +207,38 @@ class Store:
         return hashes
 
     def same_content(self, sha256: str) -> list[tuple[int, Path, Path]]:
-        """Return id, root and absolute path of the photos with this content."""
+        """Return id, root and absolute path of the photos with this content; damaged ones are left out."""
         sql = """SELECT photos.id, roots.path, photos.path FROM photos JOIN roots ON roots.id = root_id
+                 JOIN embeddings ON embeddings.photo_id = photos.id
+                 JOIN thumbnails ON thumbnails.photo_id = photos.id
                  WHERE sha256 = ? ORDER BY photos.id"""
         return [(id, Path(root), Path(root, path)) for id, root, path in self._all(sql, sha256)]
 
     def content(self, photo_id: int) -> Content:
         """Return what was worked out from a photo's bytes."""
-        sql = """SELECT sha256, width, height, taken_at, vector, jpeg FROM photos
-                 JOIN embeddings ON embeddings.photo_id = id JOIN thumbnails ON thumbnails.photo_id = id
-                 WHERE id = ?"""
-        return Content(*self._all(sql, photo_id)[0])
+        sql = f"""SELECT sha256, vector, jpeg, {", ".join(About._fields)} FROM photos
+                  JOIN embeddings ON embeddings.photo_id = id JOIN thumbnails ON thumbnails.photo_id = id
+                  WHERE id = ?"""
+        sha256, vector, jpeg, *about = self._all(sql, photo_id)[0]
+        return Content(sha256, About(*about), vector, jpeg)
 
     def put(self, root: Root, found: Found, content: Content) -> None:
         """Add a photo, or replace what is known of the one at this path (inside a transaction)."""
         photo_id = self._db.execute(
-            """INSERT INTO photos (root_id, path, size, mtime_ns, sha256, width, height, taken_at)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            """INSERT INTO photos (root_id, path, size, mtime_ns, sha256, width, height)
+               VALUES (?, ?, ?, ?, ?, 0, 0)
                ON CONFLICT (root_id, path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,
-               sha256 = excluded.sha256, width = excluded.width, height = excluded.height,
-               taken_at = excluded.taken_at, missing_since = NULL RETURNING id""",
-            (root.id, *found, *content[:4]),
+               sha256 = excluded.sha256, missing_since = NULL RETURNING id""",
+            (root.id, *found, content.sha256),
         ).fetchone()[0]
+        self.describe(photo_id, content.about)
         self._write("INSERT OR REPLACE INTO embeddings VALUES (?, ?)", photo_id, content.vector)
         self._write("INSERT OR REPLACE INTO thumbnails VALUES (?, ?)", photo_id, content.thumbnail)
         self._forget_failure(root, found.path)
+
+    def describe(self, photo_id: int, about: About) -> None:
+        """Write down what a photo's file says of it (inside a transaction)."""
+        self._write(f"UPDATE photos SET {' = ?, '.join(About._fields)} = ? WHERE id = ?", *about, photo_id)
 
     def move(self, photo_id: int, root: Root, found: Found) -> None:
         """Say where a photo is now; it keeps its id (inside a transaction)."""
@@ -234,11 +247,63 @@ class Store:
         self._write(sql, root.id, *found, photo_id)
         self._forget_failure(root, found.path)
 
+    def forget(self, condition: str, values: tuple[Any, ...]) -> int:
+        """Drop the photos and failures that meet a condition; return how many photos (inside a transaction).
+
+        Parameters
+        ----------
+        condition
+            SQL over what both tables have: root_id and path.
+        """
+        self._write(f"DELETE FROM failures WHERE {condition}", *values)
+        return self._db.execute(f"DELETE FROM photos WHERE {condition}", values).rowcount
+
+    def forget_missing(self, roots: Iterable[Root]) -> int:
+        """Drop the photos of some roots whose file is gone; return how many (inside a transaction)."""
+        sql = "DELETE FROM photos WHERE missing_since IS NOT NULL AND root_id = ?"
+        return sum(self._db.execute(sql, (root.id,)).rowcount for root in roots)
+
+    def drop_root(self, root: Root) -> None:
+        """Forget a folder of which no photo is left (inside a transaction)."""
+        self._write("DELETE FROM roots WHERE id = ?", root.id)
+
     def set_missing(self, photo_ids: Iterable[int], missing: bool) -> None:
         """Mark photos whose file is gone, or is back (inside a transaction)."""
         since = time.time() if missing else None
         sql = "UPDATE photos SET missing_since = ? WHERE id = ?"
         self._db.executemany(sql, ((since, photo_id) for photo_id in photo_ids))
+
+    # Mending
+
+    def doubt(self, photo_ids: Iterable[int], drop: str) -> None:
+        """Have the next look at photos' files examine them anew; they keep their ids (inside a transaction).
+
+        Parameters
+        ----------
+        drop
+            What of them is of no use: "embeddings", "thumbnails" or nothing. A photo without an embedding
+            passes for missing until it has one.
+        """
+        ids = [(photo_id,) for photo_id in photo_ids]
+        # No file has this time, and no content this hash: nothing passes for unchanged or known.
+        self._db.executemany("UPDATE photos SET sha256 = '', mtime_ns = -1 WHERE id = ?", ids)
+        if drop:
+            self._db.executemany(f"DELETE FROM {drop} WHERE photo_id = ?", ids)
+        if drop == "embeddings":
+            sql = "UPDATE photos SET missing_since = coalesce(missing_since, ?) WHERE id = ?"
+            self._db.executemany(sql, [(time.time(), *one) for one in ids])
+
+    def tidy(self) -> None:
+        """Drop what belongs to no photo, and write down anew when embeddings came (inside a transaction)."""
+        for table in ("embeddings", "thumbnails"):
+            self._write(f"DELETE FROM {table} WHERE photo_id NOT IN (SELECT id FROM photos)")
+        self._write(
+            f"UPDATE changes SET generation = {schema.GENERATION} WHERE generation > {schema.GENERATION}"
+        )
+        self._write(
+            f"""INSERT INTO changes SELECT photo_id, {schema.GENERATION} FROM embeddings
+                WHERE photo_id NOT IN (SELECT photo_id FROM changes)"""
+        )
 
     # Failures
 
@@ -246,6 +311,12 @@ class Store:
         """Return the files of a root that could not be used: size, mtime_ns and reason by path."""
         sql = "SELECT path, size, mtime_ns, reason FROM failures WHERE root_id = ?"
         return {path: (size, at, reason) for path, size, at, reason in self._all(sql, root.id)}
+
+    def all_failures(self) -> list[tuple[Path, str]]:
+        """Return the path of every file that could not be used, and why, by path."""
+        sql = """SELECT roots.path, failures.path, reason FROM failures JOIN roots ON roots.id = root_id
+                 ORDER BY roots.path, failures.path"""
+        return [(Path(root, path), reason) for root, path, reason in self._all(sql)]
 
     def put_failure(self, root: Root, path: str, reason: str, *, found: Found | None) -> None:
         """Remember why a file failed, until it changes or, without ``found``, until the next run."""
@@ -265,13 +336,15 @@ class Store:
 
     def rows(self, photo_ids: Iterable[int]) -> dict[int, Row]:
         """Return photos by id; ids that are not there are left out."""
-        sql = """SELECT photos.id, roots.path, photos.path, width, height, taken_at FROM photos
-                 JOIN roots ON roots.id = root_id WHERE photos.id = ?"""
+        sql = """SELECT photos.id, roots.path, photos.path,
+                        width, height, taken_at, camera, latitude, longitude
+                 FROM photos JOIN roots ON roots.id = root_id WHERE photos.id = ?"""
         found = (row for photo_id in photo_ids for row in self._all(sql, photo_id))
-        return {
-            id: Row(id, Path(root, path), width, height, datetime.fromisoformat(taken) if taken else None)
-            for id, root, path, width, height, taken in found
-        }
+        rows = {}
+        for photo_id, root, path, width, height, taken, *rest in found:
+            at = datetime.fromisoformat(taken) if taken else None
+            rows[photo_id] = Row(photo_id, Path(root, path), Path(root), (width, height, at, *rest))
+        return rows
 
     def id_of(self, path: Path) -> int | None:
         """Return the id of the photo at an absolute path, or None."""
@@ -283,6 +356,21 @@ class Store:
                 if found is not None:
                     return found
         return None
+
+    def select(self, condition: str, values: tuple[Any, ...]) -> np.ndarray:
+        """Return ids, (n,) int64, of the photos that are there and meet an SQL condition."""
+        sql = f"SELECT id FROM photos WHERE missing_since IS NULL AND ({condition}) ORDER BY id"
+        return np.array([row[0] for row in self._all(sql, *values)], dtype=np.int64)
+
+    def count(self, condition: str, values: tuple[Any, ...]) -> int:
+        """Return how many photos, there or missing, meet an SQL condition."""
+        return int(self._value(f"SELECT count(*) FROM photos WHERE {condition}", *values))
+
+    def missing(self) -> list[tuple[Path, Path]]:
+        """Return root and absolute path of the photos whose file is gone, by path."""
+        sql = """SELECT roots.path, photos.path FROM photos JOIN roots ON roots.id = root_id
+                 WHERE missing_since IS NOT NULL ORDER BY roots.path, photos.path"""
+        return [(Path(root), Path(root, path)) for root, path in self._all(sql)]
 
     def any_id(self) -> int | None:
         """Return the id of any photo that is there, or None."""
@@ -300,10 +388,14 @@ class Store:
     def vector(self, photo_id: int) -> np.ndarray | None:
         """Return a photo's embedding, (dim,) float32, or None where there is no such photo."""
         blob = self._value("SELECT vector FROM embeddings WHERE photo_id = ?", photo_id)
-        return None if blob is None else np.frombuffer(blob, "<f2").astype(np.float32)
+        if blob is None:
+            return None
+        return np.frombuffer(blob[: len(blob) // 2 * 2], "<f2").astype(np.float32)
 
     def vectors(self, dim: int, *, since: int = -1) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield ids, (n,) int64, and embeddings, (n, dim) float32, of photos that are there, by id.
+
+        What is stored there but has another length comes as NaN.
 
         Parameters
         ----------
@@ -313,10 +405,11 @@ class Store:
         changed = "AND photo_id IN (SELECT photo_id FROM changes WHERE generation > ?)" if since >= 0 else ""
         sql = f"""SELECT photo_id, vector FROM embeddings JOIN photos ON id = photo_id
                   WHERE missing_since IS NULL AND photo_id > ? {changed} ORDER BY photo_id LIMIT ?"""
-        last = 0
+        last, no_embedding = 0, np.full(dim, np.nan, "<f2").tobytes()
         while rows := self._all(sql, last, *([since] if changed else []), _ROWS_AT_ONCE):
             ids = np.array([row[0] for row in rows], dtype=np.int64)
-            packed = np.frombuffer(b"".join(row[1] for row in rows), "<f2")
+            whole = (row[1] if _is_whole(row[1], dim) else no_embedding for row in rows)
+            packed = np.frombuffer(b"".join(whole), "<f2")
             yield ids, packed.reshape(len(rows), dim).astype(np.float32)
             last = int(ids[-1])
 
@@ -331,3 +424,15 @@ class Store:
             "SELECT count(*) - count(missing_since), count(missing_since) FROM photos"
         )[0]
         return {"photos": there, "missing": missing, "failed": self._value("SELECT count(*) FROM failures")}
+
+    def counts_by_root(self) -> dict[int, dict[str, int]]:
+        """Return the same for each folder that is indexed, by its id."""
+        sql = """SELECT roots.id, count(photos.id) - count(missing_since), count(missing_since),
+                        (SELECT count(*) FROM failures WHERE failures.root_id = roots.id)
+                 FROM roots LEFT JOIN photos ON photos.root_id = roots.id GROUP BY roots.id"""
+        names = ("photos", "missing", "failed")
+        return {root_id: dict(zip(names, counts, strict=True)) for root_id, *counts in self._all(sql)}
+
+
+def _is_whole(blob: object, dim: int) -> bool:
+    return isinstance(blob, bytes) and len(blob) == 2 * dim

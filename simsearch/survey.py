@@ -6,7 +6,9 @@ a root around another leaves it alone, so that each can be offline by itself.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,16 +19,20 @@ from simsearch.store import Root, Store
 
 
 class Place(NamedTuple):
-    """A folder to look at.
+    """Folders and files to look at, in one root.
 
-    ``base`` is the root that it is or lies in, and ``root`` that root's row, None where it is to become
-    one. ``below`` is the way from there ('' or 'a/b/'), and ``without`` are the roots inside, likewise.
+    ``base`` is the root's path, and ``root`` its row, None where it is to become one. ``parts`` are the ways
+    from there ('' for all of it, 'a/b', 'a/b/1.jpg'), and ``without`` the roots inside, likewise.
     """
 
     base: Path
     root: Root | None
-    below: str
+    parts: frozenset[str]
     without: frozenset[str]
+
+    def covers(self, path: str) -> bool:
+        """Whether a path below the base is looked at."""
+        return "" in self.parts or any(way in self.parts for way in _ways_to(path))
 
 
 class Survey(NamedTuple):
@@ -37,19 +43,56 @@ class Survey(NamedTuple):
 
 
 def plan(store: Store, folders: Iterable[Path]) -> list[Place]:
-    """Return the places to look at for some folders, none twice, with the roots that lie in them."""
+    """Return the places to look at for some folders, none twice, with the roots that lie in them.
+
+    Every place has one part.
+    """
     roots = {root.path: root for root in store.roots()}
     wanted = set(folders)
     wanted |= {path for path in roots if any(_holds(folder, path) for folder in wanted)}
     bases = set(roots)
-    chosen: list[tuple[Path, str]] = []
+    places: list[Place] = []
     for folder in sorted(wanted):  # a folder comes before what lies in it
         base = max((base for base in bases if _holds(base, folder)), default=folder)
         bases.add(base)
-        below = _way(base, folder)
-        if not any(base == other and below.startswith(covered) for other, covered in chosen):
-            chosen.append((base, below))
-    return [Place(base, roots.get(base), below, _inside(base, bases)) for base, below in chosen]
+        part = _way(base, folder)
+        if not any(place.base == base and place.covers(part) for place in places):
+            places.append(Place(base, roots.get(base), frozenset([part]), frozenset()))
+    return [place._replace(without=_inside(place.base, bases)) for place in places]
+
+
+def plan_changes(store: Store, paths: Iterable[Path]) -> list[Place]:
+    """Return the places to look at as something happened to some paths; those outside roots are left out."""
+    roots = {root.path: root for root in store.roots()}
+    parts: dict[Path, set[str]] = {}
+    for path in paths:
+        base = max((base for base in roots if _holds(base, path)), default=None)
+        if base:
+            parts.setdefault(base, set()).add(_way(base, path))
+    return [
+        Place(base, roots[base], frozenset(parts[base]), _inside(base, roots))
+        for base in sorted(parts)
+        if is_online(base)
+    ]
+
+
+def is_online(root: Path) -> bool:
+    """Whether a root can be trusted to lack what it lacks: the mount point of an absent disk is empty."""
+    with suppress(OSError), os.scandir(root) as entries:
+        return any(entries)
+    return False
+
+
+def online(roots: Iterable[Path]) -> set[Path]:
+    """Return those roots that are online."""
+    return {root for root in set(roots) if is_online(root)}
+
+
+def _ways_to(path: str) -> Iterable[str]:
+    """Yield a path and the folders it is in: 'a/b/1.jpg', 'a/b', 'a'."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
 
 
 def _inside(base: Path, bases: Iterable[Path]) -> frozenset[str]:
@@ -64,26 +107,36 @@ def _holds(folder: Path, path: Path) -> bool:
 
 
 def _way(base: Path, folder: Path) -> str:
-    return "" if folder == base else f"{folder.relative_to(base).as_posix()}/"
+    return "" if folder == base else folder.relative_to(base).as_posix()
+
+
+def look(place: Place) -> Survey:
+    """Find every file of a place; what is gone is not found."""
+    walk = Walk([], [], [], [])
+    for part in sorted(place.parts):
+        if not (part and place.covers(part.rpartition("/")[0])):
+            photos.find(place.base, part, without=place.without, into=walk)
+    return Survey(place, walk)
 
 
 def survey(store: Store, place: Place) -> Survey:
-    """Find every file of a place.
+    """Find every file of a place that somebody named, which must hold photos.
 
     Raises
     ------
     FolderError
         When there is no photo in it.
     """
-    folder = place.base / place.below
+    [part] = place.parts
+    folder = place.base / part
     if not folder.is_dir():
         raise FolderError(folder, "no such folder", "check the spelling, and that its disk is connected")
-    walk = photos.find(place.base, place.below, without=place.without)
-    if walk.photos or walk.failed:
-        return Survey(place, walk)
-    if walk.unread:
-        raise FolderError(folder, walk.unread[0].reason, "check its permissions")
-    known = sum(path.startswith(place.below) for path in store.known(place.root)) if place.root else 0
+    found = look(place)
+    if found.walk.photos or found.walk.failed:
+        return found
+    if found.walk.unread:
+        raise FolderError(folder, found.walk.unread[0].reason, "check its permissions")
+    known = sum(map(place.covers, store.known(place.root))) if place.root else 0
     if known:
         reason = f"suddenly without photos, though {known} of its photos are in the library"
         raise FolderError(folder, reason, "nothing was changed; is its disk unplugged")

@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from simsearch import facts
 from simsearch.child import Task
-from simsearch.photos import Found, Refused, Walk
+from simsearch.photos import Found, Refused
 from simsearch.pool import Answer, examine_all
 from simsearch.report import Report
-from simsearch.store import Content, Root, Store
-from simsearch.survey import Survey
+from simsearch.store import About, Content, Root, Store
+from simsearch.survey import Survey, is_online
 
 MOST_HASHES = 50  # told to a worker for one file; the request then still fits a pipe (see child.PIPE_BYTES)
 SECONDS_A_BATCH = 1.0  # what a power cut may cost; a commit waits for the disk, so not after every photo
@@ -35,6 +36,7 @@ def sync(
     recipe: tuple[str, list[str]],
     vector_bytes: int,
     workers: int,
+    retry: bool = False,
     progress: Progress | None = None,
 ) -> Report:
     """Bring the store up to date with what was found in one place.
@@ -47,12 +49,15 @@ def sync(
         How a worker builds the encoder.
     vector_bytes
         Length of an embedding in the store.
+    retry
+        Whether to look again at files that failed and have not changed since.
     progress
         Called with the number of files done and to do, after each file that had to be looked at.
     """
     run = _Run(store, root, vector_bytes)
-    tasks = run.compare(found.walk, found.place.below)
+    tasks = run.compare(found, retry)
     run.examine(tasks, recipe, workers, progress)
+    run.report.seconds_saved = run.report.reused * run.seconds_a_photo / workers
     return run.report
 
 
@@ -65,28 +70,37 @@ class _Run:
         self._root = root
         self._vector_bytes = vector_bytes
         self._known = store.known(root)
+        self._encoding = (0.0, 0)  # seconds that workers took, and over how many photos
 
-    def compare(self, walk: Walk, below: str) -> dict[Path, tuple[Task, Found]]:
+    def compare(self, found: Survey, retry: bool) -> dict[Path, tuple[Task, Found]]:
         """Settle what needs no look into the files; return what does, by absolute path."""
-        store, report = self._store, self.report
+        store, report, walk = self._store, self.report, found.walk
         failures = store.failures(self._root)
         report.skipped += self._named(walk.skipped)
         report.failed += self._named(walk.failed + walk.unread)
+        unlisted = [
+            refused
+            for refused in walk.failed + walk.unread
+            if failures.get(_text(refused.path), (None, None, ""))[2] != refused.reason
+        ]
         changed, returned, forgotten = [], [], []
-        for found in walk.photos:
-            before, failure = self._known.get(found.path), failures.get(found.path)
-            if before and (before.size, before.mtime_ns) == found[1:]:
+        for file in walk.photos:
+            before, failure = self._known.get(file.path), failures.get(file.path)
+            same = before is not None and (before.size, before.mtime_ns) == file[1:]
+            if before and same and before.facts == facts.VERSION:
                 report.unchanged += 1
                 returned += [before.id] if before.missing else []
-                forgotten += [found.path] if failure else []
-            elif failure and failure[:2] == found[1:]:
-                report.failed += self._named([Refused(found.path, failure[2])])
+                forgotten += [file.path] if failure else []
+            elif failure and failure[:2] == file[1:] and not retry:
+                report.failed += self._named([Refused(file.path, failure[2])])
             else:
-                changed.append(found)
-        gone, without_file = self._absent(walk, below, failures)
+                changed.append(file)
+        gone, without_file = self._absent(found, failures)
         forgotten += without_file
-        if returned or gone or forgotten:
+        if returned or gone or forgotten or unlisted:
             with store.transaction():
+                for path, reason in unlisted:
+                    store.put_failure(self._root, _text(path), reason, found=None)
                 store.set_missing(returned, False)
                 store.set_missing(gone, True)
                 store.forget_failures(self._root, forgotten)
@@ -110,13 +124,14 @@ class _Run:
             tasks[path] = Task(path, shared.get(found.size, frozenset()) | own), found
         return tasks
 
-    def _absent(self, walk: Walk, below: str, failures: Iterable[str]) -> tuple[list[int], list[str]]:
+    def _absent(self, found: Survey, failures: Iterable[str]) -> tuple[list[int], list[str]]:
         """Find the photos (ids) and failures (paths) whose file is gone; a folder not read says nothing."""
-        present = {found.path for found in walk.photos} | {refused.path for refused in walk.failed}
+        walk = found.walk
+        present = {file.path for file in walk.photos} | {_text(refused.path) for refused in walk.failed}
         unread = tuple(refused.path for refused in walk.unread)
 
         def gone(path: str) -> bool:
-            return path.startswith(below) and path not in present and not path.startswith(unread)
+            return path not in present and found.place.covers(path) and not path.startswith(unread)
 
         photos_gone = [known.id for path, known in self._known.items() if not known.missing and gone(path)]
         return photos_gone, [path for path in failures if gone(path)]
@@ -154,31 +169,45 @@ class _Run:
     def _write(self, batch: list[tuple[Found, Answer]]) -> None:
         with self._store.transaction():
             states = [self._settle(found, answer) for found, answer in batch]
+            self._time(answer for _, answer in batch)
         # Counted only now: an interrupted transaction is written again as a whole.
-        for state in states:
+        for state, (_, answer) in zip(states, batch, strict=True):
             if isinstance(state, Refused):
                 self.report.failed += self._named([state])
             else:
                 setattr(self.report, state, getattr(self.report, state) + 1)
+                self.report.reused += state != "unchanged" and not answer.payload
+
+    def _time(self, answers: Iterable[Answer]) -> None:
+        """Keep for later runs how long a worker takes for a photo."""
+        seconds = [answer.facts["seconds"] for answer in answers if answer.payload]
+        if seconds:
+            self._encoding = self._encoding[0] + sum(seconds), self._encoding[1] + len(seconds)
+            self._store.set_setting("seconds_a_photo", f"{self._encoding[0] / self._encoding[1]:.4f}")
+
+    @property
+    def seconds_a_photo(self) -> float:
+        """How long a worker takes to decode and encode a photo: in this run, or in the last that did."""
+        return float(self._store.setting("seconds_a_photo") or 0)
 
     def _settle(self, walked: Found, answer: Answer) -> str | Refused:
         """Write what is now known of one file; return the state it ends in."""
-        facts, path = answer.facts, walked.path
-        if "reason" in facts:
-            self._store.put_failure(
-                self._root, path, facts["reason"], found=None if facts["retry"] else walked
-            )
-            return Refused(path, facts["reason"])
-        found = Found(path, facts["size"], facts["mtime_ns"])  # as it was when it was read
-        here, same = self._known.get(path), self._store.same_content(facts["sha256"])
-        if here and here.sha256 == facts["sha256"]:  # only touched
+        told, path = answer.facts, walked.path
+        if "reason" in told:
+            self._store.put_failure(self._root, path, told["reason"], found=None if told["retry"] else walked)
+            return Refused(path, told["reason"])
+        found = Found(path, told["size"], told["mtime_ns"])  # as it was when it was read
+        here, same = self._known.get(path), self._store.same_content(told["sha256"])
+        if here and here.sha256 == told["sha256"]:  # only touched, or made before facts were read
             self._store.move(here.id, self._root, found)
+            self._store.describe(here.id, _about(told))
             return "unchanged"
         if not here and (origin := _moved_from(same)):
             self._store.move(origin, self._root, found)
             return "moved"
         if answer.payload:
-            content = self._content(facts, answer.payload)
+            vector, thumbnail = answer.payload[: self._vector_bytes], answer.payload[self._vector_bytes :]
+            content = Content(told["sha256"], _about(told), vector, thumbnail)
         elif same:
             content = self._store.content(same[0][0])
         else:  # another process has just taken away what this file had in common with others
@@ -187,21 +216,19 @@ class _Run:
         self._store.put(self._root, found, content)
         return "updated" if here else "added"
 
-    def _content(self, facts: dict[str, Any], payload: bytes) -> Content:
-        vector, thumbnail = payload[: self._vector_bytes], payload[self._vector_bytes :]
-        return Content(facts["sha256"], facts["width"], facts["height"], facts["taken_at"], vector, thumbnail)
+
+def _about(told: dict[str, Any]) -> About:
+    return About(**told["about"], facts=facts.VERSION)
+
+
+def _text(path: str) -> str:
+    """Return a path as it can be stored, also where its bytes are no text."""
+    return path.encode(errors="backslashreplace").decode()
 
 
 def _moved_from(same: list[tuple[int, Path, Path]]) -> int | None:
     """Return the photo among those of one content whose file is gone while its disk is there."""
     for photo_id, root, path in same:
-        if not os.path.lexists(path) and _is_online(root):
+        if not os.path.lexists(path) and is_online(root):
             return photo_id
     return None
-
-
-def _is_online(root: Path) -> bool:
-    """Whether a root can be trusted to lack what it lacks: the mount point of an absent disk is empty."""
-    with suppress(OSError), os.scandir(root) as entries:
-        return any(entries)
-    return False

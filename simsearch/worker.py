@@ -18,13 +18,15 @@ import os
 import signal
 import struct
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from simsearch import pixels
+from simsearch import memory, pixels
 from simsearch.errors import PhotoError, reason_of
+from simsearch.facts import Facts
 
 if TYPE_CHECKING:
     from simsearch.encoder import Encoder
@@ -76,8 +78,8 @@ def examine(path: Path, known: frozenset[str], encoder: Encoder) -> tuple[dict[s
         return _examine(path, known, encoder)
     except PhotoError as error:
         return {"reason": error.reason, "retry": False}, b""
-    except MemoryError:  # of the photo it says that it is large, of the machine that it is busy just now
-        return {"reason": "not enough memory to read it", "retry": True}, b""
+    except MemoryError:  # the limit is set for the photo's sake: it would not fit the next time either
+        return {"reason": "reading it takes more memory than a worker may have", "retry": False}, b""
     except OSError as error:  # a disk error or a permission says nothing about the photo
         return {"reason": f"cannot be read ({reason_of(error)})", "retry": True}, b""
     except ValueError as error:  # the network makes nothing of it
@@ -85,19 +87,27 @@ def examine(path: Path, known: frozenset[str], encoder: Encoder) -> tuple[dict[s
 
 
 def _examine(path: Path, known: frozenset[str], encoder: Encoder) -> tuple[dict[str, Any], bytes]:
+    started = time.perf_counter()
     data, file = pixels.read(path)
-    facts = {
+    facts: dict[str, Any] = {
         "size": file.st_size,
         "mtime_ns": file.st_mtime_ns,
         "sha256": hashlib.sha256(data).hexdigest(),
     }
     if facts["sha256"] in known:
+        facts["about"] = _about(*pixels.glance(data, path))
         return facts, b""
     picture = pixels.decode(data, path, at_least=max(2 * encoder.input_size, pixels.THUMBNAIL_SIDE))
     vector = encoder.encode(pixels.letterbox(picture.image, encoder.input_size))
-    facts |= {"width": picture.width, "height": picture.height}
-    facts["taken_at"] = picture.facts.taken_at and picture.facts.taken_at.isoformat()
-    return facts, vector.astype("<f2").tobytes() + pixels.thumbnail(data, picture)
+    thumbnail = pixels.thumbnail(data, picture)
+    facts["about"] = _about(picture.width, picture.height, picture.facts)
+    facts["seconds"] = time.perf_counter() - started
+    return facts, vector.astype("<f2").tobytes() + thumbnail
+
+
+def _about(width: int, height: int, facts: Facts) -> dict[str, Any]:
+    taken_at = facts.taken_at and facts.taken_at.isoformat()
+    return {"width": width, "height": height, **facts._asdict(), "taken_at": taken_at}
 
 
 def build_encoder(recipe: tuple[str, list[str]]) -> Encoder:
@@ -108,8 +118,12 @@ def build_encoder(recipe: tuple[str, list[str]]) -> Encoder:
 
 
 def main() -> None:
-    """Serve examinations until the parent closes the pipe; the arguments are a recipe and a time limit."""
+    """Serve examinations until the parent closes the pipe.
+
+    The arguments are a recipe, a time limit (seconds) and a memory limit (bytes).
+    """
     recipe, limit = json.loads(sys.argv[1]), float(sys.argv[2])
+    memory.limit(int(sys.argv[3]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     requests, replies = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a decoder that prints must not print into the frames

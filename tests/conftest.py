@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from simsearch import Library, demo
+from simsearch import Library, cli, demo
 from tests.toy import ToyEncoder
 
 PHOTOS = Path(__file__).parents[2] / "shared" / "photos"
@@ -49,3 +49,71 @@ def real_photos():
     if not PHOTOS.is_dir():
         pytest.skip(f"the real photos are not there ({PHOTOS})")
     return PHOTOS
+
+
+# The command
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    """The commands' library, with the toy in place of a network."""
+    open_library = Library.open.__func__  # type: ignore[attr-defined]
+
+    def open_with_toy(cls, path=None, *, backbone=None, **options):
+        return open_library(cls, path, encoder=ToyEncoder(), **options)
+
+    monkeypatch.setattr(Library, "open", classmethod(open_with_toy))  # type: ignore[arg-type]
+    monkeypatch.setenv("SIMSEARCH_LIBRARY", str(tmp_path / "library"))
+    return tmp_path / "library"
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command; return its exit code, standard output and standard error."""
+
+    def run(*arguments):
+        try:
+            code: object = cli.main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            code = stop.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+# The page
+
+COLOURS = {"red": (200, 0, 0), "orange": (200, 90, 0), "blue": (0, 0, 200), "sky": (60, 90, 200)}
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    """The page on a library in a temporary folder, with the toy in place of a network."""
+    st = pytest.importorskip("streamlit")
+    from streamlit.testing.v1 import AppTest
+
+    open_library = Library.open.__func__  # type: ignore[attr-defined]
+    opened = []
+
+    def open_with_toy(cls, /, path=None, **options):
+        opened.append(open_library(cls, path, encoder=ToyEncoder(), **options))
+        return opened[-1]
+
+    monkeypatch.setattr(Library, "open", classmethod(open_with_toy))
+    monkeypatch.setenv("SIMSEARCH_LIBRARY", str(tmp_path / "library"))
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    yield AppTest.from_file("../app.py", default_timeout=30)
+    for library in opened:
+        library.close()
+
+
+@pytest.fixture
+def filled(page, tmp_path, album):
+    with Library.open(tmp_path / "library") as library:
+        exif = Image.Exif()
+        exif[0x0132] = "2019:07:21 16:05:09"
+        for name, colour in COLOURS.items():
+            paint(album / "my **colours**" / f"{name}.jpg", colour, exif=exif)
+        library.sync(album)
+    return page.run()

@@ -7,46 +7,10 @@ import pytest
 from PIL import Image
 
 from simsearch import Library, StorageError
-from tests.conftest import paint
-from tests.toy import ToyEncoder
+from tests.conftest import COLOURS, paint
 
 pytest.importorskip("streamlit")
-from streamlit.testing.v1 import AppTest  # noqa: E402
 from streamlit.util import calc_hash  # noqa: E402
-
-COLOURS = {"red": (200, 0, 0), "orange": (200, 90, 0), "blue": (0, 0, 200), "sky": (60, 90, 200)}
-
-
-@pytest.fixture
-def page(tmp_path, monkeypatch):
-    """The page on a library in a temporary folder."""
-    import streamlit as st
-
-    open_library = Library.open.__func__  # type: ignore[attr-defined]
-    opened = []
-
-    def open_with_toy(cls, /, path=None, **options):
-        opened.append(open_library(cls, path, encoder=ToyEncoder(), **options))
-        return opened[-1]
-
-    monkeypatch.setattr(Library, "open", classmethod(open_with_toy))
-    monkeypatch.setenv("SIMSEARCH_LIBRARY", str(tmp_path / "library"))
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    yield AppTest.from_file("../app.py", default_timeout=30)
-    for library in opened:
-        library.close()
-
-
-@pytest.fixture
-def filled(page, tmp_path, album):
-    with Library.open(tmp_path / "library") as library:
-        exif = Image.Exif()
-        exif[0x0132] = "2019:07:21 16:05:09"
-        for name, colour in COLOURS.items():
-            paint(album / "my **colours**" / f"{name}.jpg", colour, exif=exif)
-        library.sync(album)
-    return page.run()
 
 
 def png(colour):
@@ -63,8 +27,12 @@ def ask(page, name, data, kind):
 
 
 def on_compare(page):
-    """Go to the page Compare; the harness itself only switches to pages that are files."""
-    page._page_hash = calc_hash("compare")
+    return on(page, "compare")
+
+
+def on(page, name):
+    """Go to another page; the harness itself only switches to pages that are files."""
+    page._page_hash = calc_hash(name)
     page.run()
     assert not page.exception
     return page
@@ -108,7 +76,8 @@ def test_an_empty_library_explains_how_to_fill_it(page, tmp_path, made):
         Library.open(tmp_path / "library").close()
     page.run()
     assert not page.exception
-    assert [block.value for block in page.code] == ["simsearch index ~/Pictures", "simsearch demo"]
+    assert [block.value for block in page.code] == ["simsearch demo"]
+    assert page.text_input[0].label == "Add a folder of photos"
 
 
 def test_an_uploaded_picture_finds_the_most_similar_photos(filled):
@@ -230,7 +199,8 @@ def test_compare_explains_how_to_fill_an_empty_library(page, tmp_path, made):
     if made:
         Library.open(tmp_path / "library").close()
     on_compare(page.run())
-    assert [block.value for block in page.code] == ["simsearch index ~/Pictures", "simsearch demo"]
+    assert [block.value for block in page.code] == ["simsearch demo"]
+    assert page.text_input[0].label == "Add a folder of photos"
 
 
 def test_there_is_nothing_to_compare_in_one_photo(page, tmp_path, album):

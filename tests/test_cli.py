@@ -10,38 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from simsearch import Library, cli, ui
+from simsearch import Library, ui
 from tests.conftest import paint
 from tests.toy import ToyEncoder
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
-
-
-@pytest.fixture
-def library(tmp_path, monkeypatch):
-    """The commands' library, with the toy in place of a network."""
-    open_library = Library.open.__func__  # type: ignore[attr-defined]
-
-    def open_with_toy(cls, path=None, *, backbone=None, **options):
-        return open_library(cls, path, encoder=ToyEncoder(), **options)
-
-    monkeypatch.setattr(Library, "open", classmethod(open_with_toy))  # type: ignore[arg-type]
-    monkeypatch.setenv("SIMSEARCH_LIBRARY", str(tmp_path / "library"))
-    return tmp_path / "library"
-
-
-@pytest.fixture
-def run(capsys):
-    """Run a command; return its exit code, standard output and standard error."""
-
-    def run(*arguments):
-        try:
-            code: object = cli.main([str(argument) for argument in arguments])
-        except SystemExit as stop:
-            code = stop.code
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture
@@ -98,7 +71,8 @@ def test_search_prints_score_and_path(run, indexed, tmp_path):
 def test_search_prints_one_json_object_a_line(run, indexed, tmp_path):
     query = paint(tmp_path / "unseen.png", (255, 20, 0))
     hits = [json.loads(line) for line in run("search", query, "--json")[1].splitlines()]
-    assert [list(hit) for hit in hits] == [["path", "score", "id", "width", "height", "taken_at"]] * 2
+    facts = ["width", "height", "taken_at", "camera", "latitude", "longitude", "offline"]
+    assert [list(hit) for hit in hits] == [["path", "score", "id", *facts]] * 2
     assert hits[0]["path"] == str(indexed / "red.png")
     assert (hits[0]["width"], hits[0]["height"], hits[0]["taken_at"]) == (8, 8, None)
 

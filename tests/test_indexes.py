@@ -13,7 +13,7 @@ from simsearch.index.faiss_index import INVERTED_FROM
 from simsearch.index.lsh import LshIndex
 from simsearch.indexes import Indexes
 from simsearch.photos import Found
-from simsearch.store import Content, Store
+from simsearch.store import About, Content, Store
 
 DIM = 16
 ENGINES = ["exact", "faiss", "lsh"]
@@ -37,7 +37,7 @@ class Shelf:
             for number in range(start, start + how_many):
                 vector = self.rng.normal(size=DIM)
                 packed = (vector / np.linalg.norm(vector)).astype("<f2").tobytes()
-                content = Content(f"{number:064x}", 1, 1, None, packed, b"")
+                content = Content(f"{number:064x}", About(1, 1, None, None, None, None, 1), packed, b"")
                 self.store.put(self.root, Found(f"{number}.jpg", 1, 1), content)
         self.count = max(self.count, start + how_many)
 

@@ -186,7 +186,8 @@ def test_status_counts(colours, album):
     colours.sync(album)
     status = colours.status()
     assert (status["photos"], status["missing"], status["failed"]) == (3, 1, 1)
-    assert status["folders"] == [str(album)] and status["backbone"] == "toy" and status["bytes"] > 0
+    assert status["folders"] == [{"path": str(album), "online": True, "photos": 3, "missing": 1, "failed": 1}]
+    assert status["backbone"] == "toy" and status["bytes"] > 0
 
 
 # Engines

@@ -37,10 +37,17 @@ def test_find_lists_photos_by_name_with_their_facts(album):
     assert walk.photos[0] == photos.Found("b.jpg", facts.st_size, facts.st_mtime_ns)
 
 
+def test_find_looks_at_a_single_file_and_finds_nothing_where_it_is_gone(album):
+    paint(album / "a" / "x.jpg", "red")
+    paint(album / "a" / "x.jpg.png", "red")
+    assert [found.path for found in photos.find(album, "a/x.jpg").photos] == ["a/x.jpg"]
+    assert photos.find(album, "a/gone.jpg") == photos.Walk([], [], [], [])
+
+
 def test_find_below_a_folder_names_paths_from_the_root(album):
     paint(album / "a" / "b" / "x.jpg", "red")
     paint(album / "y.jpg", "red")
-    assert [found.path for found in photos.find(album, "a/").photos] == ["a/b/x.jpg"]
+    assert [found.path for found in photos.find(album, "a").photos] == ["a/b/x.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -192,7 +199,7 @@ def test_read_takes_a_pipe_to_its_end_but_no_endless_one(tmp_path, monkeypatch):
 def test_find_leaves_out_what_it_is_told_to(album):
     for name in ["1.jpg", "inner/2.jpg", "inner too/3.jpg"]:
         paint(album / name, "red")
-    walk = photos.find(album, without=frozenset(["inner/"]))
+    walk = photos.find(album, without=frozenset(["inner"]))
     assert [found.path for found in walk.photos] == ["1.jpg", "inner too/3.jpg"]
 
 

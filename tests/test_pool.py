@@ -86,9 +86,24 @@ def test_a_file_that_hangs_is_blamed_at_once(tasks, tmp_path):
     assert len((tmp_path / "diary").read_text().split()) == 1
 
 
-def test_too_little_memory_is_tried_again_in_the_next_run(tasks):
+def test_a_file_that_needs_too_much_memory_is_blamed(tasks):
     answer = failures(tasks, ("tests.toy:HungryEncoder", []))
-    assert answer == {"2.png": ("not enough memory to read it", True)}
+    assert answer == {"2.png": ("reading it takes more memory than a worker may have", False)}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its memory")
+def test_a_worker_has_so_much_memory_and_no_more(tasks, monkeypatch):
+    monkeypatch.setattr(child, "_MOST_MEMORY", 1 << 30)
+    answer = failures(tasks, ("tests.toy:GreedyEncoder", []))
+    assert answer == {"2.png": ("reading it takes more memory than a worker may have", False)}
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "workers", "each"), [(64, 2, 4.0), (8, 2, 3.0), (8, 16, 0.75), (1, 1, 0.75)]
+)
+def test_workers_share_the_memory_there_is(monkeypatch, gigabytes, workers, each):
+    monkeypatch.setattr("simsearch.memory.total", lambda: gigabytes << 30)
+    assert child.memory_limit(workers) == each * (1 << 30)
 
 
 def test_requests_and_answers_larger_than_a_pipe_do_not_wait_for_each_other(tasks, monkeypatch):
@@ -99,7 +114,7 @@ def test_requests_and_answers_larger_than_a_pipe_do_not_wait_for_each_other(task
 
 def test_a_small_request_is_sent_ahead_and_a_large_one_when_the_worker_is_idle(tasks):
     large = Task(tasks[0].path, frozenset(f"{number:064}" for number in range(100)))
-    with closing_worker(TOY) as current:
+    with closing_worker(TOY, 1 << 30) as current:
         current.await_ready()
         assert current.send(large)
         assert current.send(tasks[1])
@@ -172,10 +187,10 @@ def test_a_worker_that_starts_while_the_pool_closes_is_stopped_too(tasks, monkey
     closing_now, begun = threading.Event(), threading.Event()
 
     class Late(child.Child):
-        def __init__(self, recipe):
+        def __init__(self, *arguments):
             begun.set()
             closing_now.wait(5)
-            super().__init__(recipe)
+            super().__init__(*arguments)
 
     close = pool._Pool.close
 

@@ -85,7 +85,10 @@ def test_the_batch_script_shown_exists_and_has_help():
     assert "usage: simsearch index" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["index", "search", "tune", "status", "app", "demo"])
+COMMANDS = ["index", "search", "sync", "forget", "tune", "status", "doctor", "app", "demo"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_stands_in_the_readme(command):
     assert f"`simsearch {command}" in README
 
@@ -94,7 +97,7 @@ def test_the_commands_listed_are_all_there_are(capsys):
     with pytest.raises(SystemExit):
         cli.main(["--help"])
     listed = re.findall(r"^    ([a-z]+)  ", capsys.readouterr().out, re.MULTILINE)
-    assert sorted(listed) == ["app", "demo", "index", "search", "status", "tune"]
+    assert sorted(listed) == sorted(COMMANDS)
 
 
 def test_links_lead_somewhere():

@@ -1,9 +1,11 @@
 import io
+import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +16,13 @@ from PIL import Image
 
 from simsearch import Library, LibraryError, schema
 from simsearch.photos import Found
-from simsearch.store import Content, Store
+from simsearch.running import sole_run
+from simsearch.store import About, Content, Store
 from tests.toy import ToyEncoder
 
-CONTENT = Content("ab" * 32, 40, 30, "2019-07-21T16:05:09", np.ones(3, "<f2").tobytes(), b"jpeg")
+TAKEN_AT = datetime(2019, 7, 21, 16, 5, 9, tzinfo=timezone(timedelta(hours=2)))
+ABOUT = About(40, 30, TAKEN_AT.isoformat(), "Canon EOS 20D", 48.1, -11.5, 1)
+CONTENT = Content("ab" * 32, ABOUT, np.ones(3, "<f2").tobytes(), b"jpeg")
 
 
 @pytest.fixture
@@ -38,8 +43,8 @@ def test_a_photo_comes_back_as_it_was_put(store, tmp_path):
         put(store, root, "a/1.jpg")
     photo_id = store.id_of(tmp_path / "photos" / "a" / "1.jpg")
     row = store.rows([photo_id])[photo_id]
-    assert (row.path, row.width, row.height) == (tmp_path / "photos/a/1.jpg", 40, 30)
-    assert row.taken_at.isoformat() == CONTENT.taken_at
+    assert (row.path, row.root) == (tmp_path / "photos/a/1.jpg", tmp_path / "photos")
+    assert row.about == (40, 30, TAKEN_AT, "Canon EOS 20D", 48.1, -11.5)
     assert store.thumbnail(photo_id) == b"jpeg"
     assert store.content(photo_id) == CONTENT._replace(vector=np.asarray([1, 0, 0], "<f2").tobytes())
 
@@ -77,11 +82,14 @@ def test_ids_are_never_used_again(store, tmp_path):
 
 def test_one_process_at_a_time_may_index_and_others_may_read(store, tmp_path):
     other = Store(tmp_path)
-    with store.sole_writer():
-        with pytest.raises(LibraryError, match="in use by another simsearch"), other.sole_writer():
+    with sole_run(tmp_path) as run:
+        run.progress(3, 1200)
+        run.note()
+        who = rf"by another simsearch \(process {os.getpid()}, since \d\d:\d\d, 3 of 1,200 files\)"
+        with pytest.raises(LibraryError, match=who), sole_run(tmp_path):
             pass
         assert other.counts()["photos"] == 0
-    with other.sole_writer():
+    with sole_run(tmp_path):
         pass
     other.close()
 

@@ -77,9 +77,20 @@ def test_a_moved_photo_keeps_its_id_and_is_not_encoded_again(toy_library, album)
     toy_library._encoder.recipe = ("tests.toy:BlindEncoder", [])
     report = toy_library.sync(album)
     assert counts(report) == (0, 0, 0, 1, 0, 0)
-    assert report.missing == 0
+    assert (report.missing, report.reused) == (0, 1)
+    assert report.seconds_saved > 0 and "1 known from before" in str(report)
     [after] = toy_library.search(album / "b" / "2.png")
     assert (after.id, after.path) == (before.id, album / "b" / "2.png")
+
+
+def test_a_photo_whose_facts_were_never_read_is_described_anew_without_being_encoded(toy_library, album):
+    path = paint(album / "1.png", "red")
+    toy_library.sync(album)
+    with toy_library._store.transaction():
+        toy_library._store._write("UPDATE photos SET facts = 0, width = 0")
+    toy_library._encoder.recipe = ("tests.toy:BlindEncoder", [])
+    assert counts(toy_library.sync(album)) == (0, 0, 1, 0, 0, 0)
+    assert toy_library.search(path)[0].width == 8
 
 
 def test_two_copies_are_two_photos(toy_library, album):
@@ -137,6 +148,23 @@ def test_a_folder_that_may_not_be_read_does_not_lose_its_photos(toy_library, alb
     report = toy_library.sync(album)
     assert report.failed == [(str(album / "closed"), "folder cannot be read (permission denied)")]
     assert report.missing == 0 and len(toy_library) == 2
+    assert toy_library.failures() == [(album / "closed", "folder cannot be read (permission denied)")]
+    generation = toy_library.generation
+    assert len(toy_library.sync(album).failed) == 1 and toy_library.generation == generation
+    monkeypatch.undo()
+    assert toy_library.sync(album).failed == [] and toy_library.failures() == []
+
+
+def test_a_file_whose_name_is_no_text_is_listed_until_it_is_renamed(toy_library, album):
+    paint(album / "1.png", "red")
+    unnamed = album / os.fsdecode(b"caf\xe9.png")
+    shutil.copy(album / "1.png", unnamed)
+    for _ in range(2):
+        assert counts(toy_library.sync(album))[-1] == 1
+        [(path, reason)] = toy_library.failures()
+        assert path.name == r"caf\udce9.png" and "not valid text" in reason
+    unnamed.rename(album / "café.png")
+    assert counts(toy_library.sync(album)) == (1, 0, 1, 0, 0, 0) and toy_library.failures() == []
 
 
 def test_a_folder_inside_an_indexed_one_is_part_of_it(toy_library, album):
@@ -168,7 +196,7 @@ def test_a_disk_unplugged_inside_a_folder_keeps_its_photos(toy_library, album):
     for _ in range(2):
         report = toy_library.sync(album)
         assert report.missing == 0 and len(toy_library) == 2
-        assert report.failed[0][0] == str(usb) and "suddenly without photos" in report.failed[0][1]
+        assert report.offline[0][0] == str(usb) and "suddenly without photos" in report.offline[0][1]
 
 
 def test_a_hidden_folder_named_outright_is_a_root_of_its_own(toy_library, album):
@@ -193,9 +221,30 @@ def test_one_folder_that_cannot_be_used_does_not_stop_the_others(toy_library, al
     shutil.rmtree(album / "unplugged")
     paint(album / "there" / "3.png", "green")
     report = toy_library.sync()
-    assert counts(report) == (1, 0, 1, 0, 0, 1)
-    assert report.failed == [(str(album / "unplugged"), "no such folder")]
+    assert counts(report) == (1, 0, 1, 0, 0, 0)
+    assert report.offline == [(str(album / "unplugged"), "no such folder")]
     assert len(toy_library) == 3
+
+
+def test_a_folder_never_indexed_that_is_not_there_is_a_failure(toy_library, album):
+    paint(album / "1.png", "red")
+    report = toy_library.sync(album, album.parent / "misspelt")
+    assert report.failed == [(str(album.parent / "misspelt"), "no such folder")] and not report.offline
+
+
+def test_hits_in_a_folder_that_is_away_are_marked_offline_and_shown_from_thumbnails(toy_library, album):
+    paint(album / "here" / "1.png", "red")
+    paint(album / "usb" / "2.png", "blue")
+    toy_library.sync(album / "here", album / "usb")
+    (album / "usb").rename(album / "unplugged")
+    first, second = toy_library.search(album / "here" / "1.png")
+    assert (first.offline, second.offline) == (False, True)
+    assert toy_library.preview(second, 8) == toy_library.thumbnail(second)
+    (album / "usb").mkdir()  # the mount point
+    assert toy_library.similar(first)[0].offline
+    (album / "usb").rmdir()
+    (album / "unplugged").rename(album / "usb")
+    assert not toy_library.similar(first)[0].offline
 
 
 def test_photos_that_swap_their_names_are_both_updated(toy_library, album):
@@ -286,6 +335,81 @@ def test_a_failure_ends_with_its_repair_even_if_the_old_file_is_put_back(toy_lib
     assert toy_library.status()["failed"] == 0
 
 
+def test_a_failure_is_looked_at_again_when_somebody_wishes_it(toy_library, album):
+    path = paint(album / "1.png", "red")
+    toy_library._encoder.recipe = ("tests.toy:HungryEncoder", [])
+    assert len(toy_library.sync(album).failed) == 1
+    toy_library._encoder.recipe = ToyEncoder.recipe
+    assert len(toy_library.sync(album).failed) == 1
+    assert toy_library.failures() == [(path, "reading it takes more memory than a worker may have")]
+    assert counts(toy_library.sync(album, retry_failed=True)) == (1, 0, 0, 0, 0, 0)
+    assert toy_library.failures() == []
+
+
+# Forgetting
+
+
+@pytest.fixture
+def three(toy_library, album):
+    """Photos red.png, deep/green.png and deep/er/blue.png, and deep/broken.png."""
+    paint(album / "red.png", "red")
+    paint(album / "deep" / "green.png", "green")
+    paint(album / "deep" / "er" / "blue.png", "blue")
+    (album / "deep" / "broken.png").write_text("x")
+    toy_library.sync(album)
+    return toy_library
+
+
+def test_forgetting_a_photo_or_folder_drops_it_and_nothing_else(three, album):
+    query = paint(album.parent / "unseen.png", "red")
+    assert three.forget(album / "deep" / "er", dry_run=True) == 1 and len(three) == 3
+    assert three.forget(album / "deep" / "er") == 1
+    assert names(three.search(query)) == ["red.png", "green.png"]
+    assert three.forget(album / "red.png") == 1
+    assert names(three.search(query)) == ["green.png"]
+    assert len(three.failures()) == 1
+    assert three.forget(album / "deep") == 1 and three.failures() == []
+    assert three.roots() == [album] and three.sync().added == 3
+
+
+@pytest.mark.parametrize("part", [".", ".."])
+def test_forgetting_a_root_or_what_is_around_it_forgets_the_root(three, album, part):
+    assert three.forget(album / part) == 3
+    assert three.roots() == [] and len(three) == 0 and three.failures() == []
+    with pytest.raises(FolderError, match="name a folder of photos"):
+        three.sync()
+
+
+def test_what_the_library_does_not_know_cannot_be_forgotten(three, tmp_path):
+    with pytest.raises(FolderError, match="not in this library"):
+        three.forget(tmp_path / "elsewhere")
+    assert len(three) == 3
+
+
+def test_a_folder_whose_name_begins_like_another_is_not_forgotten_with_it(toy_library, album):
+    for name in ["trip/1.png", "trip 2/2.png", "trip.png", "trip0/3.png"]:
+        paint(album / name, "red")
+    toy_library.sync(album)
+    assert toy_library.forget(album / "trip") == 1
+    assert len(toy_library) == 3
+
+
+def test_pruning_drops_what_is_gone_and_keeps_what_is_offline(three, album):
+    usb = paint(album.parent / "usb" / "4.png", "white").parent
+    paint(usb / "5.png", "grey")
+    three.sync(usb)
+    (usb / "5.png").unlink()
+    (album / "red.png").unlink()
+    three.sync()
+    shutil.rmtree(usb)
+    assert sorted(path.name for path in three.missing()) == ["5.png", "red.png"]
+    assert three.missing(prunable=True) == [album / "red.png"]
+    assert three.prune() == 1
+    assert three.missing() == [usb / "5.png"] and len(three) == 3
+    paint(album / "red.png", "red")
+    assert three.sync(album).added == 1
+
+
 def test_what_may_be_the_disk_s_fault_is_tried_again(toy_library, album, monkeypatch):
     path = paint(album / "1.png", "red")
     (album / "2.png").symlink_to(path)
@@ -319,7 +443,7 @@ def test_two_at_once_index_one_after_the_other(toy_library, album):
     def second(done, total):
         with (
             Library.open(toy_library.path, encoder=ToyEncoder()) as other,
-            pytest.raises(LibraryError, match="in use by another simsearch; wait for it to finish"),
+            pytest.raises(LibraryError, match="indexed by another simsearch .process"),
         ):
             other.sync(album)
 

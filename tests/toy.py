@@ -101,5 +101,16 @@ class HungryEncoder(ToyEncoder):
         return super().encode(pixels)
 
 
+class GreedyEncoder(ToyEncoder):
+    """Pure red makes it take two gigabytes."""
+
+    recipe = ("tests.toy:GreedyEncoder", [])
+
+    def encode(self, pixels):
+        if tuple(pixels[4, 4]) == (255, 0, 0):
+            bytearray(2 << 30)
+        return super().encode(pixels)
+
+
 def overslept():
     time.sleep(20)

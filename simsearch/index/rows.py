@@ -143,8 +143,7 @@ class Rows:
         if vectors.ndim != 2 or vectors.shape[1] != self.dim:
             raise ValueError(f"vectors must have the shape (n, {self.dim}), not {vectors.shape}")
         vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-        squares = np.einsum("ij,ij->i", vectors, vectors)
-        bad = np.flatnonzero(~((squares > _SHORTEST**2) & (squares < _LONGEST**2)))
+        bad = np.flatnonzero(~usable(vectors))
         if len(bad):
             raise ValueError(f"vector {bad[0]} {_fault(vectors[bad[0]])}")
         return vectors
@@ -344,6 +343,13 @@ def _float32(kept: np.ndarray) -> np.ndarray:
     numbers = bits.view(np.float32)
     numbers *= _OFFSET
     return numbers
+
+
+def usable(vectors: np.ndarray) -> np.ndarray:
+    """Return which vectors, (n, dim) float32, pass for unit vectors, (n,) bool; with a NaN they do not."""
+    squares = np.einsum("ij,ij->i", vectors, vectors)
+    passing: np.ndarray = (squares > _SHORTEST**2) & (squares < _LONGEST**2)
+    return passing
 
 
 def _checked_ids(ids: np.ndarray, count: int) -> np.ndarray:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from simsearch import Library, NoLibrary, SimsearchError
 from simsearch.ui import compare, search
+from simsearch.ui import library as library_page
 
 # Drawn here: an icon by name would be fetched from the web, and nothing is to leave this machine.
 _ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#c4374a"
@@ -28,33 +29,47 @@ def main() -> None:
         st.Page(
             _on_the_library(compare.show), title="Compare", icon=":material/balance:", url_path="compare"
         ),
+        st.Page(
+            _on_the_library(library_page.show, empty_too=True),
+            title="Library",
+            icon=":material/photo_library:",
+            url_path="library",
+        ),
     ]
     st.navigation(pages, position="top").run()
 
 
-def _on_the_library(show: Callable[[Library], None]) -> Callable[[], None]:
+def _on_the_library(show: Callable[[Library], None], *, empty_too: bool = False) -> Callable[[], None]:
     def page() -> None:
         try:
             library = _library()
-            if len(library):
+            if empty_too or len(library):
                 show(library)
             else:
-                _explain_empty()
+                _welcome()
+                library_page.show(library)
+                _offer_demo()
         except NoLibrary:
-            _explain_empty()
+            _welcome()
+            library_page.ask_folder(Library.open)
+            _offer_demo()
         except SimsearchError as error:
             search.show_error(error)
 
     return page
 
 
-def _explain_empty() -> None:
+def _welcome() -> None:
     st.title("No photos yet")
-    st.write("In a terminal, point simsearch at a folder of photos; then reload this page.")
-    st.code("simsearch index ~/Pictures", language="shell")
-    st.write("No photos at hand? Let it draw some:")
+    st.write(
+        "simsearch finds, in your own photos, the pictures most like one you have just been handed. "
+        "Point it at a folder of photos; nothing leaves this machine."
+    )
+
+
+def _offer_demo() -> None:
+    st.write("No photos at hand? In a terminal, let it draw some:")
     st.code("simsearch demo", language="shell")
-    st.caption("Photos are only read. Nothing leaves this machine.")
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ def _choose_engine(library: Library) -> str:
     with st.expander("Advanced"):
         engine = st.selectbox("Engine", list(ENGINES), format_func=ENGINES.__getitem__)
         if engine == "auto":
-            st.caption(f"Auto is {_plain(library.status()['engine'])}.")
+            st.caption(f"Auto is {plain(library.status()['engine'])}.")
     return engine
 
 
@@ -116,7 +116,7 @@ def _show_way_back(photo: Hit, label: str) -> None:
 
 def show_error(error: SimsearchError) -> None:
     """Show an error as one sentence."""
-    st.error(_plain(str(error)), icon=":material/broken_image:")
+    st.error(plain(str(error)), icon=":material/broken_image:")
 
 
 def _show_hits(library: Library, hits: list[Hit]) -> None:
@@ -131,10 +131,11 @@ def _show_hit(library: Library, hit: Hit) -> None:
     if thumbnail:
         st.image(thumbnail, width="stretch")
     taken = f" · {hit.taken_at.day} {hit.taken_at:%B %Y}" if hit.taken_at else ""
+    away = " · offline" if hit.offline else ""
     st.html(
         f'<div class="facts" title="{html.escape(str(hit.path))}">'
         f'<div class="name">{html.escape(hit.path.name)}<span class="score">{hit.score:.2f}</span></div>'
-        f'<div class="where">{html.escape(hit.path.parent.name)}{taken}</div></div>'
+        f'<div class="where">{html.escape(hit.path.parent.name)}{taken}{away}</div></div>'
     )
     st.button(
         "More like this",
@@ -154,6 +155,6 @@ def _forget_photo() -> None:
     st.session_state.pop("photo", None)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Make text safe where Streamlit reads Markdown."""
     return "".join(f"\\{char}" if char in r"\`*_{}[]()<>#+-.!|~$:" else char for char in text)

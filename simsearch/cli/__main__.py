@@ -1,0 +1,5 @@
+"""``python -m simsearch.cli``."""
+
+from simsearch.cli import run
+
+run()

@@ -1,0 +1,190 @@
+"""The options of the commands."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from simsearch.cli import commands
+from simsearch.cli.terminal import COULD_NOT_RUN
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(COULD_NOT_RUN, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser; what it parses has ``run``, the command to run."""
+    whole = _Parser(
+        prog="simsearch",
+        description="Find, in your own photos, the pictures most like one you have just been handed.",
+        epilog="example: simsearch index ~/Pictures && simsearch search cup.jpg",
+    )
+    places = whole.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for run_it, add_options, summary, example in (
+        (commands.index, _index_options, "make the photos below folders searchable", "~/Pictures"),
+        (commands.search, _search_options, "print the photos most like a picture", "cup.jpg -k 5"),
+        (commands.sync, _sync_options, "bring all indexed folders up to date", "--prune"),
+        (commands.forget, _forget_options, "drop what is known of a photo or folder", "~/Pictures/old"),
+        (commands.tune, _tune_options, "choose the settings of the engine lsh", "--recall 0.95"),
+        (commands.status, _status_options, "say what the library holds and where it is", "--failed"),
+        (commands.doctor, _doctor_options, "check that the library is well", "--repair"),
+        (commands.app, _app_options, "serve the page where a picture is dropped", "--port 8600"),
+        (commands.demo, _demo_options, "draw a gallery, in a library of its own", "my-demo"),
+    ):
+        name = run_it.__name__
+        command = places.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=f"example: simsearch {name} {example}",
+        )
+        add_options(command)
+        command.set_defaults(run=run_it)
+    return whole
+
+
+def _library_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--library", metavar="DIR", help="default: $SIMSEARCH_LIBRARY, ./index, or the user's data folder"
+    )
+
+
+def _index_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folders", nargs="*", metavar="FOLDER", help="default: those indexed before")
+    _library_option(command)
+    command.add_argument("--backbone", metavar="NAME", help="the network (default: efficientnet-lite2)")
+    _run_options(command)
+    command.add_argument("--watch", action="store_true", help="go on, and take up what changes, until Ctrl-C")
+
+
+def _run_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--workers", type=_positive, metavar="N", help="processes (default: one a core)")
+    command.add_argument("--verbose", action="store_true", help="name every file that was skipped")
+    command.add_argument("--retry-failed", action="store_true", help="look again at files that failed before")
+
+
+def _sync_options(command: argparse.ArgumentParser) -> None:
+    _library_option(command)
+    _run_options(command)
+    command.add_argument(
+        "--prune", action="store_true", help="drop the photos whose file is gone, after asking"
+    )
+    _yes_option(command)
+
+
+def _yes_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _forget_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("path", metavar="PATH", help="a photo or a folder; the files are left alone")
+    _library_option(command)
+    _yes_option(command)
+
+
+def _doctor_options(command: argparse.ArgumentParser) -> None:
+    _library_option(command)
+    command.add_argument("--repair", action="store_true", help="make anew what can be made anew")
+    command.add_argument("--json", action="store_true", help="one JSON object a finding")
+
+
+def _search_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("picture", metavar="PICTURE", help="a picture, in the collection or not")
+    _library_option(command)
+    command.add_argument("-k", type=_positive, default=15, metavar="N", help="how many (default: 15)")
+    command.add_argument(
+        "--engine",
+        choices=("auto", "exact", "faiss", "lsh"),
+        default="auto",
+        help="what searches (default: auto, the one that suits the number of photos)",
+    )
+    _filter_options(command)
+    _storage_option(command)
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object a line")
+    form.add_argument("--paths", action="store_true", help="only the paths (--json is safe for any name)")
+
+
+def _filter_options(command: argparse.ArgumentParser) -> None:
+    filters = command.add_argument_group("which photos may answer")
+    filters.add_argument("--under", metavar="FOLDER", help="those below a folder")
+    filters.add_argument("--since", metavar="DATE", help="taken then or later: 2023, 2023-05 or 2023-05-01")
+    filters.add_argument("--until", metavar="DATE", help="taken then or earlier")
+    filters.add_argument("--camera", metavar="NAME", help="part of the camera's name, such as canon")
+    filters.add_argument("--min-size", type=_positive, metavar="N", help="so many pixels on the longer side")
+
+
+def _storage_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--lsh-storage", metavar="URL", help="Redis server for the tables of lsh: redis://127.0.0.1:6379"
+    )
+
+
+def _tune_options(command: argparse.ArgumentParser) -> None:
+    _library_option(command)
+    command.add_argument(
+        "--recall",
+        type=_share,
+        default=0.95,
+        metavar="R",
+        help="share of the true nearest to find (default: 0.95)",
+    )
+    for knob, meaning in (
+        ("bits", "hyperplanes a table, 1 to 16"),
+        ("tables", "hash tables, 1 to 256"),
+        ("probes", "buckets a query looks into, up to tables x 2^bits"),
+        ("hits", "tables that must agree, up to tables"),
+    ):
+        command.add_argument(f"--{knob}", type=_positive, metavar="N", help=f"{meaning} (default: chosen)")
+    command.add_argument(
+        "--compact",
+        action=argparse.BooleanOptionalAction,
+        help="keep vectors in 8 bits a number, for faiss and lsh (default: as before; at first, no)",
+    )
+    command.add_argument("--json", action="store_true", help="as one JSON object")
+
+
+def _status_options(command: argparse.ArgumentParser) -> None:
+    _library_option(command)
+    command.add_argument(
+        "--failed", action="store_true", help="list the files that could not be used, and why"
+    )
+    command.add_argument("--json", action="store_true", help="as one JSON object")
+
+
+def _app_options(command: argparse.ArgumentParser) -> None:
+    _library_option(command)
+    command.add_argument("--port", type=_port, default=8501, metavar="N", help="default: 8501")
+    _storage_option(command)
+
+
+def _demo_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "folder", nargs="?", default="simsearch-demo", metavar="FOLDER", help="default: simsearch-demo"
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text}")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise argparse.ArgumentTypeError(f"must be a number above 0 and up to 1, not {text}")
+    return share
+
+
+def _port(text: str) -> int:
+    if (port := _positive(text)) > 65535:
+        raise argparse.ArgumentTypeError(f"must be at most 65535, not {text}")
+    return port

@@ -1,0 +1,75 @@
+"""What the commands share: exit codes, and printing for a person."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+OK, NOT_WELL, COULD_NOT_RUN, INTERRUPTED = 0, 1, 2, 130
+NAMES_SHOWN = 20  # of files skipped for one reason; a folder of videos should not hide the rest
+
+
+class ProgressBar:
+    """A bar with rate and time left on standard error, shown once there is something to do."""
+
+    def __init__(self, unit: str = "photo") -> None:
+        self._unit = unit
+        self._bar: Any = None
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the bar; the next update begins another."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def update(self, done: int, total: int) -> None:
+        """Show how much is done of how much."""
+        if self._bar is None or done < self._bar.n or total != self._bar.total:
+            from tqdm import tqdm
+
+            self.close()
+            # Where nobody watches (cron, a log file), a line now and then is enough.
+            self._bar = tqdm(total=total, unit=self._unit, mininterval=0.1 if sys.stderr.isatty() else 30)
+        self._bar.update(done - self._bar.n)
+
+
+def print_refused(state: str, refused: Iterable[tuple[str | Path, str]], *, limit: int | None = None) -> None:
+    """Print files and why they were not used, by reason; of each no more than ``limit``."""
+    by_reason = defaultdict(list)
+    for path, reason in refused:
+        by_reason[reason].append(path)
+    for reason, paths in sorted(by_reason.items()):
+        for path in paths[:limit]:
+            print(f"{state}  {printable(path)}: {printable(reason)}")
+        if limit is not None and len(paths) > limit:
+            print(f"{state}  {len(paths) - limit:,} more: {printable(reason)} (--verbose names them)")
+
+
+def complain(sentence: str) -> None:
+    """Print a sentence on standard error, in the program's name."""
+    print(f"simsearch: {sentence}", file=sys.stderr)
+
+
+def agreed(question: str, *, yes: bool) -> bool:
+    """Whether the user agrees: said so before, or is there and says so now."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        complain("nobody is here to agree to that; nothing was done. Add --yes to do it unasked.")
+        return False
+    print(f"{question} [y/N] ", end="", flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def printable(path: str | Path) -> str:
+    """Make a file's name fit for a terminal: no control characters, no broken text."""
+    return "".join(char if char.isprintable() else "?" for char in str(path))

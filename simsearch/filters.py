@@ -1,0 +1,145 @@
+"""Which photos may answer a search: by folder, date, camera and size."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple, TypedDict
+
+from simsearch.errors import FolderError
+from simsearch.store import Root
+
+_DAY = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
+
+
+class Filters(TypedDict, total=False):
+    """What :meth:`simsearch.Library.search` takes to choose the photos that may answer.
+
+    A photo must meet all of those that are given and are not None.
+
+    Attributes
+    ----------
+    under
+        A folder that it is below.
+    since, until
+        When it was taken, both included, by the clock of the camera: a date, a datetime, or text such as
+        "2023", "2023-05", "2023-05-01" or "2023-05-01 18:30". A photo that does not say when is left out.
+    camera
+        Part of the name of the camera, in any case: "canon", "pixel 7".
+    min_size
+        Pixels that its longer side has at least.
+    """
+
+    under: str | os.PathLike[str] | None
+    since: str | date | None
+    until: str | date | None
+    camera: str | None
+    min_size: int | None
+
+
+class Condition(NamedTuple):
+    """An SQL condition on the table photos, and the values for its question marks."""
+
+    sql: str
+    values: tuple[Any, ...]
+
+
+def condition(filters: Filters, roots: Iterable[Root]) -> Condition | None:
+    """Return what filters ask of a photo; None where they ask nothing.
+
+    Raises
+    ------
+    FolderError
+        When nothing below a folder is in the library.
+    ValueError
+        When there is no such filter, or one is no date or no size.
+    """
+    if unknown := filters.keys() - Filters.__annotations__.keys():
+        raise ValueError(f"there is no filter {min(unknown)}: only {', '.join(Filters.__annotations__)}")
+    parts = [
+        part
+        for part in (
+            _under(filters.get("under"), roots),
+            _since(filters.get("since")),
+            _until(filters.get("until")),
+            _camera(filters.get("camera")),
+            _min_size(filters.get("min_size")),
+        )
+        if part
+    ]
+    if not parts:
+        return None
+    return _joined(" AND ", parts)
+
+
+def below(folder: Path, roots: Iterable[Root]) -> Condition:
+    """Return the condition of being ``folder`` or below it (absolute, without links)."""
+    parts = []
+    for root in roots:
+        if root.path.is_relative_to(folder):
+            parts.append(Condition("root_id = ?", (root.id,)))
+        elif folder.is_relative_to(root.path):
+            way = folder.relative_to(root.path).as_posix()
+            # "0" is what follows "/": a range, which the index over root and path answers.
+            inside = "root_id = ? AND (path = ? OR path >= ? AND path < ?)"
+            parts.append(Condition(inside, (root.id, way, f"{way}/", f"{way}0")))
+    if not parts:
+        raise FolderError(folder, "not in this library", "name a folder that is indexed, or one inside it")
+    return _joined(" OR ", parts)
+
+
+def _joined(word: str, parts: list[Condition]) -> Condition:
+    values = tuple(value for part in parts for value in part.values)
+    return Condition(word.join(f"({part.sql})" for part in parts), values)
+
+
+def _under(folder: str | os.PathLike[str] | None, roots: Iterable[Root]) -> Condition | None:
+    return None if folder is None else below(Path(folder).expanduser().resolve(), roots)
+
+
+# Times are stored as ISO 8601 text that may end in an offset. As text they are ordered by the camera's own
+# clock, and a shorter text comes before all that begin like it.
+
+
+def _since(since: str | date | None) -> Condition | None:
+    return None if since is None else Condition("taken_at >= ?", (_span("since", since)[0].isoformat(),))
+
+
+def _until(until: str | date | None) -> Condition | None:
+    return None if until is None else Condition("taken_at < ?", (_span("until", until)[1].isoformat(),))
+
+
+def _span(name: str, when: str | date) -> tuple[datetime, datetime]:
+    """Return when a year, month, day, minute or second begins, and when the next one does."""
+    text = when.isoformat() if isinstance(when, date) else when.strip()
+    try:
+        if not (found := _DAY.fullmatch(text)):
+            first = datetime.fromisoformat(text).replace(tzinfo=None)
+            exact = isinstance(when, datetime) or first.second
+            return first, first + (timedelta(seconds=1) if exact else timedelta(minutes=1))
+        year, month, day = (int(part) if part else None for part in found.groups())
+        first = datetime(year or 0, month or 1, day or 1)
+        if day:
+            return first, first + timedelta(days=1)
+        # 31 days after the first of a month, or of December, is always in the next.
+        return first, (first.replace(month=month or 12) + timedelta(days=31)).replace(day=1)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{name} must be a date such as 2023, 2023-05 or 2023-05-01, not {when}") from None
+
+
+def _camera(camera: str | None) -> Condition | None:
+    if camera is None:
+        return None
+    # instr, not LIKE: no sign in it has a meaning.
+    return Condition("instr(lower(camera), lower(?)) > 0", (camera,))
+
+
+def _min_size(pixels: int | None) -> Condition | None:
+    if pixels is None:
+        return None
+    if pixels < 1:
+        raise ValueError(f"min_size must be at least 1, not {pixels}")
+    return Condition("max(width, height) >= ?", (pixels,))

@@ -1,0 +1,138 @@
+"""The commands that look after a library: what they say first, and what they then do."""
+
+import json
+import os
+import shutil
+
+import pytest
+
+from simsearch.cli import terminal
+from tests.conftest import paint
+
+
+@pytest.fixture
+def indexed(run, library, album):
+    """red.png and deep/blue.png."""
+    paint(album / "red.png", (200, 0, 0), (40, 8))
+    paint(album / "deep" / "blue.png", (0, 0, 200))
+    assert run("index", album)[0] == 0
+    return album
+
+
+class Terminal:
+    """Somebody who answers."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def isatty(self):
+        return True
+
+    def readline(self):
+        return self.answer
+
+
+@pytest.mark.parametrize("answer", ["y\n", "Yes\n"])
+def test_forget_says_what_it_will_drop_and_drops_it_when_somebody_agrees(run, indexed, monkeypatch, answer):
+    monkeypatch.setattr("sys.stdin", Terminal(answer))
+    code, out, _ = run("forget", indexed / "deep")
+    assert code == 0
+    assert out.startswith(f"1 photos at or below {indexed / 'deep'} would be dropped")
+    assert out.endswith("1 photos dropped from the library\n")
+    assert (indexed / "deep" / "blue.png").exists()
+    assert json.loads(run("status", "--json")[1])["photos"] == 1
+
+
+@pytest.mark.parametrize("answer", ["n\n", "", "what\n"])
+def test_forget_drops_nothing_when_nobody_agrees(run, indexed, monkeypatch, answer):
+    monkeypatch.setattr("sys.stdin", Terminal(answer))
+    assert run("forget", indexed)[0] == 2
+    assert json.loads(run("status", "--json")[1])["photos"] == 2
+
+
+def test_without_a_terminal_yes_must_be_said(run, indexed, tmp_path, monkeypatch):
+    with open(os.devnull) as nothing:
+        monkeypatch.setattr("sys.stdin", nothing)
+        code, _, err = run("forget", indexed)
+        assert code == 2 and "Add --yes" in err
+        assert run("forget", indexed, "--yes")[0] == 0
+    assert json.loads(run("status", "--json")[1])["photos"] == 0
+    code, _, err = run("forget", tmp_path / "elsewhere", "--yes")
+    assert code == 2 and "not in this library" in err
+
+
+def test_sync_prune_names_what_is_gone_and_drops_it(run, indexed):
+    assert run("sync", "--prune", "--yes")[1].endswith("no photo is gone\n")
+    (indexed / "red.png").unlink()
+    code, out, _ = run("sync")
+    assert code == 0 and "1 no longer there" in out and "dropped" not in out
+    code, out, _ = run("sync", "--prune", "--yes")
+    assert code == 0
+    assert f"gone  {indexed / 'red.png'}: its file is no longer there" in out
+    assert out.endswith("1 photos dropped from the library\n")
+    assert json.loads(run("status", "--json")[1])["missing"] == 0
+
+
+def test_sync_prune_asks_first(run, indexed, monkeypatch):
+    (indexed / "red.png").unlink()
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    assert run("sync", "--prune")[0] == 2
+    assert json.loads(run("status", "--json")[1])["missing"] == 1
+
+
+def test_sync_keeps_what_is_offline_and_says_so(run, indexed, tmp_path):
+    other = paint(tmp_path / "usb" / "green.png", "green").parent
+    run("index", other)
+    shutil.rmtree(other)
+    code, out, _ = run("sync", "--prune", "--yes")
+    assert code == 0 and f"offline  {other}: no such folder" in out and "no photo is gone" in out
+    assert f"{other} (1 photos, offline)" in run("status")[1]
+    hits = run("search", indexed / "red.png")[1].splitlines()
+    assert [line.endswith("green.png  (offline)") for line in sorted(hits, key=len)] == [False, False, True]
+
+
+def test_status_failed_lists_every_file_that_failed(run, indexed):
+    (indexed / "broken.png").write_text("x")
+    assert run("sync")[0] == 1
+    assert run("status", "--failed")[1] == (
+        f"failed  {indexed / 'broken.png'}: not a picture, or of a kind not read here\n"
+    )
+    listed = json.loads(run("status", "--failed", "--json")[1])
+    assert listed == {
+        "path": str(indexed / "broken.png"),
+        "reason": "not a picture, or of a kind not read here",
+    }
+    shutil.copy(indexed / "red.png", indexed / "broken.png")
+    assert run("sync", "--retry-failed")[0] == 0
+    assert run("status", "--failed")[1] == ""
+
+
+def test_filters_decide_which_photos_answer(run, indexed):
+    query = indexed / "red.png"
+    assert (
+        run("search", query, "--under", indexed / "deep", "--paths")[1]
+        == f"{indexed / 'deep' / 'blue.png'}\n"
+    )
+    code, out, err = run("search", query, "--min-size", 30)
+    assert (code, len(out.splitlines())) == (0, 1)
+    assert err == "simsearch: 1 of 2 photos are as asked for\n"
+    code, out, err = run("search", query, "--since", "2020", "--until", "2021")
+    assert (code, out) == (0, "")
+    assert err == "simsearch: 0 of 2 photos are as asked for; 2 more do not say when they were taken\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--since", "yesterday"), "since must be a date"),
+        (("--min-size", "0"), "at least 1"),
+        (("--under", "elsewhere"), "not in this library"),
+    ],
+)
+def test_a_filter_that_makes_no_sense_is_one_sentence(run, indexed, arguments, words):
+    code, out, err = run("search", indexed / "red.png", *arguments)
+    assert (code, out) == (2, "") and words in err and len(err.splitlines()) == 1
+
+
+def test_names_with_control_characters_are_fit_for_a_terminal():
+    assert terminal.printable("a\x1b[31m.png") == "a?[31m.png"

@@ -10,7 +10,7 @@ SIMSEARCH_LIBRARY ?= index
 export SIMSEARCH_LIBRARY
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check format bench clean
+.PHONY: help run test test-slow check format bench torture clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,7 +47,12 @@ bench: $(VENV)/installed-bench  ## measure quality, speed, cold start and indexe
 	$(BIN)/python scripts/bench_quality.py "$(PHOTOS)"
 	$(BIN)/python scripts/bench_pipeline.py "$(PHOTOS)"
 	$(BIN)/python scripts/bench_search.py
+	$(BIN)/python scripts/bench_scale.py --files 1000 10000
 	$(BIN)/python scripts/bench_index.py "$(PHOTOS)"
+
+torture: $(VENV)/installed  ## kill the indexer, and feed it damaged files; PHOTOS=FOLDER: made of those in it
+	$(BIN)/python scripts/torture.py $(if $(PHOTOS),"$(PHOTOS)")
+	$(BIN)/python scripts/fuzz.py $(if $(PHOTOS),"$(PHOTOS)")
 
 clean:  ## remove the environment and build output; a library is left alone
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import struct
 import sys
 import tempfile
 import time
@@ -39,6 +38,7 @@ from PIL import Image, ImageOps
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scripts.bench_report import Findings, Parser, Spread, Table, cores, photo_files, run, say, spread
+from scripts.made_photos import free_box
 from simsearch import Library, SimsearchError
 
 _HEADINGS = {
@@ -161,14 +161,13 @@ def time_indexing(folder: Path, backbone: str, workers: int) -> Indexing:
 def copy_photos(files: list[Path], folder: Path, to: Path, copies: int) -> None:
     """Write ``copies`` of each file below ``to``, equal to the eye and different in content.
 
-    What is added is a "free" box: formats made of boxes (AVIF, JPEG 2000) are told to pass over it, the
-    others do not look past their end. A photo that is cut short by more than its 12 bytes stays damaged.
+    A photo that is cut short by more than the 12 bytes that are added stays damaged.
     """
     for number in range(copies):
         for file in files:
             copy = to / str(number) / file.relative_to(folder)
             copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(file.read_bytes() + struct.pack(">I4sI", 12, b"free", number))
+            copy.write_bytes(file.read_bytes() + free_box(number))
 
 
 def _input_side(backbone: str) -> int:

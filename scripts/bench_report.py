@@ -44,10 +44,11 @@ class Table(NamedTuple):
 
 
 class Findings(NamedTuple):
-    """What a benchmark has to tell: what it was run on, and its tables."""
+    """What a benchmark has to tell: what it was run on, its tables, and what was not as it must be."""
 
     subject: dict[str, Any]
     tables: list[Table]
+    broken: Sequence[str] = ()
 
 
 class Parser(argparse.ArgumentParser):
@@ -76,13 +77,19 @@ class Parser(argparse.ArgumentParser):
             help=f"the networks to measure (default: {' '.join(BACKBONES)})",
         )  # fmt: skip
 
+    def add_backbone(self) -> None:
+        """Add the one network to use, by default the quicker one: speed and size are not the point."""
+        quick = "efficientnet-lite0"
+        self.add_argument("--backbone", choices=list(BACKBONES), default=quick, help=f"default: {quick}")
+
     def add_count(self, option: str, default: int, meaning: str) -> None:
         """Add an option that is a whole number of at least 1."""
         explained = f"{meaning} (default: {default})"
-        self.add_argument(option, type=_count, default=default, metavar="N", help=explained)
+        self.add_argument(option, type=count, default=default, metavar="N", help=explained)
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """Read a whole number of at least 1."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text}")
     return int(text)
@@ -91,7 +98,7 @@ def _count(text: str) -> int:
 def run(
     parser: Parser, measure: Callable[[argparse.Namespace], Findings], arguments: Sequence[str] | None = None
 ) -> int:
-    """Measure and print; return the exit code: 0, 2 (could not run), 130 (stopped)."""
+    """Measure and print; return the exit code: 0, 1 (something broke), 2 (could not run), 130 (stopped)."""
     options = parser.parse_args(arguments)
     try:
         findings = measure(options)
@@ -103,7 +110,9 @@ def run(
         return 130
     name = Path(parser.prog).stem
     print(json.dumps(as_json(name, findings)) if options.json else as_text(name, findings))
-    return 0
+    for sentence in findings.broken:
+        print(f"{parser.prog}: {sentence}", file=sys.stderr)
+    return 1 if findings.broken else 0
 
 
 def say(text: str) -> None:
@@ -174,7 +183,8 @@ def as_json(name: str, findings: Findings) -> dict[str, Any]:
         table.name: [{key: _plain(value) for key, value in row.items()} for row in table.rows]
         for table in findings.tables
     }
-    return {"benchmark": name, "machine": machine(), "versions": versions(), **findings.subject, **tables}
+    about = {"benchmark": name, "machine": machine(), "versions": versions(), **findings.subject}
+    return {**about, **tables, "broken": list(findings.broken)}
 
 
 def _plain(value: Any) -> Any:

@@ -83,13 +83,14 @@ def run_process(command: list[str], environment: dict[str, str]) -> Run:
             check=False,
         )
         if done.returncode:
-            raise SimsearchError(f"{' '.join(command)} failed: {_last_line(errors)}")
+            raise SimsearchError(f"{' '.join(command)} failed: {last_line(errors)}")
     seconds, peak = done.stdout.split()
     unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
     return Run(float(seconds), int(peak) * unit / 1e6)
 
 
-def _last_line(file: IO[bytes]) -> str:
+def last_line(file: IO[bytes]) -> str:
+    """Return the last line of what a process said, which names what went wrong."""
     file.seek(0)
     return file.read().decode(errors="replace").strip().rpartition("\n")[2] or "it said nothing"
 

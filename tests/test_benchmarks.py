@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scripts import bench_pipeline, bench_quality, bench_report, bench_search
+from scripts import bench_pipeline, bench_quality, bench_report, bench_scale, bench_search, fuzz, torture
 from scripts.bench_quality import average_precision, leave_one_out, precision_at, rank_others
 from simsearch import FolderError, Library, PhotoError, SimsearchError, pixels
 from tests.conftest import paint
@@ -20,6 +20,9 @@ SCRIPTS = {
     "bench_quality": bench_quality,
     "bench_pipeline": bench_pipeline,
     "bench_search": bench_search,
+    "bench_scale": bench_scale,
+    "torture": torture,
+    "fuzz": fuzz,
 }
 FOLDER = Path(__file__).parents[1] / "scripts"
 BACKBONE = ["--backbone", "efficientnet-lite2"]
@@ -219,6 +222,16 @@ def test_json_has_every_value_of_every_row(findings):
     assert report["machine"]["cores"] >= 1
     assert report["versions"]["numpy"] == np.__version__
     assert report["speed"][0] == {"what": "one", "rate": {"median": 3, "min": 2, "max": 4}, "hidden": None}
+
+
+@pytest.mark.parametrize(("broken", "code"), [([], 0), (["a photo is lost"], 1)])
+def test_what_is_not_as_it_must_be_is_told_and_makes_the_exit_code_1(findings, broken, code, capsys):
+    parser = bench_report.Parser("A check.", "check")
+    parser.prog = "check.py"
+    assert bench_report.run(parser, lambda options: findings._replace(broken=broken), ["--json"]) == code
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["broken"] == broken
+    assert printed.err == "".join(f"check.py: {sentence}\n" for sentence in broken)
 
 
 # The scripts

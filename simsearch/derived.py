@@ -24,7 +24,7 @@ import struct
 import time
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from simsearch.errors import DerivedFileError, WriteError, reason_of
 
@@ -32,7 +32,8 @@ MAGIC = b"SIMSDERV"
 VERSION = 1
 _PREFIX = struct.Struct("<8sIII")
 _ALIGNMENT = 64  # a cache line: an array in the payload can be used where it lies
-_ABANDONED_AFTER = 3600.0  # seconds; no write takes as long, so its process was killed
+_YOUNG = 5.0  # seconds in which a file may not be locked yet by whoever writes it
+_ABANDONED_AFTER = 3600.0  # seconds, where files cannot be locked: no write takes as long
 
 
 def save(path: Path, kind: str, header: dict[str, Any], *payload: bytes | memoryview) -> None:
@@ -142,6 +143,7 @@ def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
         _remove_abandoned(path)
         try:
             with open(unfinished, "xb") as file:
+                _lock(file)
                 for part in parts:
                     file.write(part)
                 file.flush()
@@ -176,10 +178,22 @@ def abandoned(folder: Path, name: str) -> list[Path]:
     """Return what killed processes left of attempts at files of this name, which may be a pattern ("*")."""
     left = []
     for path in sorted(folder.glob(f".{name}.*.unfinished")):
-        with contextlib.suppress(OSError):  # someone else was faster
-            if time.time() - path.stat().st_mtime > _ABANDONED_AFTER:
+        with contextlib.suppress(OSError), open(path, "rb") as file:  # someone else was faster
+            old = _YOUNG if _lock(file) else _ABANDONED_AFTER
+            if time.time() - os.fstat(file.fileno()).st_mtime > old:
                 left.append(path)
     return left
+
+
+def _lock(file: IO[bytes]) -> bool:
+    """Lock a file until it is closed; return whether nobody else has, False as well where none can be."""
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 def _remove_abandoned(path: Path) -> None:

@@ -91,11 +91,11 @@ class Library:
     """
 
     def __init__(
-        self, path: Path, store: Store, backbone: str, encoder: Encoder | None, lsh_storage: str | None
+        self, path: Path, store: Store, backbone: str | None, encoder: Encoder | None, lsh_storage: str | None
     ) -> None:
         self.path = path
-        self.backbone = backbone
         self._store = store
+        self._asked = backbone  # None where the library's own will do
         self._encoder = encoder
         self._indexes = Indexes(store, lsh_storage)
         self._selected: tuple[Any, np.ndarray | None] = (None, None)  # the last filters, and what they left
@@ -149,16 +149,17 @@ class Library:
                 raise NoLibrary(folder)
             make_home(folder)
         opened = Store(folder)
+        asked = encoder.identity.backbone if encoder else backbone
+        storage = lsh_storage or os.environ.get("SIMSEARCH_LSH_STORAGE")
+        library = cls(folder, opened, asked, encoder, storage)
         try:
-            name = _agree(
-                folder, opened.setting("encoder"), encoder.identity.backbone if encoder else backbone
-            )
+            name = library.backbone
             if encoder is None:
                 known_backbone(name)
         except SimsearchError:
             opened.close()
             raise
-        return cls(folder, opened, name, encoder, lsh_storage or os.environ.get("SIMSEARCH_LSH_STORAGE"))
+        return library
 
     def close(self) -> None:
         """Close the library's files."""
@@ -175,10 +176,16 @@ class Library:
         return self._store.counts()["photos"]
 
     @property
+    def backbone(self) -> str:
+        """Name of the network that the library was made with, or will be."""
+        return _agree(self.path, self._store.setting("encoder"), self._asked)
+
+    @property
     def encoder(self) -> Encoder:
         """The network that makes the embeddings; loaded at first use, and built at the very first."""
         with self._lock:
-            if self._encoder is None:
+            # The first run of another process may have chosen another since we opened an empty library.
+            if self._encoder is None or self._encoder.identity.backbone != self.backbone:
                 from simsearch.encoder import open_encoder
 
                 self._encoder = open_encoder(self.backbone, say=_log.warning)

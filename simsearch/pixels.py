@@ -180,7 +180,9 @@ def _reason(error: Exception) -> str:
         return f"of a kind not read here ({text})"
     if "truncated" in text.lower() or isinstance(error, EOFError):
         return "cut short: the end of the file is missing"
-    return f"damaged ({text or type(error).__name__})"
+    # Others than these are Python's own, about a variable of the decoder's that the file made absurd.
+    said = text if isinstance(error, OSError | SyntaxError | ValueError) and "b'" not in text else ""
+    return f"damaged ({said})" if said else "damaged"
 
 
 # What sets Exif's orientations upright. Pillow's own exif_transpose also writes the Exif anew, and fails on

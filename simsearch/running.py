@@ -55,7 +55,7 @@ class Running:
     def note(self) -> None:
         """Write the state down; where that fails, nobody is told and the run goes on."""
         self._noted = time.monotonic()
-        unfinished = self._path.with_name(f".{STATE_NAME}.{os.getpid()}.unfinished")
+        unfinished = self._path.with_suffix(".unfinished")  # of one run at a time
         with suppress(OSError):
             unfinished.write_text(json.dumps(self.state))  # not synced: after a power cut it is of no use
             os.replace(unfinished, self._path)

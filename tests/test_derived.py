@@ -207,10 +207,13 @@ def test_a_folder_that_says_it_is_not_writable(tmp_path, monkeypatch):
 def test_what_a_killed_process_left_is_removed_later(saved):
     old = saved.with_name(f".{saved.name}.abcdef.unfinished")
     recent = saved.with_name(f".{saved.name}.012345.unfinished")
+    slow = saved.with_name(f".{saved.name}.67890.unfinished")
     other = saved.with_name(".another.abcdef.unfinished")
-    for path in (old, recent, other):
+    for path in (old, recent, slow, other):
         path.write_bytes(b"half")
-    for path in (old, other):
-        os.utime(path, (time.time() - 7200,) * 2)
-    derived.save(saved, "thing", {}, b"")
-    assert names(saved.parent) == sorted([saved.name, recent.name, other.name])
+    for path in (old, slow, other):
+        os.utime(path, (time.time() - 60,) * 2)
+    with slow.open("rb") as writing:
+        assert derived._lock(writing)
+        derived.save(saved, "thing", {}, b"")
+    assert names(saved.parent) == sorted([saved.name, recent.name, slow.name, other.name])

@@ -289,7 +289,7 @@ def test_a_bad_index_file_is_deleted_and_made_anew(shelf, engine, damage):
     assert len(Indexes(shelf._store).current(engine, 3)) == 4
 
 
-def test_unfinished_files_are_left_alone_for_an_hour_and_then_deleted(shelf):
+def test_unfinished_files_are_left_alone_while_they_may_be_written_and_then_deleted(shelf):
     path = shelf.path / ".index.faiss.0123.unfinished"
     path.write_text("half of it")
     assert shelf.check() == []

@@ -282,3 +282,19 @@ def test_a_library_of_one_photo_can_be_tuned(toy_library, album):
     toy_library.sync(album)
     assert toy_library.tune()["recall"] == 1
     assert len(toy_library.search(album / "1.png", engine="lsh")) == 1
+
+
+def test_an_empty_library_that_is_open_takes_the_network_of_whoever_indexes_first(tmp_path, monkeypatch):
+    class Networks(ToyEncoder):
+        def __init__(self, name):
+            self.identity = ToyEncoder.identity._replace(backbone=name)
+
+    monkeypatch.setattr("simsearch.encoder.open_encoder", lambda name, say: Networks(name))
+    with (
+        Library.open(tmp_path / "library") as waiting,
+        Library.open(tmp_path / "library", backbone="efficientnet-lite0") as first,
+    ):
+        assert waiting.encoder.identity.backbone == waiting.backbone == "efficientnet-lite2"
+        first.sync(paint(tmp_path / "album" / "1.png", "red").parent)
+        assert waiting.backbone == "efficientnet-lite0"
+        assert waiting.search(tmp_path / "album" / "1.png")[0].score > 0.99

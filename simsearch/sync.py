@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -55,8 +55,8 @@ def sync(
         Called with the number of files done and to do, after each file that had to be looked at.
     """
     run = _Run(store, root, vector_bytes)
-    tasks = run.compare(found, retry)
-    run.examine(tasks, recipe, workers, progress)
+    changed = run.compare(found, retry)
+    run.examine(changed, recipe, workers, progress)
     run.report.seconds_saved = run.report.reused * run.seconds_a_photo / workers
     return run.report
 
@@ -72,8 +72,8 @@ class _Run:
         self._known = store.known(root)
         self._encoding = (0.0, 0)  # seconds that workers took, and over how many photos
 
-    def compare(self, found: Survey, retry: bool) -> dict[Path, tuple[Task, Found]]:
-        """Settle what needs no look into the files; return what does, by absolute path."""
+    def compare(self, found: Survey, retry: bool) -> dict[str, Found]:
+        """Settle what needs no look into the files; return what does, by path."""
         store, report, walk = self._store, self.report, found.walk
         failures = store.failures(self._root)
         report.skipped += self._named(walk.skipped)
@@ -83,7 +83,8 @@ class _Run:
             for refused in walk.failed + walk.unread
             if failures.get(_text(refused.path), (None, None, ""))[2] != refused.reason
         ]
-        changed, returned, forgotten = [], [], []
+        changed: dict[str, Found] = {}
+        returned, forgotten = [], []
         for file in walk.photos:
             before, failure = self._known.get(file.path), failures.get(file.path)
             same = before is not None and (before.size, before.mtime_ns) == file[1:]
@@ -94,7 +95,7 @@ class _Run:
             elif failure and failure[:2] == file[1:] and not retry:
                 report.failed += self._named([Refused(file.path, failure[2])])
             else:
-                changed.append(file)
+                changed[file.path] = file
         gone, without_file = self._absent(found, failures)
         forgotten += without_file
         if returned or gone or forgotten or unlisted:
@@ -104,25 +105,22 @@ class _Run:
                 store.set_missing(returned, False)
                 store.set_missing(gone, True)
                 store.forget_failures(self._root, forgotten)
-        return self._tasks(changed)
+        return changed
 
-    def _tasks(self, changed: list[Found]) -> dict[Path, tuple[Task, Found]]:
+    def _tasks(self, changed: dict[str, Found]) -> Iterator[Task]:
         """Tell the workers for each file which contents need no work.
 
         Those are its own from before, and those of photos that this run leaves as they are: of another
         that is about to be overwritten nothing would be left to share.
         """
-        overwritten = {self._known[found.path].id for found in changed if found.path in self._known}
-        lasting = self._store.hashes_by_size({found.size for found in changed}, without=overwritten)
+        overwritten = {self._known[path].id for path in changed if path in self._known}
+        lasting = self._store.hashes_by_size({file.size for file in changed.values()}, without=overwritten)
         # Scans and bitmaps all have one size. Past some number, hashing is not worth the telling.
         shared = {size: frozenset(hashes) for size, hashes in lasting.items() if len(hashes) <= MOST_HASHES}
-        tasks = {}
-        for found in changed:
-            before = self._known.get(found.path)
+        for path, file in changed.items():
+            before = self._known.get(path)
             own = {before.sha256} if before else set()
-            path = self._root.path / found.path
-            tasks[path] = Task(path, shared.get(found.size, frozenset()) | own), found
-        return tasks
+            yield Task(self._root.path / path, shared.get(file.size, frozenset()) | own)
 
     def _absent(self, found: Survey, failures: Iterable[str]) -> tuple[list[int], list[str]]:
         """Find the photos (ids) and failures (paths) whose file is gone; a folder not read says nothing."""
@@ -141,23 +139,24 @@ class _Run:
 
     def examine(
         self,
-        tasks: dict[Path, tuple[Task, Found]],
+        changed: dict[str, Found],
         recipe: tuple[str, list[str]],
         workers: int,
         progress: Progress | None,
     ) -> None:
         """Have the workers examine what is new or changed, and write their answers in batches."""
-        if not tasks:
+        if not changed:
             return
         batch: list[tuple[Found, Answer]] = []
         due = time.monotonic() + SECONDS_A_BATCH
-        examined = examine_all([task for task, _ in tasks.values()], recipe, workers=min(workers, len(tasks)))
+        examined = examine_all(self._tasks(changed), recipe, workers=min(workers, len(changed)))
         with closing(examined) as answers:
             try:
                 for done, answer in enumerate(answers, 1):
-                    batch.append((tasks[answer.task.path][1], answer))
+                    path = answer.task.path.relative_to(self._root.path).as_posix()
+                    batch.append((changed[path], answer))
                     if progress:
-                        progress(done, len(tasks))
+                        progress(done, len(changed))
                     if time.monotonic() > due:
                         self._write(batch)
                         batch, due = [], time.monotonic() + SECONDS_A_BATCH

@@ -288,7 +288,11 @@ class Indexer:
             raise SimsearchError(f"indexing did not end in {_SECONDS_A_RUN:.0f} seconds") from None
         if done.returncode not in (0, 1):
             raise SimsearchError(f"indexing failed: {done.stderr.strip()}")
-        return sorted(line for line in done.stdout.splitlines() if line.startswith(("skipped", "failed")))
+        skipped = [line for line in done.stdout.splitlines() if line.startswith("skipped")]
+        with Library.open(
+            self.library, create=False
+        ) as library:  # a run names only the failures that are new
+            return sorted([*skipped, *(f"failed  {path}: {reason}" for path, reason in library.failures())])
 
     def kill(self, reached: Callable[[], bool]) -> str | None:
         """Start it and kill it when a moment is reached; return its phase then, None if it ended before.

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
         StorageError,
         WriteError,
     )
-    from simsearch.library import Hit, Library
+    from simsearch.library import Library
     from simsearch.report import Report
+    from simsearch.searching import Hit
 
 __all__ = [
     "BackboneError",
@@ -45,7 +46,7 @@ __all__ = [
     "WriteError",
 ]
 
-_ELSEWHERE = {"Hit": "library", "Library": "library", "Report": "report"}
+_ELSEWHERE = {"Hit": "searching", "Library": "library", "Report": "report"}
 
 
 def __getattr__(name: str) -> object:

@@ -16,9 +16,9 @@ from simsearch.errors import SimsearchError
 
 SECONDS_A_FILE = 60.0  # the largest photo takes two; after this a decoder is stuck, not slow
 SECONDS_A_TICK = 1.0
-# What a worker may have: it needs 150 MB itself, and the photos that are always read half a gigabyte; what
-# takes more than four is no photo.
-_LEAST_MEMORY, _MOST_MEMORY = 768 << 20, 4 << 30
+# What a worker may have. Photos of more than a few megapixels are rare: with many workers each may have more
+# than its share, though not more than there is. What takes more than four gigabytes is no photo.
+_LEAST_MEMORY, _MOST_MEMORY = 2 << 30, 4 << 30
 # No system's pipe holds less unread. A request sent ahead is smaller, so that the parent never waits to write
 # it while the worker waits to write an answer: at that moment the pipe is empty, because the worker has taken
 # out the request it answers, and there is no third (FILES_AHEAD).
@@ -150,8 +150,9 @@ class Child:
 
 
 def memory_limit(workers: int) -> int:
-    """Return the bytes that each of some workers may have: together three quarters of what there is."""
-    return min(max(memory.total() * 3 // 4 // workers, _LEAST_MEMORY), _MOST_MEMORY)
+    """Return the bytes that each of some workers may have."""
+    most = memory.total() * 3 // 4
+    return min(max(most // workers, min(_LEAST_MEMORY, most)), _MOST_MEMORY)
 
 
 def not_started(why: str) -> SimsearchError:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
 from simsearch.errors import FolderError
+from simsearch.folders import absolute_path
 from simsearch.store import Root
 
-_DAY = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
+_FORMS = "2023, 2023-05, 2023-05-01, 2023-05-01 18:30 or 2023-05-01 18:30:05"
+_MOMENT = re.compile(r"(\d{4})(?:-(\d\d?)(?:-(\d\d?)(?:[ T](\d\d?):(\d\d)(?::(\d\d))?)?)?)?", re.ASCII)
 
 
 class Filters(TypedDict, total=False):
@@ -26,9 +28,10 @@ class Filters(TypedDict, total=False):
         A folder that it is below.
     since, until
         When it was taken, both included, by the clock of the camera: a date, a datetime, or text such as
-        "2023", "2023-05", "2023-05-01" or "2023-05-01 18:30". A photo that does not say when is left out.
+        "2023", "2023-05", "2023-05-01", "2023-05-01 18:30" or "2023-05-01 18:30:05". A photo that does not
+        say when is left out.
     camera
-        Part of the name of the camera, in any case: "canon", "pixel 7".
+        Part of the name of the camera, its plain letters in any case: "canon", "pixel 7".
     min_size
         Pixels that its longer side has at least.
     """
@@ -97,7 +100,7 @@ def _joined(word: str, parts: list[Condition]) -> Condition:
 
 
 def _under(folder: str | os.PathLike[str] | None, roots: Iterable[Root]) -> Condition | None:
-    return None if folder is None else below(Path(folder).expanduser().resolve(), roots)
+    return None if folder is None else below(absolute_path(folder), roots)
 
 
 # Times are stored as ISO 8601 text that may end in an offset. As text they are ordered by the camera's own
@@ -114,25 +117,34 @@ def _until(until: str | date | None) -> Condition | None:
 
 def _span(name: str, when: str | date) -> tuple[datetime, datetime]:
     """Return when a year, month, day, minute or second begins, and when the next one does."""
-    text = when.isoformat() if isinstance(when, date) else when.strip()
+    if isinstance(when, date):
+        # A moment, or a day; an offset is left aside, as photos are compared by their cameras' own clocks.
+        moment = when.replace(microsecond=0, tzinfo=None) if isinstance(when, datetime) else when
+        when = moment.isoformat()
+    found = _MOMENT.fullmatch(when.strip()) if isinstance(when, str) else None
     try:
-        if not (found := _DAY.fullmatch(text)):
-            first = datetime.fromisoformat(text).replace(tzinfo=None)
-            exact = isinstance(when, datetime) or first.second
-            return first, first + (timedelta(seconds=1) if exact else timedelta(minutes=1))
-        year, month, day = (int(part) if part else None for part in found.groups())
-        first = datetime(year or 0, month or 1, day or 1)
-        if day:
-            return first, first + timedelta(days=1)
-        # 31 days after the first of a month, or of December, is always in the next.
-        return first, (first.replace(month=month or 12) + timedelta(days=31)).replace(day=1)
+        if found:
+            parts = [int(part) for part in found.groups() if part]
+            first = datetime(*(parts + [1, 1])[: max(len(parts), 3)])  # type: ignore[arg-type]
+            return first, _next(first, len(parts))
     except (ValueError, OverflowError):
-        raise ValueError(f"{name} must be a date such as 2023, 2023-05 or 2023-05-01, not {when}") from None
+        pass
+    raise ValueError(f"{name} must be a date such as {_FORMS}, not {when}")
+
+
+def _next(first: datetime, parts: int) -> datetime:
+    """Return when the year, month, day, minute or second (1, 2, 3, 5, 6 parts) after that one begins."""
+    if parts < 3:  # 31 days after the first of a month, or of December, is always in the next
+        month = first.month if parts == 2 else 12
+        return (first.replace(month=month) + timedelta(days=31)).replace(day=1)
+    return first + {3: timedelta(days=1), 5: timedelta(minutes=1), 6: timedelta(seconds=1)}[parts]
 
 
 def _camera(camera: str | None) -> Condition | None:
     if camera is None:
         return None
+    if camera != camera.encode(errors="replace").decode():
+        raise ValueError("camera is not valid text")
     # instr, not LIKE: no sign in it has a meaning.
     return Condition("instr(lower(camera), lower(?)) > 0", (camera,))
 

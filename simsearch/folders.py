@@ -17,7 +17,7 @@ def default_folder() -> Path:
     place kept for one in a checkout; else the user's data folder.
     """
     if named := os.environ.get("SIMSEARCH_LIBRARY"):
-        return Path(named).expanduser().absolute()
+        return expanded_path(named).absolute()
     here = Path("index").absolute()
     if (here / FILE_NAME).exists() or (here / "README.md").exists():
         return here
@@ -52,18 +52,40 @@ def plain_path(folder: str | os.PathLike[str]) -> Path:
     FolderError
         When it is no folder, or has a name that cannot be stored.
     """
-    path = Path(folder).expanduser()
-    try:
-        str(path).encode()
-    except UnicodeEncodeError as error:
-        text = str(path).encode(errors="replace").decode()
-        raise FolderError(text, "its name is not valid text", "rename it") from error
+    path = expanded_path(folder)
     if path.exists() and not path.is_dir():
         raise FolderError(path, "not a folder", "name the folder the photos are in")
     return path.resolve()
 
 
 def absolute_path(path: str | os.PathLike[str]) -> Path:
-    """Return a path as the library knows it: without links, but for the photo, which may itself be one."""
-    whole = Path(path).expanduser().absolute()
-    return whole.resolve() if whole.is_dir() else whole.parent.resolve() / whole.name
+    """Return a path as the library knows it: without links, but for a photo, which may itself be one.
+
+    Raises
+    ------
+    FolderError
+        When it cannot be one.
+    """
+    whole = expanded_path(path).absolute()
+    return whole.parent.resolve() / whole.name if whole.is_file() else whole.resolve()
+
+
+def expanded_path(path: str | os.PathLike[str]) -> Path:
+    """Return a path with ~ and ~user replaced.
+
+    Raises
+    ------
+    FolderError
+        When it cannot be a path.
+    """
+    if not str(path):
+        raise FolderError("''", "no path", "name one, such as ~/Pictures")
+    try:
+        expanded = Path(path).expanduser()
+        str(expanded).encode()
+    except RuntimeError as error:
+        raise FolderError(path, "no such user", "check the spelling, or write ./~...") from error
+    except UnicodeEncodeError as error:
+        text = str(path).encode(errors="replace").decode()
+        raise FolderError(text, "its name is not valid text", "rename it") from error
+    return expanded

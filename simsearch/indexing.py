@@ -2,29 +2,149 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from simsearch.errors import FolderError
+from simsearch.indexes import Indexes
 from simsearch.photos import Refused
+from simsearch.pool import suitable_workers
 from simsearch.report import Report
+from simsearch.running import Run, recorded, sole_writer
 from simsearch.store import Root, Store
-from simsearch.survey import Survey, look, plan, plan_changes, survey
+from simsearch.survey import Place, Survey, look, online, plan, plan_changes, survey
 from simsearch.sync import Progress, sync
+from simsearch.watch import Watch
 
 if TYPE_CHECKING:
     from simsearch.encoder import Encoder
 
 
-class Found(NamedTuple):
+class Surveys(NamedTuple):
     """What there is to index, and the report of what could not even be looked at."""
 
-    surveys: list[Survey]
+    found: list[Survey]
     report: Report
 
 
-def find(store: Store, folders: Iterable[Path]) -> Found:
+class Indexer:
+    """Brings a library up to date.
+
+    Parameters
+    ----------
+    encoder
+        Gives the network, which may have to be made first.
+    workers
+        Number of processes; None for as many as suit the machine.
+    retry
+        Whether to look again at files that failed and have not changed since.
+    progress
+        Called with the number of files done and to do in the current folder.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        indexes: Indexes,
+        encoder: Callable[[], Encoder],
+        *,
+        workers: int | None = None,
+        retry: bool = False,
+        progress: Progress | None = None,
+    ) -> None:
+        self._store = store
+        self._folder = store.path.parent
+        self._indexes = indexes
+        self._encoder = encoder
+        self._workers = workers or suitable_workers()
+        self._retry = retry
+        self._progress = progress
+
+    def sync(self, folders: Iterable[Path]) -> Report:
+        """Take up what folders hold (absolute paths without links)."""
+        with sole_writer(self._folder), recorded(self._folder) as run:
+            return self._recorded(run, survey_all(self._store, folders))
+
+    def watch(self, folders: Iterable[Path]) -> Iterator[Report]:
+        """Take up what folders hold, and then what happens in all that are indexed, for ever."""
+        report = self._first_of_watch(list(folders))
+        yield report
+        with Watch(lambda: online(self._store)).following() as watch:
+            changes = iter(() if report.interrupted else watch.batches())
+            for changed in changes:
+                if plan_changes(self._store, changed):
+                    with sole_writer(self._folder, wait=True):
+                        news = self._take_up(changed)
+                    if news:
+                        yield news
+                    if news and news.interrupted:
+                        return
+
+    def _first_of_watch(self, folders: list[Path]) -> Report:
+        try:
+            return self.sync(folders)
+        except FolderError as error:
+            known = {root.path for root in self._store.roots()}
+            if not known or not known.issuperset(folders):
+                raise
+            return Report(offline=[Refused(str(error.path), error.reason)])  # it may come back
+
+    def _take_up(self, changed: Iterable[Path]) -> Report | None:
+        """Look at what changed; return the report if that made a difference."""
+        before = self._store.generation
+        surveys = [look(place) for place in plan_changes(self._store, changed)]
+        with recorded(self._folder) as run:
+            report = self._recorded(run, Surveys(surveys, Report()))
+        return report if report.interrupted or self._store.generation != before else None
+
+    def _recorded(self, run: Run, surveys: Surveys) -> Report:
+        def told(done: int, total: int) -> None:
+            run.progress(done, total)
+            if self._progress:
+                self._progress(done, total)
+
+        report = self._index(surveys, told)
+        report.seconds = run.seconds
+        run.state["report"] = report.summary()
+        return report
+
+    def take_up(self, paths: Iterable[Path]) -> Report:
+        """Examine what is at some paths; for whoever is the sole writer already."""
+        surveys = [look(place) for place in plan_changes(self._store, paths)]
+        return self._index(Surveys(surveys, Report()), self._progress)
+
+    def _index(self, surveys: Surveys, progress: Progress | None) -> Report:
+        encoder, report = self._encoder(), surveys.report
+        for root, surveyed in self._with_roots(surveys.found, encoder):
+            report += sync(
+                self._store,
+                root,
+                surveyed,
+                recipe=encoder.recipe,
+                vector_bytes=2 * encoder.dim,
+                workers=self._workers,
+                retry=self._retry,
+                progress=progress,
+            )
+            if report.interrupted:
+                break
+        report.missing = self._store.counts()["missing"]
+        report.failed.sort()  # workers answer in no order
+        self._indexes.refresh(encoder.dim)
+        return report
+
+    def _with_roots(self, surveys: list[Survey], encoder: Encoder) -> list[tuple[Root, Survey]]:
+        """Write down what makes the embeddings, and the folders that are new."""
+        store = self._store
+        if store.setting("encoder") and all(survey.place.root for survey in surveys):
+            return [(survey.place.root, survey) for survey in surveys if survey.place.root]
+        with store.transaction():
+            store.set_setting("encoder", encoder.identity.to_json())
+            return [(survey.place.root or store.add_root(survey.place.base), survey) for survey in surveys]
+
+
+def survey_all(store: Store, folders: Iterable[Path]) -> Surveys:
     """Look at folders that somebody named.
 
     One that cannot be used goes into the report if others can: as offline where it is indexed already.
@@ -34,17 +154,15 @@ def find(store: Store, folders: Iterable[Path]) -> Found:
     FolderError
         When none can be used.
     """
-    surveys, report, problems = [], Report(), []
+    found, report, problems = [], Report(), []
     for place in plan(store, folders):
         try:
-            surveys.append(survey(store, place))
+            found.append(survey(store, place))
         except FolderError as error:
             problems.append(error)
-            known = place.root is not None and "" in place.parts
-            refused = Refused(str(error.path), error.reason)
-            (report.offline if known else report.failed).append(refused)
-    if surveys:
-        return Found(surveys, report)
+            _note_problem(report, place, error)
+    if found:
+        return Surveys(found, report)
     raise (
         problems[0]
         if problems
@@ -52,44 +170,7 @@ def find(store: Store, folders: Iterable[Path]) -> Found:
     )
 
 
-def find_changes(store: Store, paths: Iterable[Path]) -> Found:
-    """Look at files and folders to which something happened."""
-    return Found([look(place) for place in plan_changes(store, paths)], Report())
-
-
-def index(
-    store: Store,
-    found: Found,
-    encoder: Encoder,
-    *,
-    workers: int,
-    retry: bool = False,
-    progress: Progress | None = None,
-) -> Report:
-    """Bring the store up to date with what was found; see :func:`simsearch.sync.sync`."""
-    report = found.report
-    for root, surveyed in _settle_roots(store, found.surveys, encoder):
-        report += sync(
-            store,
-            root,
-            surveyed,
-            recipe=encoder.recipe,
-            vector_bytes=2 * encoder.dim,
-            workers=workers,
-            retry=retry,
-            progress=progress,
-        )
-        if report.interrupted:
-            break
-    report.missing = store.counts()["missing"]
-    report.failed.sort()  # workers answer in no order
-    return report
-
-
-def _settle_roots(store: Store, surveys: list[Survey], encoder: Encoder) -> list[tuple[Root, Survey]]:
-    """Write down what makes the embeddings, and the folders that are new."""
-    if store.setting("encoder") and all(survey.place.root for survey in surveys):
-        return [(survey.place.root, survey) for survey in surveys if survey.place.root]
-    with store.transaction():
-        store.set_setting("encoder", encoder.identity.to_json())
-        return [(survey.place.root or store.add_root(survey.place.base), survey) for survey in surveys]
+def _note_problem(report: Report, place: Place, error: FolderError) -> None:
+    known = place.root is not None and "" in place.parts
+    refused = Refused(str(error.path), error.reason)
+    (report.offline if known else report.failed).append(refused)

@@ -6,14 +6,11 @@ import json
 import logging
 import os
 import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from simsearch import pixels, running, store
+from simsearch import pixels, running, store, upkeep
 from simsearch.backbones import DEFAULT_BACKBONE
 from simsearch.backbones import backbone as known_backbone
 from simsearch.errors import (
@@ -23,64 +20,24 @@ from simsearch.errors import (
     NoLibrary,
     PhotoError,
     SimsearchError,
-    StorageError,
 )
-from simsearch.filters import Filters, below, condition
-from simsearch.folders import absolute_path, default_folder, make_home, plain_path
+from simsearch.filters import Filters
+from simsearch.folders import absolute_path, default_folder, expanded_path, make_home, plain_path
 from simsearch.index import ENGINES
-from simsearch.index.rows import usable
 from simsearch.indexes import Indexes
 from simsearch.pixels import AnyPicture
 from simsearch.report import Report
+from simsearch.searching import Hit, Photo, Searcher
 from simsearch.store import Store
-from simsearch.survey import is_online, online
+from simsearch.survey import is_online
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from simsearch.checks import Finding
     from simsearch.comparison import Similarities
     from simsearch.encoder import Encoder
-    from simsearch.health import Finding
-    from simsearch.indexing import Found
+    from simsearch.indexing import Indexer
 
 _log = logging.getLogger("simsearch")
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A photo of the library that answers a search.
-
-    Attributes
-    ----------
-    path
-        Where the photo is (absolute).
-    score
-        Cosine of the two embeddings: 1 is the same picture to the network, unrelated ones are near 0.3.
-    id
-        The photo's number in the library; it stays when the photo moves.
-    width, height
-        Pixels, upright.
-    taken_at
-        When it was taken by the camera's own clock, with its offset from UTC where the photo has it, or None
-        where the photo does not say.
-    camera
-        Make and model, or None.
-    latitude, longitude
-        Where it was taken, in degrees, or None.
-    offline
-        Whether the indexed folder it is in is not there just now, as on an unplugged disk.
-    """
-
-    path: Path
-    score: float
-    id: int
-    width: int
-    height: int
-    taken_at: datetime | None
-    camera: str | None
-    latitude: float | None
-    longitude: float | None
-    offline: bool
 
 
 class Library:
@@ -98,7 +55,7 @@ class Library:
         self._asked = backbone  # None where the library's own will do
         self._encoder = encoder
         self._indexes = Indexes(store, lsh_storage)
-        self._selected: tuple[Any, np.ndarray | None] = (None, None)  # the last filters, and what they left
+        self._searcher = Searcher(store, self._indexes, lambda: self.encoder)
         self._lock = threading.RLock()
 
     @classmethod
@@ -141,7 +98,7 @@ class Library:
         WriteError
             When the folder cannot be written.
         """
-        folder = Path(path).expanduser().absolute() if path is not None else default_folder()
+        folder = expanded_path(path).absolute() if path is not None else default_folder()
         if backbone is not None:
             known_backbone(backbone)
         if not (folder / store.FILE_NAME).is_file():
@@ -225,19 +182,19 @@ class Library:
         LibraryError
             When another process is indexing into this library; it says which.
         """
-        from simsearch.indexing import find
-
-        with running.sole_run(self.path) as run:
-            found = find(self._store, [plain_path(folder) for folder in folders or self.roots()])
-            return self._index(run, found, workers, retry_failed, progress)
+        indexer = self._indexer(workers=workers, retry=retry_failed, progress=progress)
+        return indexer.sync(plain_path(folder) for folder in folders or self.roots())
 
     def watch(
         self,
         *folders: str | os.PathLike[str],
         workers: int | None = None,
+        retry_failed: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> Iterator[Report]:
-        """Bring the library up to date as :meth:`sync` does, and go on, for ever, as the folders change.
+        """Bring the library up to date as :meth:`sync` does, and go on, for ever, as indexed folders change.
+
+        All folders of the library are followed, also those that are offline when it begins.
 
         Yields
         ------
@@ -245,45 +202,13 @@ class Library:
             Of the first run, then of each that found something new. While another process indexes into this
             library, the changes wait.
         """
-        from simsearch.indexing import find_changes
-        from simsearch.watch import Watch
+        indexer = self._indexer(workers=workers, retry=retry_failed, progress=progress)
+        return indexer.watch([plain_path(folder) for folder in folders or self.roots()])
 
-        yield self.sync(*folders, workers=workers, progress=progress)
-        with Watch(self.roots).following() as watch:
-            for changed in watch.batches():
-                before = self.generation
-                with running.sole_run(self.path, wait=True) as run:
-                    found = find_changes(self._store, changed)
-                    report = self._index(run, found, workers, False, progress)
-                if report.interrupted or self.generation != before:
-                    yield report
-                if report.interrupted:
-                    return
+    def _indexer(self, **options: Any) -> Indexer:
+        from simsearch.indexing import Indexer
 
-    def _index(
-        self,
-        run: running.Running,
-        found: Found,
-        workers: int | None,
-        retry: bool,
-        progress: Callable[[int, int], None] | None,
-    ) -> Report:
-        from simsearch.indexing import index
-        from simsearch.pool import suitable_workers
-
-        def told(done: int, total: int) -> None:
-            run.progress(done, total)
-            if progress:
-                progress(done, total)
-
-        encoder = self.encoder
-        report = index(
-            self._store, found, encoder, workers=workers or suitable_workers(), retry=retry, progress=told
-        )
-        self._indexes.refresh(encoder.dim)
-        report.seconds = time.monotonic() - run.started
-        run.state["report"] = report.summary()
-        return report
+        return Indexer(self._store, self._indexes, lambda: self.encoder, **options)
 
     def load(self) -> None:
         """Load network and index now, so that the first search is as quick as the next."""
@@ -319,12 +244,12 @@ class Library:
             When k is below 1, there is no such engine, or a filter makes no sense.
         """
         _check(k, engine)
-        among = self._among(filters)
-        return self._nearest(self._encoded(image), k, engine, among)
+        among = self._searcher.among(filters)
+        return self._searcher.nearest(self._searcher.encoded(image), k, engine, among)
 
     def similar(
         self,
-        photo: Hit | int | str | os.PathLike[str],
+        photo: Photo,
         k: int = 15,
         *,
         engine: str = "auto",
@@ -345,9 +270,10 @@ class Library:
             When the photo is not in the library.
         """
         _check(k, engine)
-        among = self._among(filters)
-        photo_id, vector = self._known(photo)
-        return [hit for hit in self._nearest(vector, k + 1, engine, among) if hit.id != photo_id][:k]
+        among = self._searcher.among(filters)
+        photo_id, vector = self._searcher.known(photo)
+        hits = self._searcher.nearest(vector, k + 1, engine, among)
+        return [hit for hit in hits if hit.id != photo_id][:k]
 
     def compare(self, image: AnyPicture | Hit, k: int = 15) -> dict[str, Any]:
         """Let every engine answer the same query, a picture or a photo of the library.
@@ -371,17 +297,18 @@ class Library:
         from simsearch.comparison import compare
 
         _check(k, "auto")
-        vector = self._known(image)[1] if isinstance(image, Hit) else self._encoded(image)
+        searcher = self._searcher
+        vector = searcher.known(image)[1] if isinstance(image, Hit) else searcher.encoded(image)
         answers, misses, settings = compare(self._indexes, vector, k)
         exact = dict(zip(answers[0].ids, answers[0].scores, strict=True))
         return {
             "answers": [
-                {**answer._asdict(), "hits": self._hits(answer.ids, answer.scores)} for answer in answers
+                {**answer._asdict(), "hits": searcher.hits(answer.ids, answer.scores)} for answer in answers
             ],
             "missed": [
                 {**miss._asdict(), "hit": hit}
                 for miss in misses
-                for hit in self._hits([miss.id], [exact[miss.id]])
+                for hit in searcher.hits([miss.id], [exact[miss.id]])
             ],
             "settings": settings,
         }
@@ -389,7 +316,7 @@ class Library:
     def random(self) -> Hit | None:
         """Return any photo of the library, as a hit of itself; None where there is none."""
         photo_id = self._store.any_id()
-        return next(iter(self._hits([photo_id], [1.0])), None) if photo_id is not None else None
+        return next(iter(self._searcher.hits([photo_id], [1.0])), None) if photo_id is not None else None
 
     def lsh_settings(self) -> dict[str, int]:
         """Return the settings of the engine "lsh": tuned ones, or what suits the library."""
@@ -470,13 +397,13 @@ class Library:
         """A number that every change raises: equal generations find equal hits."""
         return self._store.generation
 
-    def roots(self) -> list[Path]:
-        """Return the folders that are indexed."""
-        return [root.path for root in self._store.roots()]
+    def roots(self, *, online: bool = False) -> list[Path]:
+        """Return the folders that are indexed, or only those that are online."""
+        return [root.path for root in self._store.roots() if not online or is_online(self._store, root)]
 
-    def failures(self) -> list[tuple[Path, str]]:
-        """Return the path of every file that could not be used, and why."""
-        return self._store.all_failures()
+    def failures(self, *, most: int | None = None) -> list[tuple[Path, str]]:
+        """Return the path of every file that could not be used, or of so many, and why."""
+        return self._store.all_failures(most)
 
     def missing(self, *, prunable: bool = False) -> list[Path]:
         """Return the photos whose file is gone; they return to search when it does.
@@ -486,12 +413,11 @@ class Library:
         prunable
             Only those that :meth:`prune` would drop.
         """
-        roots = online(self.roots()) if prunable else self.roots()
-        return [path for root, path in self._store.missing() if root in roots]
+        return list(upkeep.missing(self._store, prunable=prunable))
 
     def count(self, **filters: Unpack[Filters]) -> int:
         """Return how many photos can be found that filters leave; see :meth:`search`."""
-        among = self._among(filters)
+        among = self._searcher.among(filters)
         return len(self) if among is None else len(among)
 
     def forget(self, path: str | os.PathLike[str], *, dry_run: bool = False) -> int:
@@ -508,34 +434,32 @@ class Library:
         Raises
         ------
         FolderError
-            When nothing below it is in the library.
+            When it is in no indexed folder, and none is in it.
         LibraryError
             When another process is indexing into this library.
         """
-        folder = absolute_path(path)
-        where = below(folder, self._store.roots())
         if dry_run:
-            return self._store.count(*where)
-        with running.sole_run(self.path), self._store.transaction():
-            count = self._store.forget(*where)
-            for root in self._store.roots():
-                if root.path.is_relative_to(folder):
-                    self._store.drop_root(root)
-        return count
+            return upkeep.forget(self._store, absolute_path(path), dry_run=True)
+        with running.sole_writer(self.path):
+            return upkeep.forget(self._store, absolute_path(path), dry_run=False)
 
-    def prune(self) -> int:
-        """Drop the photos whose file is gone while its folder is there; return how many.
+    def prune(self, photos: Iterable[Path] | None = None) -> int:
+        """Drop photos whose file is gone while its folder is there; return how many.
 
-        Those in folders that are offline are kept. :meth:`sync` finds out what is gone, and :meth:`missing`
-        names it.
+        Those in folders that are offline are kept. :meth:`sync` finds out what is gone.
+
+        Parameters
+        ----------
+        photos
+            Only of these, as :meth:`missing` named them.
 
         Raises
         ------
         LibraryError
             When another process is indexing into this library.
         """
-        with running.sole_run(self.path), self._store.transaction():
-            return self._store.forget_missing(root for root in self._store.roots() if is_online(root.path))
+        with running.sole_writer(self.path):
+            return upkeep.prune(self._store, photos)
 
     def start(self, *folders: str | os.PathLike[str], retry_failed: bool = False) -> None:
         """Do what :meth:`sync` does in a process of its own, which outlives this one; see :attr:`run`.
@@ -571,7 +495,7 @@ class Library:
         return {
             "library": str(self.path),
             **self._store.counts(),
-            "folders": self._folders(),
+            "folders": upkeep.folders(self._store),
             "backbone": self.backbone,
             "weights": json.loads(stored)["weights"] if stored else None,
             "engine": self._indexes.reason(),
@@ -608,80 +532,13 @@ class Library:
         EncoderMismatch
             When this library was opened with another encoder than the one it was made with.
         """
-        from simsearch.mending import Doctor
+        from simsearch.repair import Doctor
 
         doctor = Doctor(self._store, self._indexes, self.backbone, lambda: self.encoder, progress)
         if not repair:
             return doctor.check()
-        with running.sole_run(self.path) as run:
-            return doctor.mend(lambda found: self._index(run, found, None, True, progress))
-
-    def _folders(self) -> list[dict[str, Any]]:
-        counts, there = self._store.counts_by_root(), online(self.roots())
-        return [
-            {"path": str(root.path), "online": root.path in there, **counts[root.id]}
-            for root in self._store.roots()
-        ]
-
-    def _id_of(self, photo: Hit | int | str | os.PathLike[str]) -> int | None:
-        if isinstance(photo, Hit):
-            return photo.id
-        if isinstance(photo, int):
-            return photo
-        return self._store.id_of(absolute_path(photo))
-
-    def _known(self, photo: Hit | int | str | os.PathLike[str]) -> tuple[int, np.ndarray]:
-        """Return the id and the embedding of a photo of the library."""
-        photo_id = self._id_of(photo)
-        vector = None if photo_id is None else self._store.vector(photo_id)
-        if photo_id is None or vector is None:
-            raise PhotoError(
-                str(photo), "not in this library", "index its folder, or search with the picture"
-            )
-        if not usable(vector[None])[0]:
-            reason, remedy = "its embedding is damaged", "make it anew with: simsearch doctor --repair"
-            raise PhotoError(str(photo), reason, remedy)
-        return photo_id, vector
-
-    def _encoded(self, image: AnyPicture) -> np.ndarray:
-        source, name = pixels.take(image)
-        side = self.encoder.input_size
-        picture = pixels.decode(source, name, at_least=2 * side)
-        try:
-            return self.encoder.encode(pixels.letterbox(picture.image, side))
-        except ValueError as error:
-            raise PhotoError(name, str(error)) from error
-
-    def _among(self, filters: Filters) -> np.ndarray | None:
-        """Return ids, (n,) int64, of the photos that filters leave; None stands for all."""
-        asked = condition(filters, self._store.roots())
-        if asked is None:
-            return None
-        with self._lock:  # the same few filters are asked again and again, on the page
-            key = self.generation, asked
-            if self._selected[0] != key:
-                self._selected = key, self._store.select(*asked)
-            return self._selected[1]
-
-    def _nearest(self, vector: np.ndarray, k: int, engine: str, among: np.ndarray | None = None) -> list[Hit]:
-        with self._indexes.lock:
-            index = self._indexes.current(engine, len(vector))
-            try:
-                ids, scores = index.search(vector[None], min(k, max(len(index), 1)), among)
-            except StorageError:  # the next search connects, and fills, anew
-                self._indexes.forget(engine)
-                raise
-        return self._hits(ids[0].tolist(), scores[0].tolist())
-
-    def _hits(self, ids: list[int], scores: list[float]) -> list[Hit]:
-        rows = self._store.rows(photo_id for photo_id in ids if photo_id >= 0)
-        there = online(row.root for row in rows.values())
-        # float16 rounding can lift the cosine of a picture with itself a little over 1.
-        return [
-            Hit(row.path, min(score, 1.0), row.id, *row.about, row.root not in there)
-            for photo_id, score in zip(ids, scores, strict=True)
-            if (row := rows.get(photo_id))
-        ]
+        with running.sole_writer(self.path):
+            return doctor.mend(self._indexer(retry=True, progress=progress).take_up)
 
 
 def _check(k: int, engine: str) -> None:

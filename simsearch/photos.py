@@ -43,6 +43,8 @@ class Refused(NamedTuple):
 class Walk(NamedTuple):
     """Every file below a folder, each in exactly one of the first three lists.
 
+    Folders that are left out, hidden ones and links, are among the skipped as one each.
+
     ``unread`` holds the folders that could not be listed ('' or ending in '/'): nothing is known of the files
     below them.
     """
@@ -88,8 +90,14 @@ def find(
             continue
         folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
         pending += [f"{prefix}{name}" for name in reversed(folders) if not name.startswith(".")]
+        hidden = [f"{prefix}{name}" for name in folders if name.startswith(".")]
+        walk.skipped.extend(Refused(f"{path}/", "a hidden folder") for path in hidden if path not in without)
         for entry in entries:
-            if not entry.is_dir(follow_symlinks=False):
+            if entry.is_symlink() and entry.is_dir():
+                walk.skipped.append(
+                    Refused(prefix + entry.name, "a link to a folder; index that folder itself")
+                )
+            elif not entry.is_dir(follow_symlinks=False):
                 _sort_into(walk, prefix + entry.name, entry.stat)
     return walk
 

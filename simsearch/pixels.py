@@ -85,13 +85,14 @@ def take(image: AnyPicture) -> tuple[bytes | Image.Image, str]:
         When it is a path that cannot be read.
     """
     if isinstance(image, str | os.PathLike):
-        path = Path(image).expanduser()
+        path = Path(image)
         try:
+            path = path.expanduser()
             return read(path)[0], str(path)
         except OSError as error:
             raise PhotoError(path, reason_of(error), "check the path") from error
-        except ValueError as error:  # a zero byte in the name
-            raise PhotoError(path, str(error), "check the path") from error
+        except (RuntimeError, ValueError) as error:  # ~nobody; a zero byte in the name
+            raise PhotoError(path, str(error).rstrip(".").lower(), "check the path") from error
     if isinstance(image, bytes):
         return image, "the picture"
     if hasattr(image, "read"):

@@ -19,6 +19,8 @@ class Report:
         Numbers of photos.
     skipped, failed
         ``(path, reason)`` of each file that is no photo, and of each that could not be used.
+    failed_before
+        Those of the failed that were not looked at, as they have not changed since they failed.
     offline
         ``(path, reason)`` of each indexed folder that is not there just now, or suddenly empty. Its photos
         can still be found.
@@ -40,6 +42,7 @@ class Report:
     moved: int = 0
     skipped: list[Refused] = field(default_factory=list)
     failed: list[Refused] = field(default_factory=list)
+    failed_before: list[Refused] = field(default_factory=list)
     offline: list[Refused] = field(default_factory=list)
     missing: int = 0
     reused: int = 0
@@ -60,8 +63,8 @@ class Report:
     def summary(self) -> dict[str, Any]:
         """Return it as plain values, with numbers of files in place of their names."""
         skipped = Counter(refused.reason for refused in self.skipped)
-        counts = {"skipped": dict(skipped.most_common()), "failed": len(self.failed), "found": self.found}
-        return {**vars(self), **counts}
+        lists = {"failed": len(self.failed), "failed_before": len(self.failed_before)}
+        return {**vars(self), "skipped": dict(skipped.most_common()), **lists, "found": self.found}
 
     def __str__(self) -> str:
         counts = (
@@ -72,4 +75,5 @@ class Report:
         saved = f", about {self.seconds_saved:.0f} s saved" if self.seconds_saved >= 1 else ""
         known = f"; {self.reused} known from before and not encoded again{saved}" if self.reused else ""
         stopped = "stopped early, run it again to continue: " if self.interrupted else ""
-        return f"{stopped}{counts}{gone}{known} ({self.found} files in {self.seconds:.1f} s)"
+        files = "file" if self.found == 1 else "files"
+        return f"{stopped}{counts}{gone}{known} ({self.found} {files} in {self.seconds:.1f} s)"

@@ -94,6 +94,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # Which version of simsearch.facts has read them; 0: none yet, so that the next run does.
         "ALTER TABLE photos ADD COLUMN facts INTEGER NOT NULL DEFAULT 0",
         "CREATE INDEX photos_by_time ON photos (taken_at)",
+        "CREATE INDEX photos_by_size ON photos (size)",  # what may be a copy of a new file
     ),
 )
 

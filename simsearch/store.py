@@ -9,6 +9,7 @@ Embeddings are unit vectors, stored as little-endian float16: ``numpy.frombuffer
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 import time
@@ -24,6 +25,7 @@ from simsearch import schema
 from simsearch.photos import Found
 
 FILE_NAME = "library.db"
+_FEW_SIZES = 1_000
 _ROWS_AT_ONCE = 2_500  # 13 MB as float32; more at once are no faster
 
 
@@ -97,6 +99,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE_NAME
         self._lock = threading.RLock()
+        self._counted: tuple[int, dict[str, int]] = (-1, {})  # the last counts, and their generation
         with self._explained():
             self._db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
             try:
@@ -192,28 +195,57 @@ class Store:
 
     # Photos
 
-    def known(self, root: Root) -> dict[str, Known]:
-        """Return every photo of a root by its path below it."""
+    def known(self, root: Root, parts: frozenset[str] = frozenset([""])) -> dict[str, Known]:
+        """Return the photos of a root by their paths below it.
+
+        Parameters
+        ----------
+        parts
+            Only those that are, or are below, one of these paths; '' stands for all.
+        """
         sql = """SELECT path, id, size, mtime_ns, sha256, missing_since IS NOT NULL, facts FROM photos
                  WHERE root_id = ?"""
+        if "" in parts:
+            return self._known(sql, root.id)
+        known: dict[str, Known] = {}
+        for part in parts:  # "0" is what follows "/": ranges, which the index over root and path answers
+            known |= self._known(f"{sql} AND path = ?", root.id, part)
+            known |= self._known(f"{sql} AND path >= ? AND path < ?", root.id, f"{part}/", f"{part}0")
+        return known
+
+    def _known(self, sql: str, *values: Any) -> dict[str, Known]:
         with self._lock, self._explained():  # row by row: at a million photos, all at once take a gigabyte
-            return {path: Known(*known) for path, *known in self._db.execute(sql, (root.id,))}
+            return {path: Known(*known) for path, *known in self._db.execute(sql, values)}
+
+    def some_paths(self, root: Root) -> list[str]:
+        """Return the paths of up to 200 photos of a root that are there, the first and the last by path."""
+        sql = """SELECT path FROM photos WHERE root_id = ? AND missing_since IS NULL
+                 ORDER BY path {} LIMIT 100"""
+        return [path for order in ("ASC", "DESC") for (path,) in self._all(sql.format(order), root.id)]
 
     def hashes_by_size(self, sizes: set[int], *, without: set[int]) -> dict[int, set[str]]:
         """Return the SHA-256 of photos by size, for some sizes, without those of some photos (ids)."""
         hashes: dict[int, set[str]] = {}
-        for size, sha256, photo_id in self._all("SELECT size, sha256, id FROM photos") if sizes else ():
+        # Through the index where they are few; it costs more than reading all where they are many.
+        few = len(sizes) <= _FEW_SIZES
+        sql = "SELECT size, sha256, id FROM photos"
+        chosen = f"{sql} WHERE size IN (SELECT value FROM json_each(?))" if few else sql
+        for size, sha256, photo_id in self._all(chosen, *([json.dumps(list(sizes))] if few else [])):
             if size in sizes and photo_id not in without:
                 hashes.setdefault(size, set()).add(sha256)
         return hashes
 
-    def same_content(self, sha256: str) -> list[tuple[int, Path, Path]]:
+    def same_content(self, sha256: str) -> list[tuple[int, Root, Path]]:
         """Return id, root and absolute path of the photos with this content; damaged ones are left out."""
-        sql = """SELECT photos.id, roots.path, photos.path FROM photos JOIN roots ON roots.id = root_id
+        sql = """SELECT photos.id, roots.id, roots.path, photos.path FROM photos
+                 JOIN roots ON roots.id = root_id
                  JOIN embeddings ON embeddings.photo_id = photos.id
                  JOIN thumbnails ON thumbnails.photo_id = photos.id
                  WHERE sha256 = ? ORDER BY photos.id"""
-        return [(id, Path(root), Path(root, path)) for id, root, path in self._all(sql, sha256)]
+        return [
+            (id, Root(root_id, Path(root)), Path(root, path))
+            for id, root_id, root, path in self._all(sql, sha256)
+        ]
 
     def content(self, photo_id: int) -> Content:
         """Return what was worked out from a photo's bytes."""
@@ -259,10 +291,9 @@ class Store:
         self._write(f"DELETE FROM failures WHERE {condition}", *values)
         return self._db.execute(f"DELETE FROM photos WHERE {condition}", values).rowcount
 
-    def forget_missing(self, roots: Iterable[Root]) -> int:
-        """Drop the photos of some roots whose file is gone; return how many (inside a transaction)."""
-        sql = "DELETE FROM photos WHERE missing_since IS NOT NULL AND root_id = ?"
-        return sum(self._db.execute(sql, (root.id,)).rowcount for root in roots)
+    def drop(self, photo_ids: Iterable[int]) -> None:
+        """Drop photos (inside a transaction)."""
+        self._db.executemany("DELETE FROM photos WHERE id = ?", ((photo_id,) for photo_id in photo_ids))
 
     def drop_root(self, root: Root) -> None:
         """Forget a folder of which no photo is left (inside a transaction)."""
@@ -313,11 +344,12 @@ class Store:
         sql = "SELECT path, size, mtime_ns, reason FROM failures WHERE root_id = ?"
         return {path: (size, at, reason) for path, size, at, reason in self._all(sql, root.id)}
 
-    def all_failures(self) -> list[tuple[Path, str]]:
-        """Return the path of every file that could not be used, and why, by path."""
+    def all_failures(self, most: int | None = None) -> list[tuple[Path, str]]:
+        """Return the path of every file that could not be used, or of so many, and why, by path."""
         sql = """SELECT roots.path, failures.path, reason FROM failures JOIN roots ON roots.id = root_id
-                 ORDER BY roots.path, failures.path"""
-        return [(Path(root, path), reason) for root, path, reason in self._all(sql)]
+                 ORDER BY roots.path, failures.path LIMIT ?"""
+        rows = self._all(sql, -1 if most is None else most)
+        return [(Path(root, path), reason) for root, path, reason in rows]
 
     def put_failure(self, root: Root, path: str, reason: str, *, found: Found | None) -> None:
         """Remember why a file failed, until it changes or, without ``found``, until the next run."""
@@ -343,8 +375,8 @@ class Store:
         found = (row for photo_id in photo_ids for row in self._all(sql, photo_id))
         rows = {}
         for photo_id, root, path, width, height, taken, *rest in found:
-            at = datetime.fromisoformat(taken) if taken else None
-            rows[photo_id] = Row(photo_id, Path(root, path), Path(root), (width, height, at, *rest))
+            about = (width, height, parsed_time(taken), *rest)
+            rows[photo_id] = Row(photo_id, Path(root, path), Path(root), about)
         return rows
 
     def id_of(self, path: Path) -> int | None:
@@ -367,11 +399,18 @@ class Store:
         """Return how many photos, there or missing, meet an SQL condition."""
         return int(self._value(f"SELECT count(*) FROM photos WHERE {condition}", *values))
 
-    def missing(self) -> list[tuple[Path, Path]]:
-        """Return root and absolute path of the photos whose file is gone, by path."""
-        sql = """SELECT roots.path, photos.path FROM photos JOIN roots ON roots.id = root_id
+    def knows(self, condition: str, values: tuple[Any, ...]) -> bool:
+        """Whether a photo or a failure meets an SQL condition over root_id and path."""
+        sql = (
+            """SELECT EXISTS (SELECT 1 FROM photos WHERE {0}) OR EXISTS (SELECT 1 FROM failures WHERE {0})"""
+        )
+        return bool(self._value(sql.format(condition), *values, *values))
+
+    def missing(self) -> list[tuple[int, Path, Path]]:
+        """Return id, root and absolute path of the photos whose file is gone, by path."""
+        sql = """SELECT photos.id, roots.path, photos.path FROM photos JOIN roots ON roots.id = root_id
                  WHERE missing_since IS NOT NULL ORDER BY roots.path, photos.path"""
-        return [(Path(root), Path(root, path)) for root, path in self._all(sql)]
+        return [(id, Path(root), Path(root, path)) for id, root, path in self._all(sql)]
 
     def any_id(self) -> int | None:
         """Return the id of any photo that is there, or None."""
@@ -421,10 +460,14 @@ class Store:
 
     def counts(self) -> dict[str, int]:
         """Return how many photos can be searched, are missing, and how many files failed."""
-        there, missing = self._all(
-            "SELECT count(*) - count(missing_since), count(missing_since) FROM photos"
-        )[0]
-        return {"photos": there, "missing": missing, "failed": self._value("SELECT count(*) FROM failures")}
+        generation = self.generation
+        if self._counted[0] != generation:  # at a million photos, counting takes a quarter of a second
+            there, missing = self._all(
+                "SELECT count(*) - count(missing_since), count(missing_since) FROM photos"
+            )[0]
+            failed = self._value("SELECT count(*) FROM failures")
+            self._counted = generation, {"photos": there, "missing": missing, "failed": failed}
+        return dict(self._counted[1])
 
     def counts_by_root(self) -> dict[int, dict[str, int]]:
         """Return the same for each folder that is indexed, by its id."""
@@ -433,6 +476,14 @@ class Store:
                  FROM roots LEFT JOIN photos ON photos.root_id = roots.id GROUP BY roots.id"""
         names = ("photos", "missing", "failed")
         return {root_id: dict(zip(names, counts, strict=True)) for root_id, *counts in self._all(sql)}
+
+
+def parsed_time(text: object) -> datetime | None:
+    """Return a time as it is stored, or None where that is none: a damaged one must not stop a search."""
+    try:
+        return datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def _is_whole(blob: object, dim: int) -> bool:

@@ -6,13 +6,12 @@ a root around another leaves it alone, so that each can be offline by itself.
 
 from __future__ import annotations
 
-import os
+import shlex
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from simsearch import photos
+from simsearch import photos, reach
 from simsearch.errors import FolderError
 from simsearch.photos import Walk
 from simsearch.store import Root, Store
@@ -72,20 +71,25 @@ def plan_changes(store: Store, paths: Iterable[Path]) -> list[Place]:
     return [
         Place(base, roots[base], frozenset(parts[base]), _inside(base, roots))
         for base in sorted(parts)
-        if is_online(base)
+        if is_online(store, roots[base])
     ]
 
 
-def is_online(root: Path) -> bool:
-    """Whether a root can be trusted to lack what it lacks: the mount point of an absent disk is empty."""
-    with suppress(OSError), os.scandir(root) as entries:
-        return any(entries)
-    return False
+def is_online(store: Store, root: Root) -> bool:
+    """Whether a root can be trusted to lack what it lacks.
+
+    It cannot where it is away or empty, or holds none of its photos, or of those that were looked at:
+    something else is where it was, such as the mount point of an absent disk with a file forgotten in it.
+    """
+    if not reach.holds_anything(root.path):
+        return False
+    known = {root.path / path for path in store.some_paths(root)}
+    return not known or bool(reach.there(root.path, known))
 
 
-def online(roots: Iterable[Path]) -> set[Path]:
-    """Return those roots that are online."""
-    return {root for root in set(roots) if is_online(root)}
+def online(store: Store) -> set[Path]:
+    """Return the paths of those roots that are online."""
+    return {root.path for root in store.roots() if is_online(store, root)}
 
 
 def _ways_to(path: str) -> Iterable[str]:
@@ -139,5 +143,6 @@ def survey(store: Store, place: Place) -> Survey:
     known = sum(map(place.covers, store.known(place.root))) if place.root else 0
     if known:
         reason = f"suddenly without photos, though {known} of its photos are in the library"
-        raise FolderError(folder, reason, "nothing was changed; is its disk unplugged")
+        remedy = f"nothing was changed; connect its disk, or run: simsearch forget {shlex.quote(str(folder))}"
+        raise FolderError(folder, reason, remedy)
     raise FolderError(folder, "holds no photos", "choose the folder they are in")

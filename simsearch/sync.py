@@ -17,6 +17,7 @@ from simsearch import facts
 from simsearch.child import Task
 from simsearch.photos import Found, Refused
 from simsearch.pool import Answer, examine_all
+from simsearch.reach import is_gone
 from simsearch.report import Report
 from simsearch.store import About, Content, Root, Store
 from simsearch.survey import Survey, is_online
@@ -54,7 +55,7 @@ def sync(
     progress
         Called with the number of files done and to do, after each file that had to be looked at.
     """
-    run = _Run(store, root, vector_bytes)
+    run = _Run(store, root, found.place.parts, vector_bytes)
     changed = run.compare(found, retry)
     run.examine(changed, recipe, workers, progress)
     run.report.seconds_saved = run.report.reused * run.seconds_a_photo / workers
@@ -64,12 +65,12 @@ def sync(
 class _Run:
     """One folder's run: decides the state of every file, writes it, then counts it."""
 
-    def __init__(self, store: Store, root: Root, vector_bytes: int) -> None:
+    def __init__(self, store: Store, root: Root, parts: frozenset[str], vector_bytes: int) -> None:
         self.report = Report()
         self._store = store
         self._root = root
         self._vector_bytes = vector_bytes
-        self._known = store.known(root)
+        self._known = store.known(root, parts)
         self._encoding = (0.0, 0)  # seconds that workers took, and over how many photos
 
     def compare(self, found: Survey, retry: bool) -> dict[str, Found]:
@@ -93,9 +94,10 @@ class _Run:
                 returned += [before.id] if before.missing else []
                 forgotten += [file.path] if failure else []
             elif failure and failure[:2] == file[1:] and not retry:
-                report.failed += self._named([Refused(file.path, failure[2])])
+                report.failed_before += self._named([Refused(file.path, failure[2])])
             else:
                 changed[file.path] = file
+        report.failed += report.failed_before
         gone, without_file = self._absent(found, failures)
         forgotten += without_file
         if returned or gone or forgotten or unlisted:
@@ -166,6 +168,8 @@ class _Run:
                 self._write(batch)
 
     def _write(self, batch: list[tuple[Found, Answer]]) -> None:
+        if not batch:
+            return
         with self._store.transaction():
             states = [self._settle(found, answer) for found, answer in batch]
             self._time(answer for _, answer in batch)
@@ -176,6 +180,13 @@ class _Run:
             else:
                 setattr(self.report, state, getattr(self.report, state) + 1)
                 self.report.reused += state != "unchanged" and not answer.payload
+
+    def _moved_from(self, same: list[tuple[int, Root, Path]]) -> int | None:
+        """Return the photo among those of one content whose file is gone while its disk is there."""
+        for photo_id, root, path in same:
+            if is_gone(path) and is_online(self._store, root):
+                return photo_id
+        return None
 
     def _time(self, answers: Iterable[Answer]) -> None:
         """Keep for later runs how long a worker takes for a photo."""
@@ -201,7 +212,7 @@ class _Run:
             self._store.move(here.id, self._root, found)
             self._store.describe(here.id, _about(told))
             return "unchanged"
-        if not here and (origin := _moved_from(same)):
+        if not here and (origin := self._moved_from(same)):
             self._store.move(origin, self._root, found)
             return "moved"
         if answer.payload:
@@ -221,13 +232,5 @@ def _about(told: dict[str, Any]) -> About:
 
 
 def _text(path: str) -> str:
-    """Return a path as it can be stored, also where its bytes are no text."""
-    return path.encode(errors="backslashreplace").decode()
-
-
-def _moved_from(same: list[tuple[int, Path, Path]]) -> int | None:
-    """Return the photo among those of one content whose file is gone while its disk is there."""
-    for photo_id, root, path in same:
-        if not os.path.lexists(path) and is_online(root):
-            return photo_id
-    return None
+    r"""Return a path as it can be stored and shown, also where its bytes are no text: caf\xe9.jpg."""
+    return os.fsencode(path).decode(errors="backslashreplace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from simsearch.survey import online
+from simsearch.photos import SUFFIXES
 
 _log = logging.getLogger("simsearch")
 
@@ -18,7 +19,7 @@ SECONDS_QUIET = 1.0  # after the last event of a file: it may still be written
 SECONDS_A_LOOK = 0.25
 SECONDS_A_ROUND = 600.0  # after which everything is looked at: network disks tell nothing, queues overflow
 SECONDS_BLIND = 60.0  # the same where the system tells nothing
-_SECONDS_A_DISK = 5.0  # between two looks at whether folders are there
+SECONDS_A_DISK = 5.0  # between two looks at whether folders are there
 
 
 class Watch:
@@ -26,16 +27,17 @@ class Watch:
 
     Parameters
     ----------
-    roots
-        Tells which; asked again and again, as some may be forgotten or added meanwhile.
+    online
+        Tells which; asked again and again, as they may come and go.
     """
 
-    def __init__(self, roots: Callable[[], list[Path]]) -> None:
+    def __init__(self, online: Callable[[], set[Path]]) -> None:
         from watchdog.observers import Observer
 
-        self._roots = roots
+        self._online = online
         self._observer: Any = Observer()
-        self._followed: dict[Path, Any] = {}  # None where the system cannot follow it
+        # Its watch, None where the system cannot follow it, and what tells it from another of its name.
+        self._followed: dict[Path, tuple[Any, object]] = {}
         self._lock = threading.Lock()
         self._touched: dict[Path, float] = {}  # what something happened to, and when
         self._next_round = time.monotonic() + SECONDS_A_ROUND
@@ -60,7 +62,7 @@ class Watch:
         while True:
             if time.monotonic() > next_look:
                 self._follow()
-                next_look = time.monotonic() + _SECONDS_A_DISK
+                next_look = time.monotonic() + SECONDS_A_DISK
             if quiet := self._quiet():
                 yield quiet
             else:
@@ -68,22 +70,24 @@ class Watch:
 
     def _follow(self) -> None:
         """Follow the folders that are there, and let go of the others."""
-        there = online(self._roots())
-        for root in self._followed.keys() - there:
-            if watch := self._followed.pop(root):
-                self._observer.unschedule(watch)
-        for root in there - self._followed.keys():
-            self._followed[root] = self._scheduled(root)
+        there = {root: _identity(root) for root in self._online()}
+        for root, (watch, identity) in list(self._followed.items()):
+            if there.get(root) != identity:  # away, or it was and is another disk's now
+                del self._followed[root]
+                if watch:
+                    self._observer.unschedule(watch)
+        for root in there.keys() - self._followed.keys():
+            self._followed[root] = self._scheduled(root), there[root]
             self._touch(root)
         if time.monotonic() > self._next_round:
             for root in there:
                 self._touch(root)
-            blind = None in self._followed.values()
+            blind = any(watch is None for watch, _ in self._followed.values())
             self._next_round = time.monotonic() + (SECONDS_BLIND if blind else SECONDS_A_ROUND)
 
     def _scheduled(self, root: Path) -> Any:
         try:
-            return self._observer.schedule(_Ear(self._touch), str(root), recursive=True)
+            return self._observer.schedule(_Handler(root, self._touch), str(root), recursive=True)
         except OSError as error:  # Linux watches so many folders and no more
             _log.warning(
                 "%s: cannot be followed (%s); it is looked at every minute instead. On Linux a higher "
@@ -108,10 +112,19 @@ class Watch:
             return quiet
 
 
-class _Ear:
+def _identity(root: Path) -> object:
+    try:
+        facts = os.stat(root)
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino
+
+
+class _Handler:
     """What watchdog calls."""
 
-    def __init__(self, touch: Callable[[Path], None]) -> None:
+    def __init__(self, root: Path, touch: Callable[[Path], None]) -> None:
+        self._root = root
         self._touch = touch
 
     def dispatch(self, event: Any) -> None:
@@ -119,6 +132,12 @@ class _Ear:
             return  # opened, read
         if event.is_directory and event.event_type == "modified":
             return  # of what changed in it there is an event, too
-        for path in (event.src_path, event.dest_path):
-            if path:
-                self._touch(Path(path))
+        for name in (event.src_path, event.dest_path):
+            if name and self._concerns_photos(Path(name), event.is_directory):
+                self._touch(Path(name))
+
+    def _concerns_photos(self, path: Path, is_folder: bool) -> bool:
+        """Whether it can be a photo or hold some; a library may lie in a hidden folder of what it indexes."""
+        if any(part.startswith(".") for part in path.relative_to(self._root).parts):
+            return False
+        return is_folder or path.suffix.lower() in SUFFIXES

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from simsearch import Library, SimsearchError
-from simsearch.running import sole_run
+from simsearch.running import recorded, sole_writer
 from tests.conftest import paint
 from tests.test_app import on, press
 
@@ -82,7 +82,7 @@ def test_failures_are_listed_with_reasons_and_can_be_tried_again(page, started, 
 def test_a_run_is_shown_while_it_goes_on_and_can_be_stopped(filled, tmp_path, monkeypatch):
     stopped = []
     monkeypatch.setattr(Library, "stop", lambda self: stopped.append(self.path))
-    with sole_run(tmp_path / "library") as run:
+    with sole_writer(tmp_path / "library"), recorded(tmp_path / "library") as run:
         page = on(filled, "library")
         assert page.get("progress")[0].proto.text.startswith("Looking through")
         run.progress(300, 1200)
@@ -98,7 +98,7 @@ def test_a_run_is_shown_while_it_goes_on_and_can_be_stopped(filled, tmp_path, mo
 
 
 def test_a_run_that_did_not_succeed_says_why(filled, tmp_path):
-    with pytest.raises(SimsearchError), sole_run(tmp_path / "library"):
+    with pytest.raises(SimsearchError), recorded(tmp_path / "library"):
         raise SimsearchError("the *disk* is full; free some space.")
     page = on(filled, "library")
     assert "the \\*disk\\* is full" in page.error[0].value

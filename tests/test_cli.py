@@ -34,7 +34,7 @@ def test_index_reports_every_file(run, library, album):
     assert f"failed  {album / '2.jpg'}: not a picture, or of a kind not read here" in out
     assert f"skipped  {album / '3.mov'}: not a kind of photo read here (.mov)" in out
     assert "1 added, 0 updated, 0 unchanged, 0 moved, 1 skipped, 1 failed" in out
-    assert f"1 photos can be searched in {library}" in out
+    assert f"1 photo can be searched in {library}" in out
     assert "photo/s" in err and "<" in err  # rate and time left
 
 
@@ -49,7 +49,7 @@ def test_index_names_few_skipped_files_and_counts_many(run, library, album):
     for number in range(25):
         (album / f"{number:02}.mov").write_text("x")
     _, out, _ = run("index", album)
-    assert out.count(".mov:") == 20 and "5 more: not a kind of photo read here (.mov)" in out
+    assert out.count(".mov:") == 3 and "22 more: not a kind of photo read here (.mov)" in out
     _, out, _ = run("index", album, "--verbose")
     assert out.count(".mov:") == 25
 
@@ -107,7 +107,7 @@ def test_names_cannot_write_to_the_terminal(run, library, album):
         (["tune", "--bits", "0"], "argument --bits: must be a whole number of at least 1, not 0"),
         (["tune"], "no library here yet"),
         (["app", "--port", "99999"], "argument --port: must be at most 65535, not 99999"),
-        (["index", os.fsdecode(b"caf\xe9")], "caf?: its name is not valid text; rename it."),
+        (["index", os.fsdecode(b"caf\xe9")], r"caf\xe9: no such folder; check the spelling"),
         (["frobnicate"], "invalid choice: 'frobnicate'"),
         ([], "the following arguments are required: COMMAND"),
     ],
@@ -230,7 +230,7 @@ def test_the_demo_has_a_library_of_its_own(run, indexed, tmp_path, monkeypatch):
         "simsearch.demo.draw_gallery", lambda folder, progress: paint(folder / "1.png", "red")
     )
     code, out, _ = run("demo", tmp_path / "my demo")
-    assert code == 0 and f"1 photos can be searched in {tmp_path / 'my demo' / 'library'}" in out
+    assert code == 0 and f"1 photo can be searched in {tmp_path / 'my demo' / 'library'}" in out
     assert out.endswith(f"To look at them: simsearch app --library '{tmp_path / 'my demo' / 'library'}'\n")
     assert json.loads(run("status", "--json")[1])["photos"] == 2
 

@@ -3,10 +3,14 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 
+from simsearch import Library
 from simsearch.cli import terminal
+from simsearch.running import sole_writer
 from tests.conftest import paint
 
 
@@ -37,8 +41,8 @@ def test_forget_says_what_it_will_drop_and_drops_it_when_somebody_agrees(run, in
     monkeypatch.setattr("sys.stdin", Terminal(answer))
     code, out, _ = run("forget", indexed / "deep")
     assert code == 0
-    assert out.startswith(f"1 photos at or below {indexed / 'deep'} would be dropped")
-    assert out.endswith("1 photos dropped from the library\n")
+    assert out.startswith(f"1 photo at or below {indexed / 'deep'} will be dropped")
+    assert out.endswith("1 photo dropped from the library\n")
     assert (indexed / "deep" / "blue.png").exists()
     assert json.loads(run("status", "--json")[1])["photos"] == 1
 
@@ -46,7 +50,8 @@ def test_forget_says_what_it_will_drop_and_drops_it_when_somebody_agrees(run, in
 @pytest.mark.parametrize("answer", ["n\n", "", "what\n"])
 def test_forget_drops_nothing_when_nobody_agrees(run, indexed, monkeypatch, answer):
     monkeypatch.setattr("sys.stdin", Terminal(answer))
-    assert run("forget", indexed)[0] == 2
+    code, out, _ = run("forget", indexed)
+    assert code == 0 and out.endswith("nothing was dropped\n")
     assert json.loads(run("status", "--json")[1])["photos"] == 2
 
 
@@ -61,6 +66,64 @@ def test_without_a_terminal_yes_must_be_said(run, indexed, tmp_path, monkeypatch
     assert code == 2 and "not in this library" in err
 
 
+@pytest.mark.parametrize("command", [("forget", "{}"), ("search", "{}/red.png", "--under", "{}")])
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("misspelt", "nothing of it is in the library"),
+        ("~nobody-of-this-name/x", "no such user"),
+        ("caf\udce9", "not valid text"),
+        ("", "no path"),
+    ],
+)
+def test_a_path_that_cannot_be_meant_is_one_sentence(run, indexed, command, path, words, monkeypatch):
+    monkeypatch.chdir(indexed)
+    filled = [part.format(path) if part == "{}" else part.format(indexed) for part in command]
+    code, out, err = run(*filled)
+    assert (code, out) == (2, "") and words in err and len(err.splitlines()) == 1
+
+
+def test_a_root_that_is_forgotten_is_named(run, indexed):
+    out = run("forget", indexed, "--yes")[1]
+    assert out.endswith(f"2 photos dropped from the library\n{indexed} is no longer indexed\n")
+
+
+def test_what_failed_before_is_counted_and_no_news(run, indexed):
+    (indexed / "broken.png").write_text("x")
+    assert run("sync")[0] == 1
+    code, out, _ = run("sync")
+    assert code == 0 and "failed  1 file as before (simsearch status --failed names them)\n" in out
+    assert "1 failed (3 files in" in out
+
+
+def test_status_tells_of_a_run_that_was_cut_off(run, indexed, library):
+    assert "last run:" in run("status")[1]
+    state = json.loads((library / "indexing.json").read_text())
+    cut_off = {**state, "ended": None, "report": None, "done": 3, "total": 9}
+    (library / "indexing.json").write_text(json.dumps(cut_off))
+    assert "3 of 9 files; stopped early; to go on: simsearch sync" in run("status")[1]
+    with sole_writer(library):
+        assert f"3 of 9 files (process {os.getpid()})" in run("status")[1]
+        code, _, err = run("index")
+        assert code == 2 and f"process {os.getpid()}" in err
+
+
+def test_no_library_is_made_for_a_folder_that_is_not_there(run, library, tmp_path):
+    code, _, err = run("index", tmp_path / "nowhere")
+    assert code == 2 and "no such folder" in err and not library.exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full disk at hand")
+def test_output_that_does_not_fit_is_one_sentence(tmp_path):
+    Library.open(tmp_path).close()
+    command = [sys.executable, "-m", "simsearch.cli", "status", "--library", tmp_path]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2 and done.stderr == (
+        "simsearch: the output cannot be written, as its disk is full\n"
+    )
+
+
 def test_sync_prune_names_what_is_gone_and_drops_it(run, indexed):
     assert run("sync", "--prune", "--yes")[1].endswith("no photo is gone\n")
     (indexed / "red.png").unlink()
@@ -69,14 +132,15 @@ def test_sync_prune_names_what_is_gone_and_drops_it(run, indexed):
     code, out, _ = run("sync", "--prune", "--yes")
     assert code == 0
     assert f"gone  {indexed / 'red.png'}: its file is no longer there" in out
-    assert out.endswith("1 photos dropped from the library\n")
+    assert out.endswith("1 photo dropped from the library\n")
     assert json.loads(run("status", "--json")[1])["missing"] == 0
 
 
 def test_sync_prune_asks_first(run, indexed, monkeypatch):
     (indexed / "red.png").unlink()
     monkeypatch.setattr("sys.stdin", Terminal("n\n"))
-    assert run("sync", "--prune")[0] == 2
+    code, out, _ = run("sync", "--prune")
+    assert code == 0 and out.endswith("nothing was dropped\n")
     assert json.loads(run("status", "--json")[1])["missing"] == 1
 
 
@@ -86,7 +150,7 @@ def test_sync_keeps_what_is_offline_and_says_so(run, indexed, tmp_path):
     shutil.rmtree(other)
     code, out, _ = run("sync", "--prune", "--yes")
     assert code == 0 and f"offline  {other}: no such folder" in out and "no photo is gone" in out
-    assert f"{other} (1 photos, offline)" in run("status")[1]
+    assert f"{other} (1 photo, offline)" in run("status")[1]
     hits = run("search", indexed / "red.png")[1].splitlines()
     assert [line.endswith("green.png  (offline)") for line in sorted(hits, key=len)] == [False, False, True]
 
@@ -136,3 +200,4 @@ def test_a_filter_that_makes_no_sense_is_one_sentence(run, indexed, arguments, w
 
 def test_names_with_control_characters_are_fit_for_a_terminal():
     assert terminal.printable("a\x1b[31m.png") == "a?[31m.png"
+    assert terminal.printable(os.fsdecode(b"caf\xe9.png")) == r"caf\xe9.png"

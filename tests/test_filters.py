@@ -64,6 +64,8 @@ MAY = {"first.jpg", "noon.jpg", "last.jpg", "other.jpg"}
         ({"until": "2019-12-31T23:59:59"}, {"old.jpg"}),
         ({"since": "2023-05-15 12:30", "until": "2023-05-15 12:30"}, {"noon.jpg"}),
         ({"since": datetime(2023, 5, 31, tzinfo=timezone(timedelta(hours=5)))}, {"last.jpg", "june.jpg"}),
+        ({"until": "2023-05-01 00:00:00", "since": "2023"}, {"first.jpg"}),
+        ({"since": "2023-05-15 12:30:21", "until": "2023-05-16"}, set()),
         ({"camera": "canon"}, {"undated.jpg", "noon.jpg"}),
         ({"camera": "PIXEL"}, {"old.jpg", "last.jpg"}),
         ({"camera": "%"}, set()),
@@ -83,6 +85,12 @@ def test_a_folder_leaves_what_is_below_it(store, tmp_path):
     assert names(store, under=str(photos / "ma")) == set()
     with pytest.raises(FolderError, match="not in this library"):
         names(store, under=tmp_path / "elsewhere")
+    (tmp_path / "link").symlink_to(tmp_path / "photos")
+    assert names(store, under=tmp_path / "link" / "may") == {"first.jpg", "noon.jpg", "last.jpg"}
+    with pytest.raises(FolderError, match="no such user"):
+        names(store, under="~nobody-of-this-name/x")
+    with pytest.raises(FolderError, match="not valid text"):
+        names(store, under="caf\udce9")
 
 
 def test_no_filter_is_no_condition(store):
@@ -98,6 +106,12 @@ def test_no_filter_is_no_condition(store):
         ({"until": "2023-02-30"}, "until must be a date"),
         ({"until": "0000"}, "until must be a date"),
         ({"until": "9999"}, "until must be a date"),
+        ({"until": "20230501"}, "until must be a date"),
+        ({"until": "2023-W18"}, "until must be a date"),
+        ({"until": "2023-05-01 18"}, "until must be a date"),
+        ({"until": "2023-05-01T18:00+09:00"}, "until must be a date"),
+        ({"since": 2023}, "since must be a date"),
+        ({"camera": "\udcff"}, "camera is not valid text"),
         ({"min_size": 0}, "min_size must be at least 1"),
         ({"colour": "red"}, "there is no filter colour"),
     ],

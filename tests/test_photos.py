@@ -68,7 +68,10 @@ def test_find_leaves_hidden_folders_and_links_to_folders_alone(album):
     (album / "loop").symlink_to(album)
     walk = photos.find(album)
     assert walk.photos == []
-    assert [refused.path for refused in walk.skipped] == ["loop"]
+    assert walk.skipped == [
+        (".thumbnails/", "a hidden folder"),
+        ("loop", "a link to a folder; index that folder itself"),
+    ]
 
 
 def test_find_survives_broken_links_pipes_and_names_that_are_no_text(album):

@@ -99,7 +99,7 @@ def test_a_worker_has_so_much_memory_and_no_more(tasks, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("gigabytes", "workers", "each"), [(64, 2, 4.0), (8, 2, 3.0), (8, 16, 0.75), (1, 1, 0.75)]
+    ("gigabytes", "workers", "each"), [(64, 2, 4.0), (8, 2, 3.0), (8, 16, 2.0), (1, 1, 0.75), (1, 8, 0.75)]
 )
 def test_workers_share_the_memory_there_is(monkeypatch, gigabytes, workers, each):
     monkeypatch.setattr("simsearch.memory.total", lambda: gigabytes << 30)

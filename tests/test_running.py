@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -15,7 +16,7 @@ from tests.test_watch import until
 
 def test_a_run_can_be_looked_at_by_others(tmp_path):
     assert running.last(tmp_path) is None
-    with running.sole_run(tmp_path) as run:
+    with running.sole_writer(tmp_path), running.recorded(tmp_path) as run:
         run.progress(1, 3)
         run.note()
         seen = running.last(tmp_path)
@@ -26,13 +27,14 @@ def test_a_run_can_be_looked_at_by_others(tmp_path):
 
 def test_the_state_of_a_run_that_was_killed_says_that_it_no_longer_runs(tmp_path):
     code = (
-        "import os, pathlib, sys; from simsearch.running import sole_run\n"
-        "with sole_run(pathlib.Path(sys.argv[1])): os.kill(os.getpid(), 9)"
+        "import os, pathlib, sys; from simsearch.running import recorded, sole_writer\n"
+        "place = pathlib.Path(sys.argv[1])\n"
+        "with sole_writer(place), recorded(place): os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", code, tmp_path], check=False)
     seen = running.last(tmp_path)
     assert seen and not seen["running"] and seen["ended"] is None
-    with running.sole_run(tmp_path):
+    with running.sole_writer(tmp_path):
         pass
 
 
@@ -42,12 +44,43 @@ def test_a_damaged_state_is_none(tmp_path, text):
     assert running.last(tmp_path) is None
 
 
-def test_a_process_of_the_same_number_is_not_taken_for_the_run(tmp_path):
-    with running.sole_run(tmp_path) as run:
-        run.state["born"] -= 100
-        run.note()
-        seen = running.last(tmp_path)
-        assert seen and not seen["running"]
+def test_other_writers_leave_the_record_of_the_last_run_alone(toy_library, album):
+    paint(album / "1.png", "red")
+    toy_library.sync(album)
+    toy_library.forget(album / "1.png")
+    toy_library.prune()
+    toy_library.check(repair=True)
+    assert toy_library.run["report"]["added"] == 1 and not toy_library.run["running"]
+
+
+@pytest.mark.parametrize("content", [b"no database at all" * 100, None])
+def test_a_lock_that_cannot_be_used_is_one_sentence(tmp_path, content):
+    path = tmp_path / running.LOCK_NAME
+    path.write_bytes(content) if content else path.mkdir()
+    with pytest.raises(LibraryError, match="cannot be used as a lock .*delete that file"):
+        with running.sole_writer(tmp_path):
+            pass
+
+
+def test_who_asks_whether_a_run_goes_on_does_not_stop_another(tmp_path):
+    """Asking takes the lock for a moment."""
+    (tmp_path / running.STATE_NAME).write_text(json.dumps({**running._FRESH, "since": "2026-01-01"}))
+    asking = threading.Event()
+
+    def ask():
+        while not asking.is_set():
+            running.last(tmp_path)
+            time.sleep(0.002)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        for _ in range(50):
+            with running.sole_writer(tmp_path):
+                pass
+    finally:
+        asking.set()
+        thread.join()
 
 
 def test_a_state_that_cannot_be_written_does_not_stop_the_run(tmp_path, monkeypatch):
@@ -55,7 +88,7 @@ def test_a_state_that_cannot_be_written_does_not_stop_the_run(tmp_path, monkeypa
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "replace", refuse)
-    with running.sole_run(tmp_path) as run:
+    with running.recorded(tmp_path) as run:
         run.progress(1, 2)
 
 
@@ -77,8 +110,8 @@ def test_indexing_goes_on_in_a_process_of_its_own(tmp_path, album):
         assert len(library) == 5
         assert (library.run or {})["report"]["added"] == 5
         with (
-            running.sole_run(library.path),
-            pytest.raises(SimsearchError, match="indexed by another simsearch"),
+            running.sole_writer(library.path),
+            pytest.raises(SimsearchError, match="in use by another simsearch"),
         ):
             library.start()
 
@@ -97,23 +130,18 @@ def test_a_process_that_indexes_can_be_stopped(tmp_path, album):
         library.stop()  # there is nothing to stop any more
 
 
-def test_state_and_log_hold_what_json_can(tmp_path):
-    with running.sole_run(tmp_path):
-        json.loads((tmp_path / running.STATE_NAME).read_text())
-
-
-def test_whoever_waits_gets_its_turn(tmp_path, monkeypatch):
-    monkeypatch.setattr(running, "_SECONDS_A_TRY", 0.05)
+def test_whoever_waits_gets_its_turn(tmp_path):
     code = (
-        "import pathlib, sys, time; from simsearch.running import sole_run\n"
-        "with sole_run(pathlib.Path(sys.argv[1])): print('has it', flush=True); time.sleep(1)"
+        "import pathlib, sys, time; from simsearch.running import recorded, sole_writer\n"
+        "place = pathlib.Path(sys.argv[1])\n"
+        "with sole_writer(place), recorded(place): print('has it', flush=True); time.sleep(2)"
     )
     other = subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE)
     assert other.stdout and other.stdout.readline()
-    with pytest.raises(LibraryError, match=f"process {other.pid}"), running.sole_run(tmp_path):
+    with pytest.raises(LibraryError, match=f"process {other.pid}"), running.sole_writer(tmp_path):
         pass
     started = time.monotonic()
-    with running.sole_run(tmp_path, wait=True):
+    with running.sole_writer(tmp_path, wait=True):
         assert time.monotonic() - started > 0.1
     other.wait()
     other.stdout.close()

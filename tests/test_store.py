@@ -16,7 +16,7 @@ from PIL import Image
 
 from simsearch import Library, LibraryError, schema
 from simsearch.photos import Found
-from simsearch.running import sole_run
+from simsearch.running import recorded, sole_writer
 from simsearch.store import About, Content, Store
 from tests.toy import ToyEncoder
 
@@ -82,14 +82,14 @@ def test_ids_are_never_used_again(store, tmp_path):
 
 def test_one_process_at_a_time_may_index_and_others_may_read(store, tmp_path):
     other = Store(tmp_path)
-    with sole_run(tmp_path) as run:
+    with sole_writer(tmp_path), recorded(tmp_path) as run:
         run.progress(3, 1200)
         run.note()
         who = rf"by another simsearch \(process {os.getpid()}, since \d\d:\d\d, 3 of 1,200 files\)"
-        with pytest.raises(LibraryError, match=who), sole_run(tmp_path):
+        with pytest.raises(LibraryError, match=who), sole_writer(tmp_path):
             pass
         assert other.counts()["photos"] == 0
-    with sole_run(tmp_path):
+    with sole_writer(tmp_path):
         pass
     other.close()
 

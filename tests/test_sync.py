@@ -162,7 +162,7 @@ def test_a_file_whose_name_is_no_text_is_listed_until_it_is_renamed(toy_library,
     for _ in range(2):
         assert counts(toy_library.sync(album))[-1] == 1
         [(path, reason)] = toy_library.failures()
-        assert path.name == r"caf\udce9.png" and "not valid text" in reason
+        assert path.name == r"caf\xe9.png" and "not valid text" in reason
     unnamed.rename(album / "café.png")
     assert counts(toy_library.sync(album)) == (1, 0, 1, 0, 0, 0) and toy_library.failures() == []
 
@@ -408,6 +408,47 @@ def test_pruning_drops_what_is_gone_and_keeps_what_is_offline(three, album):
     assert three.missing() == [usb / "5.png"] and len(three) == 3
     paint(album / "red.png", "red")
     assert three.sync(album).added == 1
+
+
+def test_pruning_drops_what_was_announced_and_is_still_gone(three, album):
+    (album / "red.png").unlink()
+    (album / "deep" / "green.png").unlink()
+    three.sync()
+    announced = three.missing(prunable=True)
+    (album / "deep" / "er" / "blue.png").rename(album.parent / "aside.png")
+    three.sync()
+    paint(album / "red.png", "red")  # it is back, and nobody has looked since
+    assert three.prune(announced) == 1
+    assert sorted(path.name for path in three.missing()) == ["blue.png", "red.png"]
+
+
+@pytest.mark.parametrize("stray", [".keep", "lost+found/x", "notes.txt"])
+def test_a_mount_point_with_something_left_in_it_is_offline(toy_library, album, stray):
+    usb = paint(album.parent / "usb" / "1.png", "blue").parent
+    paint(album / "2.png", "red")
+    toy_library.sync(album, usb)
+    (usb / "1.png").rename(album.parent / "on the disk.png")
+    (usb / stray).parent.mkdir(exist_ok=True)
+    (usb / stray).write_text("x")
+    assert [path for path, _ in toy_library.sync().offline] == [str(usb)]
+    assert toy_library.missing(prunable=True) == [] and toy_library.prune() == 0
+    hit = toy_library.search(album.parent / "on the disk.png")[0]
+    assert hit.offline and hit.path == usb / "1.png"
+    shutil.copy(album.parent / "on the disk.png", album / "copy.png")
+    assert counts(toy_library.sync(album)) == (1, 0, 1, 0, 0, 0)  # a copy, as the other is not gone
+
+
+def test_what_cannot_be_looked_at_is_not_gone(three, album, monkeypatch):
+    (album / "red.png").rename(album / "renamed.png")
+    lstat = os.lstat
+
+    def refuse(path):
+        if Path(path).name == "red.png":
+            raise PermissionError(13, "Permission denied")
+        return lstat(path)
+
+    monkeypatch.setattr(os, "lstat", refuse)
+    assert three.sync().moved == 0
 
 
 def test_what_may_be_the_disk_s_fault_is_tried_again(toy_library, album, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
@@ -9,7 +10,7 @@ import sys
 from typing import NoReturn
 
 from simsearch.cli.parser import parser
-from simsearch.cli.terminal import COULD_NOT_RUN, INTERRUPTED, OK, printable
+from simsearch.cli.terminal import COULD_NOT_RUN, INTERRUPTED, OK, complain, printable
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,7 +28,13 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("simsearch: stopped; what was done so far is kept.", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has enough, as `head` does
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            complain("the output cannot be written, as its disk is full")
+            return COULD_NOT_RUN
+        if not isinstance(error, BrokenPipeError):
+            raise
+        # the reader of our output has enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
 

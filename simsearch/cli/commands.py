@@ -20,6 +20,8 @@ from simsearch.cli.terminal import (
     ProgressBar,
     agreed,
     complain,
+    counted,
+    is_terminal,
     print_refused,
     printable,
 )
@@ -42,9 +44,13 @@ def _open(options: argparse.Namespace) -> Library:
 
 def index(options: argparse.Namespace) -> int:
     """Index folders, and follow them where that is wished for."""
-    from simsearch import Library
+    from simsearch import FolderError, Library
 
     create = bool(options.folders)  # without folders there must be a library that knows some
+    if create and not any(os.path.exists(os.path.expanduser(folder)) for folder in options.folders):
+        # Before a library is made for nothing.
+        remedy = "check the spelling, and that its disk is connected"
+        raise FolderError(options.folders[0], "no such folder", remedy)
     with Library.open(options.library, backbone=options.backbone, create=create) as library:
         if options.watch:
             return _watch(library, options)
@@ -53,13 +59,20 @@ def index(options: argparse.Namespace) -> int:
 
 def _watch(library: Library, options: argparse.Namespace) -> int:
     with ProgressBar() as bar:
-        reports = library.watch(*options.folders, workers=options.workers, progress=bar.update)
+        reports = library.watch(
+            *options.folders,
+            workers=options.workers,
+            retry_failed=options.retry_failed,
+            progress=bar.update,
+        )
         try:
             for number, report in enumerate(reports):
                 bar.close()
                 _print_report(library, report, options.verbose)
+                if report.interrupted:
+                    return INTERRUPTED
                 if not number:
-                    complain("watching; Ctrl-C ends it")
+                    complain("watching all folders of the library; Ctrl-C ends it")
         except KeyboardInterrupt:
             complain("no longer watching")
     return OK
@@ -73,15 +86,18 @@ def _run(library: Library, folders: Iterable[str], options: argparse.Namespace) 
     _print_report(library, report, options.verbose)
     if report.interrupted:
         return INTERRUPTED
-    return NOT_WELL if report.failed else OK
+    return NOT_WELL if len(report.failed) > len(report.failed_before) else OK
 
 
 def _print_report(library: Library, report: Report, verbose: bool) -> None:
     print_refused("skipped", report.skipped, limit=None if verbose else NAMES_SHOWN)
-    print_refused("failed", report.failed)
+    before = set(report.failed_before)
+    print_refused("failed", (refused for refused in report.failed if refused not in before))
+    if before:
+        print(f"failed  {counted(len(before), 'file')} as before (simsearch status --failed names them)")
     print_refused("offline", report.offline)
     print(report)
-    print(f"{len(library):,} photos can be searched in {printable(library.path)}", flush=True)
+    print(f"{counted(len(library), 'photo')} can be searched in {printable(library.path)}", flush=True)
 
 
 def sync(options: argparse.Namespace) -> int:
@@ -91,12 +107,13 @@ def sync(options: argparse.Namespace) -> int:
         if not options.prune or code == INTERRUPTED:
             return code
         gone = library.missing(prunable=True)
-        print_refused("gone", ((path, "its file is no longer there") for path in gone), limit=NAMES_SHOWN)
+        limit = None if options.verbose else NAMES_SHOWN
+        print_refused("gone", ((path, "its file is no longer there") for path in gone), limit=limit)
         if not gone:
             print("no photo is gone")
-        elif agreed(f"Drop what is known of these {len(gone):,} photos?", yes=options.yes):
-            print(f"{library.prune():,} photos dropped from the library")
-        else:
+        elif agreed(f"Drop what is known of {counted(len(gone), 'photo')}?", yes=options.yes):
+            print(f"{counted(library.prune(gone), 'photo')} dropped from the library")
+        elif not is_terminal():
             return COULD_NOT_RUN
         return code
 
@@ -104,14 +121,15 @@ def sync(options: argparse.Namespace) -> int:
 def forget(options: argparse.Namespace) -> int:
     """Drop what is known of a photo or a folder."""
     with _open(options) as library:
-        count, path = library.forget(options.path, dry_run=True), printable(options.path)
-        print(
-            f"{count:,} photos at or below {path} would be dropped from the library. The files stay as they "
-            "are; those in an indexed folder come back with the next run over it."
-        )
+        count = counted(library.forget(options.path, dry_run=True), "photo")
+        where = printable(options.path)
+        print(f"{count} at or below {where} will be dropped from the library; no file is touched.")
         if not agreed("Drop them?", yes=options.yes):
-            return COULD_NOT_RUN
-        print(f"{library.forget(options.path):,} photos dropped from the library")
+            return OK if is_terminal() else COULD_NOT_RUN
+        before = set(library.roots())
+        print(f"{counted(library.forget(options.path), 'photo')} dropped from the library")
+        for root in before.difference(library.roots()):
+            print(f"{printable(root)} is no longer indexed")
     return OK
 
 
@@ -210,22 +228,34 @@ def status(options: argparse.Namespace) -> int:
             for path, reason in failures if options.json else ():
                 print(json.dumps({"path": path, "reason": reason}))
             return OK
-        facts = library.status()
+        facts = {**library.status(), "run": library.run}
     if options.json:
         print(json.dumps(facts))
         return OK
     if tuned := facts.pop("lsh"):
         facts["lsh"] = _tuning_text(tuned)
     facts["folders"] = [_folder_text(folder) for folder in facts["folders"]]
+    if run := facts.pop("run"):
+        facts["last run"] = _run_text(run)
     for name, value in facts.items():
         for line in value if isinstance(value, list) else [value]:
             print(f"{name + ':':<11}{f'{line:,}' if isinstance(line, int) else line}")
     return OK
 
 
+def _run_text(run: dict[str, Any]) -> str:
+    far = f"{run['done']:,} of {counted(run['total'], 'file')}"
+    if run["running"]:
+        return f"going on since {run['since']}: {far} (process {run['pid']})"
+    if run["report"] is None or run["report"]["interrupted"]:
+        why = printable(run["problem"] or "stopped early; to go on: simsearch sync")
+        return f"{run['since']}: {far}; {why}"
+    return f"{run['since']} to {run['ended']}"
+
+
 def _folder_text(folder: dict[str, Any]) -> str:
     away = "" if folder["online"] else ", offline"
-    return f"{printable(folder['path'])} ({folder['photos']:,} photos{away})"
+    return f"{printable(folder['path'])} ({counted(folder['photos'], 'photo')}{away})"
 
 
 def doctor(options: argparse.Namespace) -> int:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 OK, NOT_WELL, COULD_NOT_RUN, INTERRUPTED = 0, 1, 2, 130
-NAMES_SHOWN = 20  # of files skipped for one reason; a folder of videos should not hide the rest
+NAMES_SHOWN = 3  # of files skipped for one reason; a folder of videos should not hide the rest
 
 
 class ProgressBar:
@@ -63,13 +65,29 @@ def agreed(question: str, *, yes: bool) -> bool:
     """Whether the user agrees: said so before, or is there and says so now."""
     if yes:
         return True
-    if not sys.stdin.isatty():
+    if not is_terminal():
         complain("nobody is here to agree to that; nothing was done. Add --yes to do it unasked.")
         return False
     print(f"{question} [y/N] ", end="", flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    if sys.stdin.readline().strip().lower() in ("y", "yes"):
+        return True
+    print("nothing was dropped")
+    return False
+
+
+def is_terminal() -> bool:
+    """Whether somebody is there to answer."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def printable(path: str | Path) -> str:
     """Make a file's name fit for a terminal: no control characters, no broken text."""
-    return "".join(char if char.isprintable() else "?" for char in str(path))
+    text = str(path)
+    with suppress(UnicodeEncodeError):  # bytes that are no text, as the library lists them: \\xff
+        text = os.fsencode(text).decode(errors="backslashreplace")
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def counted(number: int, thing: str) -> str:
+    """Say how many there are of something."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

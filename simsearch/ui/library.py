@@ -49,8 +49,9 @@ def ask_folder(open_library: Callable[[], Library]) -> None:
         folder = left.text_input("Add a folder of photos", placeholder="~/Pictures")
         asked = right.form_submit_button("Index it", icon=":material/add:", width="stretch")
     st.caption("Everything below it is indexed, in a process of its own. Photos are only read.")
-    if asked and folder.strip():
-        _start(open_library, folder.strip())
+    folder = folder.strip().strip("\"'")  # as file managers copy it
+    if asked and folder:
+        _start(open_library, folder)
     elif asked:
         st.info("Type the path of a folder first, such as ~/Pictures.")
 
@@ -177,21 +178,22 @@ def _folder_row(folder: dict[str, Any]) -> str:
 
 
 def _show_failures(library: Library) -> None:
-    failures = library.failures()
+    failures = library.failures(most=_FAILURES_SHOWN)
     if not failures:
         return
-    st.subheader(f"{len(failures):,} files could not be used", anchor=False)
-    shown = failures[:_FAILURES_SHOWN]
+    count = library.status()["failed"]
+    st.subheader(f"{count:,} files could not be used", anchor=False)
     st.dataframe(
         {
-            "File": [path.name for path, _ in shown],
-            "Why": [reason for _, reason in shown],
-            "Folder": [_short(path.parent) for path, _ in shown],
+            "File": [path.name for path, _ in failures],
+            "Why": [reason for _, reason in failures],
+            "Folder": [_short(path.parent) for path, _ in failures],
         },
         hide_index=True,
+        column_config={"File": st.column_config.Column(width="small")},  # a phone shows the reason, too
     )
-    if len(failures) > len(shown):
-        st.caption(f"The first {len(shown):,}; `simsearch status --failed` lists all.")
+    if count > len(failures):
+        st.caption(f"The first {len(failures):,}; `simsearch status --failed` lists all.")
     st.caption("They are looked at again when they change.")
     if st.button(
         "Try them again", icon=":material/replay:", disabled=bool(library.run and library.run["running"])

@@ -43,9 +43,12 @@ class Answer(NamedTuple):
     milliseconds: float
 
 
-# The underscore keeps Streamlit from hashing the library; the generation stands for what it holds.
+# The underscore keeps Streamlit from hashing the library; the generation stands for what it holds, and hits
+# say whether their folder is online.
 @st.cache_data(max_entries=100, show_spinner="Looking ...")
-def _find(_library: Library, generation: int, query: bytes | Hit, k: int, engine: str) -> Answer:
+def _find(
+    _library: Library, generation: int, online: list[str], query: bytes | Hit, k: int, engine: str
+) -> Answer:
     started = time.perf_counter()
     if isinstance(query, Hit):
         hits = _library.similar(query, k, engine=engine)
@@ -89,7 +92,8 @@ def _ask(library: Library) -> Answer | None:
             return None
         shown = st.container()
         k = st.slider("Number of hits", 4, 60, 15)
-        answer = _find(library, library.generation, query, k, _choose_engine(library))
+        online = [str(root) for root in library.roots(online=True)]
+        answer = _find(library, library.generation, online, query, k, _choose_engine(library))
         with shown:
             st.image(answer.query)
             if photo:

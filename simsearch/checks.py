@@ -32,7 +32,7 @@ class Finding(NamedTuple):
     mended: bool
 
 
-class Ailment(NamedTuple):
+class Problem(NamedTuple):
     """One kind of thing that is wrong, and what of it can be mended.
 
     Attributes
@@ -44,7 +44,9 @@ class Ailment(NamedTuple):
     photos
         Ids of those to examine anew.
     drop
-        What of them is of no use: "embeddings", "thumbnails" or nothing.
+        What of them is to be made anew: "embeddings", "thumbnails" or nothing.
+    useless
+        Whether nobody can use what there is of that, so that it is dropped even where the file is away.
     files
         To be deleted; they are made anew where they are needed.
     rows
@@ -55,6 +57,7 @@ class Ailment(NamedTuple):
     remedy: str = _REPAIR
     photos: tuple[int, ...] = ()
     drop: str = ""
+    useless: bool = False
     files: tuple[Path, ...] = ()
     rows: bool = False
 
@@ -62,7 +65,7 @@ class Ailment(NamedTuple):
 # The database
 
 
-def examine_database(store: Store) -> list[Ailment]:
+def examine_database(store: Store) -> list[Problem]:
     """Return what is wrong with the database as such, which nothing here can mend."""
     try:
         with store.snapshot() as db:
@@ -72,29 +75,29 @@ def examine_database(store: Store) -> list[Ailment]:
         said, counted = [error.reason], True
     if said != ["ok"]:
         reason = " ".join(" ".join(said).split())
-        return [Ailment(f"{store.path} is damaged ({reason})", _FROM_BACKUP)]
-    return [] if counted else [Ailment(f"{store.path} has lost count of its generations", _FROM_BACKUP)]
+        return [Problem(f"{store.path} is damaged ({reason})", _FROM_BACKUP)]
+    return [] if counted else [Problem(f"{store.path} has lost count of its generations", _FROM_BACKUP)]
 
 
-def examine_rows(store: Store) -> Iterator[Ailment]:
+def examine_rows(store: Store) -> Iterator[Problem]:
     """Yield what does not go together in the database."""
     with store.snapshot() as db:
         strays = """SELECT "table", count(*) FROM pragma_foreign_key_check
                     WHERE parent = 'roots' GROUP BY "table" """
         for table, count in db.execute(strays).fetchall():
-            yield Ailment(f"{count:,} {table} are of no indexed folder", _FROM_BACKUP)
+            yield Problem(f"{count:,} {table} are of no indexed folder", _FROM_BACKUP)
         for table in ("embeddings", "thumbnails"):
             sql = f"SELECT count(*) FROM {table} WHERE photo_id NOT IN (SELECT id FROM photos)"
             if count := _value(db, sql):
-                yield Ailment(f"{count:,} {table} are of no photo", rows=True)
+                yield Problem(f"{count:,} {table} are of no photo", rows=True)
         generation = "(SELECT CAST(value AS INTEGER) FROM settings WHERE name = 'generation')"
         if not _value(db, f"SELECT count(*) FROM marks WHERE generation = {generation}"):
-            yield Ailment("the library's generation has no mark", rows=True)
+            yield Problem("the library's generation has no mark", rows=True)
         sql = f"""SELECT count(*) FROM embeddings JOIN photos ON id = photo_id
                   LEFT JOIN changes USING (photo_id)
                   WHERE changes.generation IS NULL OR changes.generation > {generation}"""
         if count := _value(db, sql):
-            yield Ailment(f"of {count:,} embeddings it is not known when they came", rows=True)
+            yield Problem(f"of {count:,} embeddings it is not known when they came", rows=True)
 
 
 def _value(db: sqlite3.Connection, sql: str) -> Any:
@@ -105,10 +108,10 @@ def _value(db: sqlite3.Connection, sql: str) -> Any:
 # Files
 
 
-def examine_files(store: Store, indexes: Indexes, network: Path | None) -> Iterator[Ailment]:
+def examine_files(store: Store, indexes: Indexes, network: Path | None) -> Iterator[Problem]:
     """Yield what is wrong with files that can be made anew; ``network`` is the converted network's."""
     for path, reason in indexes.faults().items():
-        yield Ailment(f"{path} cannot be used ({reason})", files=(path,))
+        yield Problem(f"{path} cannot be used ({reason})", files=(path,))
     try:
         if network:
             load_encoder(network)
@@ -116,10 +119,10 @@ def examine_files(store: Store, indexes: Indexes, network: Path | None) -> Itera
         pass
     except DerivedFileError as error:
         remedy = f"{_REPAIR}, which can then look at the embeddings as well"
-        yield Ailment(f"{network} cannot be used ({error.reason})", remedy, files=(Path(error.path),))
+        yield Problem(f"{network} cannot be used ({error.reason})", remedy, files=(Path(error.path),))
     abandoned = derived.abandoned(store.path.parent, "*")
     abandoned += derived.abandoned(network.parent, "*.network") if network else []
     if abandoned:
         names = ", ".join(str(path) for path in abandoned[:3])
         what = f"{len(abandoned):,} unfinished files were left by programs that were stopped ({names})"
-        yield Ailment(what, files=tuple(abandoned))
+        yield Problem(what, files=tuple(abandoned))

@@ -16,7 +16,7 @@ from PIL import Image
 from simsearch import Library, LibraryError, PhotoError, cli, derived
 from simsearch.encoder import network_path
 from simsearch.indexes import Indexes
-from simsearch.running import sole_run
+from simsearch.running import sole_writer
 from tests.conftest import paint
 from tests.toy import ToyEncoder
 
@@ -38,7 +38,7 @@ class ConfidentEncoder(ToyEncoder):
 class OtherEncoder(ToyEncoder):
     """It says that it is the toy, and gives other embeddings."""
 
-    recipe = ("tests.test_health:OtherEncoder", [])
+    recipe = ("tests.test_repair:OtherEncoder", [])
 
     def encode(self, pixels):
         return np.roll(super().encode(pixels), 1)
@@ -103,11 +103,11 @@ DAMAGES: dict[str, tuple[Any, ...]] = {
     "no picture": ("a thumbnail that is no whole JPEG", JPEG, b"text"),
     "large": ("a thumbnail of more than 400 pixels a side", JPEG, jpeg(401)),
     "width": (
-        "a size, width, height or SHA-256 that cannot be",
+        "a size, width or height that cannot be",
         "UPDATE photos SET width = 0 WHERE path = 'red.png'",
     ),
     "hash": (
-        "a size, width, height or SHA-256 that cannot be",
+        "a SHA-256 that cannot be",
         "UPDATE photos SET sha256 = 'x' WHERE path = 'red.png'",
     ),
 }
@@ -356,7 +356,7 @@ def test_photos_that_arrive_meanwhile_raise_no_false_alarm(shelf, album):
 
 
 def test_a_repair_waits_for_nobody(shelf):
-    with sole_run(shelf.path), pytest.raises(LibraryError, match="being indexed by another simsearch"):
+    with sole_writer(shelf.path), pytest.raises(LibraryError, match="in use by another simsearch"):
         shelf.check(repair=True)
 
 
@@ -442,3 +442,35 @@ def test_a_garbled_database_is_one_sentence(doctor, shelf, page, repair):
     code, out, err = doctor(*repair)
     assert code == 1
     assert (out + err).count("damaged") == 1 and "backup" in out + err and "Traceback" not in err
+
+
+def test_nothing_of_use_is_taken_from_photos_that_are_away(shelf, tmp_path):
+    [root] = shelf.roots()
+    with shelf._store.transaction():
+        shelf._store._write("UPDATE photos SET width = 0")
+        shelf._store._write("UPDATE embeddings SET vector = ?", np.array([1.04, 0, 0], "<f2").tobytes())
+    before = shelf._store._all("SELECT * FROM photos"), shelf._store._all("SELECT * FROM embeddings")
+    root.rename(tmp_path / "unplugged")
+    found = len(shelf)
+    findings = shelf.check(repair=True)
+    assert findings and not any(finding.mended for finding in findings)
+    assert all("offline" in finding.problem for finding in findings)
+    assert before == (
+        shelf._store._all("SELECT * FROM photos"),
+        shelf._store._all("SELECT * FROM embeddings"),
+    )
+    assert len(shelf) == found
+    (tmp_path / "unplugged").rename(root)
+    assert all(finding.mended for finding in shelf.check(repair=True)) and shelf.check() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [("taken_at = '2023-99'", "a time"), ("latitude = 'north', longitude = 1.0", "a place")],
+)
+def test_a_fact_that_cannot_be_is_found_and_stops_no_search(shelf, change, what):
+    with shelf._store.transaction():
+        shelf._store._write(f"UPDATE photos SET {change} WHERE id = 1")
+    assert shelf.similar(2)
+    assert f"1 photo has {what} that cannot be" in problems(shelf)[0]
+    assert shelf.check(repair=True)[0].mended and shelf.check() == []

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from simsearch.health import Ailment
+from simsearch.checks import Problem
+from simsearch.index.rows import usable
 from simsearch.pixels import THUMBNAIL_SIDE
-from simsearch.store import Store
+from simsearch.store import Store, parsed_time
 from simsearch.worker import examine
 
 if TYPE_CHECKING:
@@ -34,7 +35,14 @@ _DARK = 16  # mean brightness, of 255, of a thumbnail that is black but for the 
 _SAMPLE, _TRIES = 8, 200  # photos encoded anew, and looked at for that: of many the disk may be away
 
 Progress = Callable[[int, int], None]  # photos done, photos to do
-_Fault = tuple[str, str]  # what a photo "has", and what of it is of no use
+
+
+class _Fault(NamedTuple):
+    """What a photo "has", what of it is to be made anew, and whether nobody can use that as it is."""
+
+    what: str
+    drop: str = ""
+    useless: bool = False
 
 
 class _Photo(NamedTuple):
@@ -47,13 +55,16 @@ class _Photo(NamedTuple):
     sha256: Any
     width: Any
     height: Any
+    taken_at: Any
+    latitude: Any
+    longitude: Any
     vector: Any
     jpeg: Any
 
 
 def examine_photos(
     store: Store, encoder: Encoder | None, *, only: list[int] | None = None, progress: Progress | None = None
-) -> list[Ailment]:
+) -> list[Problem]:
     """Return what is wrong with photos, each under the first thing that is.
 
     Parameters
@@ -73,15 +84,18 @@ def examine_photos(
                 found.setdefault(fault, []).append(photo.id)
             if progress:
                 progress(done, total)
-        ailments = [Ailment(what, photos=tuple(ids), drop=drop) for (what, drop), ids in found.items()]
+        problems = [
+            Problem(fault.what, photos=tuple(ids), drop=fault.drop, useless=fault.useless)
+            for fault, ids in found.items()
+        ]
         faulty = {photo_id for ids in found.values() for photo_id in ids}
-        return ailments + (_other_embeddings(db, encoder, faulty, only) if encoder else [])
+        return problems + (_other_embeddings(db, encoder, faulty, only) if encoder else [])
 
 
 def _photos(db: sqlite3.Connection, only: list[int] | None) -> Iterator[_Photo]:
     """Yield photos by id, or some of them; those of no indexed folder are left out."""
     sql = """SELECT id, (SELECT roots.path FROM roots WHERE roots.id = root_id) AS root, path, size, mtime_ns,
-                    sha256, width, height, vector, jpeg
+                    sha256, width, height, taken_at, latitude, longitude, vector, jpeg
              FROM photos LEFT JOIN embeddings ON embeddings.photo_id = id
              LEFT JOIN thumbnails ON thumbnails.photo_id = id WHERE root NOT NULL"""
     some = "" if only is None else " AND id IN (SELECT value FROM json_each(?))"
@@ -92,40 +106,47 @@ def _photos(db: sqlite3.Connection, only: list[int] | None) -> Iterator[_Photo]:
 
 def _embedding_fault(photo: _Photo, dim: int) -> _Fault | None:
     if photo.vector is None:
-        return "no embedding", "embeddings"
+        return _Fault("no embedding", "embeddings", useless=True)
     if not isinstance(photo.vector, bytes) or len(photo.vector) != 2 * dim:
-        return f"an embedding that is not {2 * dim:,} bytes long", "embeddings"
+        return _Fault(f"an embedding that is not {2 * dim:,} bytes long", "embeddings", useless=True)
     length = np.linalg.norm(_unpacked(photo.vector))
     if not np.isfinite(length):
-        return "an embedding with a NaN or an infinity", "embeddings"
+        return _Fault("an embedding with a NaN or an infinity", "embeddings", useless=True)
     if abs(length - 1) > _LENGTH_ERROR:
-        return "an embedding whose length is not 1", "embeddings"
+        useless = not usable(_unpacked(photo.vector)[None])[0]
+        return _Fault("an embedding whose length is not 1", "embeddings", useless)
     return None
 
 
 def _thumbnail_fault(photo: _Photo, black: np.ndarray | None) -> _Fault | None:
     if photo.jpeg is None:
-        return "no thumbnail", "thumbnails"
+        return _Fault("no thumbnail", "thumbnails", useless=True)
     try:
         image = Image.open(BytesIO(photo.jpeg), formats=("JPEG",))
         if max(image.size) > THUMBNAIL_SIDE:
-            return f"a thumbnail of more than {THUMBNAIL_SIDE} pixels a side", "thumbnails"
+            return _Fault(f"a thumbnail of more than {THUMBNAIL_SIDE} pixels a side", "thumbnails")
         image.draft("L", (1, 1))  # an eighth of its size, which reads the file to its end all the same
         image.load()
     except Exception:  # decoders raise anything at all on damaged files
-        return "a thumbnail that is no whole JPEG", "thumbnails"
+        return _Fault("a thumbnail that is no whole JPEG", "thumbnails", useless=True)
     if black is not None and float(_unpacked(photo.vector) @ black) > _SAME:
         if np.asarray(image.convert("L")).mean() > _DARK:
-            return "the embedding of a black picture, which they are not", "embeddings"
+            return _Fault("the embedding of a black picture, which they are not", "embeddings")
     return None
 
 
 def _facts_fault(photo: _Photo) -> _Fault | None:
     sizes = (photo.size, photo.width, photo.height)
-    if all(isinstance(size, int) and size > 0 for size in sizes):
-        if re.fullmatch("[0-9a-f]{64}", str(photo.sha256)):
-            return None
-    return "a size, width, height or SHA-256 that cannot be", ""
+    if not all(isinstance(size, int) and size > 0 for size in sizes):
+        return _Fault("a size, width or height that cannot be")
+    if not re.fullmatch("[0-9a-f]{64}", str(photo.sha256)):
+        return _Fault("a SHA-256 that cannot be")
+    if photo.taken_at is not None and parsed_time(photo.taken_at) is None:
+        return _Fault("a time that cannot be")
+    place = (photo.latitude, photo.longitude)
+    if place != (None, None) and not all(isinstance(degrees, float) for degrees in place):
+        return _Fault("a place that cannot be")
+    return None
 
 
 def _black(encoder: Encoder) -> np.ndarray | None:
@@ -138,7 +159,7 @@ def _black(encoder: Encoder) -> np.ndarray | None:
 
 def _other_embeddings(
     db: sqlite3.Connection, encoder: Encoder, faulty: set[int], only: list[int] | None
-) -> list[Ailment]:
+) -> list[Problem]:
     """Encode a few files anew; return that they differ from what is stored, where they do."""
     ids = only or [row[0] for row in db.execute("SELECT id FROM photos WHERE missing_since IS NULL")]
     if not only:
@@ -152,9 +173,9 @@ def _other_embeddings(
     if 2 * len(differ) > len(cosines):
         what = f"the network gives {len(differ)} of {len(cosines)} photos other embeddings than the library's"
         remedy = "delete its file in $SIMSEARCH_CACHE, to have it made anew, or index into a new library here"
-        return [Ailment(what, remedy)]
+        return [Problem(what, remedy)]
     what = "another embedding than their file gives"
-    return [Ailment(what, photos=tuple(differ), drop="embeddings")] if differ else []
+    return [Problem(what, photos=tuple(differ), drop="embeddings")] if differ else []
 
 
 def _encoded(photo: _Photo, encoder: Encoder) -> np.ndarray | None:

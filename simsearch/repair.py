@@ -1,0 +1,184 @@
+"""What is wrong with a library, told to a person, and mended where that can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from simsearch.backbones import BACKBONES
+from simsearch.checks import Finding, Problem, examine_database, examine_files, examine_rows
+from simsearch.encoder import network_path
+from simsearch.indexes import Indexes
+from simsearch.photo_checks import Progress, examine_photos
+from simsearch.reach import is_gone, there
+from simsearch.store import Row, Store
+from simsearch.survey import online
+
+if TYPE_CHECKING:
+    from simsearch.encoder import Encoder
+
+_NAMES = 3  # of photos that have one thing in common
+_ANEW = "made anew from their files"
+
+
+class Doctor:
+    """Looks at a library and mends it.
+
+    Parameters
+    ----------
+    backbone
+        Name of the library's network.
+    encoder
+        Gives the network, making its file anew where there is none.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        indexes: Indexes,
+        backbone: str,
+        encoder: Callable[[], Encoder],
+        progress: Progress | None,
+    ) -> None:
+        self._store = store
+        self._indexes = indexes
+        self._network = network_path(backbone) if backbone in BACKBONES else None
+        self._encoder = encoder
+        self._progress = progress
+
+    def check(self) -> list[Finding]:
+        """Say what is wrong; nothing is changed."""
+        if damage := examine_database(self._store):
+            return [self._wrong(problem) for problem in damage]
+        files = self._files()
+        usable = not any(self._network in problem.files for problem in files)
+        rows, photos = self._rows_and_photos(self._encoder() if usable else None)
+        return [self._wrong(problem) for problem in (*files, *rows, *photos)]
+
+    def mend(self, take_up: Callable[[Iterable[Path]], object]) -> list[Finding]:
+        """Mend what can be, and say what was and what is still wrong.
+
+        Parameters
+        ----------
+        take_up
+            Examines the files at some paths.
+        """
+        if damage := examine_database(self._store):
+            return [self._wrong(problem) for problem in damage]
+        files = self._files()
+        _delete(files)
+        encoder = self._encoder()
+        rows, photos = self._rows_and_photos(encoder)
+        here = self._reachable(photos)
+        self._clear(rows, photos, here)
+        # Those that were encoded anew to be checked come last, and are to be so again.
+        touched = [
+            photo_id for problem in reversed(photos) for photo_id in problem.photos if photo_id in here
+        ]
+        if touched:
+            take_up([row.path for row in self._store.rows(touched).values()])
+        elif files:
+            self._indexes.refresh(encoder.dim)
+        return self._compared(files, rows, photos, touched)
+
+    def _reachable(self, photos: list[Problem]) -> set[int]:
+        """Return the photos that may be cleared.
+
+        Their file is there, or what is damaged is of no use anyway: something is better than nothing.
+        """
+        ids = [photo_id for problem in photos for photo_id in problem.photos]
+        rows = self._store.rows(ids).values()
+        useless = {photo_id for problem in photos if problem.useless for photo_id in problem.photos}
+        return useless | {row.id for row in rows if row.path in there(row.root, [row.path])}
+
+    def _files(self) -> list[Problem]:
+        return list(examine_files(self._store, self._indexes, self._network))
+
+    def _rows_and_photos(self, encoder: Encoder | None) -> tuple[list[Problem], list[Problem]]:
+        rows = list(examine_rows(self._store))
+        return rows, examine_photos(self._store, encoder, progress=self._progress)
+
+    def _clear(self, rows: list[Problem], photos: list[Problem], here: set[int]) -> None:
+        """Take away what is of no use, so that it is made anew."""
+        if not here and not any(problem.rows for problem in rows):
+            return
+        with self._store.transaction():
+            self._store.tidy()
+            for problem in photos:
+                self._store.doubt(here.intersection(problem.photos), problem.drop)
+
+    def _compared(
+        self, files: list[Problem], rows: list[Problem], photos: list[Problem], touched: list[int]
+    ) -> list[Finding]:
+        """Look again at what was wrong; say what of it is mended."""
+        findings = []
+        bad_files = {path for problem in self._files() for path in problem.files}
+        for problem in files:
+            left = bad_files & {*problem.files}
+            findings.append(self._wrong(problem) if left else Finding(problem.what, "deleted", True))
+        bad_rows = any(problem.rows for problem in examine_rows(self._store))
+        for problem in rows:
+            mended = problem.rows and not bad_rows
+            findings.append(Finding(problem.what, "put right", True) if mended else self._wrong(problem))
+        again = examine_photos(self._store, self._encoder(), only=touched) if touched else []
+        bad_photos = {photo_id for problem in again for photo_id in problem.photos}
+        bad_photos |= {photo_id for problem in photos for photo_id in problem.photos} - {*touched}
+        for problem in photos:
+            findings += self._outcome(problem, bad_photos) if problem.photos else [self._wrong(problem)]
+        return findings
+
+    def _outcome(self, problem: Problem, bad: set[int]) -> list[Finding]:
+        """Say which of the photos with one thing wrong are mended, and what is in the way of the others."""
+        mended = [photo_id for photo_id in problem.photos if photo_id not in bad]
+        findings = [Finding(self._described(problem.what, mended), _ANEW, True)] if mended else []
+        obstacles: dict[tuple[str, str], list[int]] = {}
+        reasons = dict(self._store.all_failures())
+        rows = self._store.rows(photo_id for photo_id in problem.photos if photo_id in bad)
+        for photo_id, row in rows.items():
+            obstacles.setdefault(self._obstacle(row, reasons, problem.useless), []).append(photo_id)
+        lost = problem.useless and problem.drop == "embeddings"
+        unfound = "; until then they are not found" if lost else ""
+        for (obstacle, remedy), ids in obstacles.items():
+            what = f"{self._described(problem.what, ids)}, and {obstacle}"
+            findings.append(Finding(what, f"{remedy}{unfound}", False))
+        return findings
+
+    def _obstacle(self, row: Row, reasons: dict[Path, str], useless: bool) -> tuple[str, str]:
+        """Return why a photo could not be mended, and what a person can do."""
+        then = "simsearch sync" if useless else "simsearch doctor --repair"
+        if row.root not in online(self._store):
+            return "their folder is offline", f"connect its disk and run: {then}"
+        if is_gone(row.path):
+            return (
+                "their files are gone",
+                f"bring them back and run: {then}; or drop them: simsearch sync --prune",
+            )
+        if reason := reasons.get(row.path):
+            return (
+                f"their files cannot be used ({reason})",
+                "restore them from a backup and run: simsearch sync",
+            )
+        return (
+            "their files give the same again",
+            "look at the files, and try simsearch doctor --repair once more",
+        )
+
+    def _wrong(self, problem: Problem) -> Finding:
+        what = self._described(problem.what, problem.photos) if problem.photos else problem.what
+        return Finding(what, problem.remedy, False)
+
+    def _described(self, what: str, ids: list[int] | tuple[int, ...]) -> str:
+        """Say what photos have, how many they are, and which."""
+        names = [str(row.path) for row in self._store.rows(ids[:_NAMES]).values()]
+        more = [f"{len(ids) - _NAMES:,} more"] if len(ids) > _NAMES else []
+        count = "1 photo has" if len(ids) == 1 else f"{len(ids):,} photos have"
+        return f"{count} {what} ({', '.join(names + more)})"
+
+
+def _delete(problems: Iterable[Problem]) -> None:
+    for problem in problems:
+        for path in problem.files:
+            with suppress(OSError):  # whether it is gone is looked at afterwards
+                path.unlink()

@@ -171,7 +171,7 @@ def _told(name: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    text = str(error)
+    text = " ".join(str(error).split())
     if isinstance(error, UnidentifiedImageError):
         return "not a picture, or of a kind not read here"
     if isinstance(error, Image.DecompressionBombError):

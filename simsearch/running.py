@@ -71,6 +71,7 @@ def _lock(folder: Path) -> Iterator[Callable[[], bool]]:
     path = folder / LOCK_NAME
     try:
         with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as db:
+
             def locked() -> bool:
                 try:
                     db.execute("PRAGMA journal_mode = MEMORY")  # locking then works on a full disk, too

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 
 import pytest
 
@@ -51,6 +52,12 @@ def library(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(library):
+    with served(library) as address:
+        yield address
+
+
+@contextmanager
+def served(library):
     """The page, served as `simsearch app` serves it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -156,3 +163,23 @@ def test_three_engines_answer_for_a_random_photo(page):
     )
     page.wait_for_selector("[data-testid=stVegaLiteChart] .marks")
     assert "Traceback" not in page.inner_text("body") and page.alerts == []
+
+
+def test_a_folder_is_indexed_from_the_first_page_on_and_its_progress_survives_a_reload(chromium, tmp_path):
+    for number in range(1500):
+        paint(tmp_path / "photos" / f"{number}.png", (number % 256, number // 8, 90), (60, 40))
+    (tmp_path / "photos" / "broken.png").write_text("x")
+    with served(tmp_path / "library") as address:
+        page = chromium.new_page(viewport={"width": 1200, "height": 900})
+        page.set_default_timeout(60_000)
+        page.goto(address)
+        page.get_by_label("Add a folder of photos").fill(str(tmp_path / "photos"))
+        page.get_by_role("button", name="Index it").click()
+        page.wait_for_selector("text=/ of 1,501 photos/")
+        page.goto(f"{address}/library")
+        page.wait_for_selector("text=/ of 1,501 photos/")
+        page.wait_for_selector("text=/1,500 added, 1 failed/")
+        page.wait_for_selector("text=1 files could not be used")
+        page.close()
+    with Library.open(tmp_path / "library", create=False) as library:
+        assert len(library) == 1500 and not (library.run or {})["running"]

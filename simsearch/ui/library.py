@@ -93,6 +93,7 @@ def _show_progress(library: Library, run: dict[str, Any]) -> None:
             st.progress(min(run["done"] / run["total"], 1.0), _progress_text(run))
         else:
             st.progress(0.0, "Looking through the folders ...")
+        st.caption(f"{len(library):,} photos can be searched already.")
         st.button("Stop", icon=":material/stop_circle:", on_click=library.stop, help="What is done is kept.")
 
 

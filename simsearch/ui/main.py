@@ -46,11 +46,13 @@ def _on_the_library(show: Callable[[Library], None], *, empty_too: bool = False)
             if empty_too or len(library):
                 show(library)
             else:
-                _welcome(library)
+                busy = bool(library.run and library.run["running"])
+                st.title("Your photos are being indexed") if busy else _welcome()
                 library_page.show(library)
-                _offer_demo()
+                if not busy:
+                    _offer_demo()
         except NoLibrary:
-            _welcome(None)
+            _welcome()
             library_page.ask_folder(Library.open)
             _offer_demo()
         except SimsearchError as error:
@@ -59,9 +61,8 @@ def _on_the_library(show: Callable[[Library], None], *, empty_too: bool = False)
     return page
 
 
-def _welcome(library: Library | None) -> None:
-    busy = library is not None and library.run is not None and library.run["running"]
-    st.title("Your photos are being indexed" if busy else "No photos yet")
+def _welcome() -> None:
+    st.title("No photos yet")
     st.write(
         "simsearch finds, in your own photos, the pictures most like one you have just been handed. "
         "Point it at a folder of photos; nothing leaves this machine."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from simsearch.cli import commands
+from simsearch.cli import commands, indexing
 from simsearch.cli.terminal import COULD_NOT_RUN
 
 
@@ -25,15 +25,15 @@ def parser() -> argparse.ArgumentParser:
     )
     places = whole.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for run_it, add_options, summary, example in (
-        (commands.index, _index_options, "make the photos below folders searchable", "~/Pictures"),
+        (indexing.index, _index_options, "make the photos below folders searchable", "~/Pictures"),
         (commands.search, _search_options, "print the photos most like a picture", "cup.jpg -k 5"),
-        (commands.sync, _sync_options, "bring all indexed folders up to date", "--prune"),
-        (commands.forget, _forget_options, "drop what is known of a photo or folder", "~/Pictures/old"),
+        (indexing.sync, _sync_options, "bring all indexed folders up to date", "--prune"),
+        (indexing.forget, _forget_options, "drop what is known of a photo or folder", "~/Pictures/old"),
         (commands.tune, _tune_options, "choose the settings of the engine lsh", "--recall 0.95"),
         (commands.status, _status_options, "say what the library holds and where it is", "--failed"),
         (commands.doctor, _doctor_options, "check that the library is well", "--repair"),
         (commands.app, _app_options, "serve the page where a picture is dropped", "--port 8600"),
-        (commands.demo, _demo_options, "draw a gallery, in a library of its own", "my-demo"),
+        (indexing.demo, _demo_options, "draw a gallery, in a library of its own", "my-demo"),
     ):
         name = run_it.__name__
         command = places.add_parser(

@@ -1,14 +1,18 @@
-"""What the commands share: exit codes, and printing for a person."""
+"""What the commands share: exit codes, opening a library, and printing for a person."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from simsearch import Library
 
 OK, NOT_WELL, COULD_NOT_RUN, INTERRUPTED = 0, 1, 2, 130
 NAMES_SHOWN = 3  # of files skipped for one reason; a folder of videos should not hide the rest
@@ -54,6 +58,13 @@ def print_refused(state: str, refused: Iterable[tuple[str | Path, str]], *, limi
             print(f"{state}  {printable(path)}: {printable(reason)}")
         if limit is not None and len(paths) > limit:
             print(f"{state}  {len(paths) - limit:,} more: {printable(reason)} (--verbose names them)")
+
+
+def open_library(options: argparse.Namespace) -> Library:
+    """Open the library that options name, which must be there already."""
+    from simsearch import Library
+
+    return Library.open(options.library, create=False, lsh_storage=getattr(options, "lsh_storage", None))
 
 
 def complain(sentence: str) -> None:

@@ -1,0 +1,140 @@
+"""The commands that put photos into a library or drop them, each under its own name."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from simsearch.cli.terminal import (
+    COULD_NOT_RUN,
+    INTERRUPTED,
+    NAMES_SHOWN,
+    NOT_WELL,
+    OK,
+    ProgressBar,
+    agreed,
+    complain,
+    counted,
+    is_terminal,
+    open_library,
+    print_refused,
+    printable,
+)
+
+if TYPE_CHECKING:
+    from simsearch import Library, Report
+
+
+def index(options: argparse.Namespace) -> int:
+    """Index folders, and follow them where that is wished for."""
+    from simsearch import FolderError, Library
+
+    create = bool(options.folders)  # without folders there must be a library that knows some
+    if create and not any(os.path.exists(os.path.expanduser(folder)) for folder in options.folders):
+        # Before a library is made for nothing.
+        remedy = "check the spelling, and that its disk is connected"
+        raise FolderError(options.folders[0], "no such folder", remedy)
+    with Library.open(options.library, backbone=options.backbone, create=create) as library:
+        if options.watch:
+            return _watch(library, options)
+        return _run(library, options.folders, options)
+
+
+def _watch(library: Library, options: argparse.Namespace) -> int:
+    with ProgressBar() as bar:
+        reports = library.watch(
+            *options.folders,
+            workers=options.workers,
+            retry_failed=options.retry_failed,
+            progress=bar.update,
+        )
+        try:
+            for number, report in enumerate(reports):
+                bar.close()
+                _print_report(library, report, options.verbose)
+                if report.interrupted:
+                    return INTERRUPTED
+                if not number:
+                    complain("watching all folders of the library; Ctrl-C ends it")
+        except KeyboardInterrupt:
+            complain("no longer watching")
+    return OK
+
+
+def _run(library: Library, folders: Iterable[str], options: argparse.Namespace) -> int:
+    with ProgressBar() as bar:
+        report = library.sync(
+            *folders, workers=options.workers, retry_failed=options.retry_failed, progress=bar.update
+        )
+    _print_report(library, report, options.verbose)
+    if report.interrupted:
+        return INTERRUPTED
+    return NOT_WELL if len(report.failed) > len(report.failed_before) else OK
+
+
+def _print_report(library: Library, report: Report, verbose: bool) -> None:
+    print_refused("skipped", report.skipped, limit=None if verbose else NAMES_SHOWN)
+    before = set(report.failed_before)
+    print_refused("failed", (refused for refused in report.failed if refused not in before))
+    if before:
+        print(f"failed  {counted(len(before), 'file')} as before (simsearch status --failed names them)")
+    print_refused("offline", report.offline)
+    print(report)
+    print(f"{counted(len(library), 'photo')} can be searched in {printable(library.path)}", flush=True)
+
+
+def sync(options: argparse.Namespace) -> int:
+    """Bring all indexed folders up to date; drop what is gone where that is wished for."""
+    with open_library(options) as library:
+        code = _run(library, [], options)
+        if not options.prune or code == INTERRUPTED:
+            return code
+        gone = library.missing(prunable=True)
+        limit = None if options.verbose else NAMES_SHOWN
+        print_refused("gone", ((path, "its file is no longer there") for path in gone), limit=limit)
+        if not gone:
+            print("no photo is gone")
+        elif agreed(f"Drop what is known of {counted(len(gone), 'photo')}?", yes=options.yes):
+            print(f"{counted(library.prune(gone), 'photo')} dropped from the library")
+        elif not is_terminal():
+            return COULD_NOT_RUN
+        return code
+
+
+def forget(options: argparse.Namespace) -> int:
+    """Drop what is known of a photo or a folder."""
+    with open_library(options) as library:
+        count = counted(library.forget(options.path, dry_run=True), "photo")
+        where = printable(options.path)
+        print(f"{count} at or below {where} will be dropped from the library; no file is touched.")
+        if not agreed("Drop them?", yes=options.yes):
+            return OK if is_terminal() else COULD_NOT_RUN
+        before = set(library.roots())
+        print(f"{counted(library.forget(options.path), 'photo')} dropped from the library")
+        for root in before.difference(library.roots()):
+            print(f"{printable(root)} is no longer indexed")
+    return OK
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Draw the demo gallery and index it."""
+    from simsearch import Library
+    from simsearch.demo import draw_gallery
+
+    folder = Path(options.folder).expanduser()
+    pictures, library = folder / "pictures", folder / "library"
+    print(f"Drawing the demo gallery in {printable(pictures)} ...", file=sys.stderr)
+    with ProgressBar() as bar:
+        draw_gallery(pictures, progress=bar.update)
+    # A library of its own: drawn pictures have no place among somebody's photos.
+    with Library.open(library) as opened:
+        options.workers, options.retry_failed, options.verbose = None, False, False
+        code = _run(opened, [str(pictures)], options)
+    if code != INTERRUPTED:
+        print(f"To look at them: simsearch app --library {shlex.quote(str(library))}")
+    return code

@@ -90,6 +90,8 @@ def examine_rows(store: Store) -> Iterator[Problem]:
             sql = f"SELECT count(*) FROM {table} WHERE photo_id NOT IN (SELECT id FROM photos)"
             if count := _value(db, sql):
                 yield Problem(f"{count:,} {table} are of no photo", rows=True)
+        if count := _value(db, "SELECT count(*) FROM photos WHERE typeof(missing_since) IN ('text', 'blob')"):
+            yield Problem(f"of {count:,} photos it is not known whether they are there", rows=True)
         generation = "(SELECT CAST(value AS INTEGER) FROM settings WHERE name = 'generation')"
         if not _value(db, f"SELECT count(*) FROM marks WHERE generation = {generation}"):
             yield Problem("the library's generation has no mark", rows=True)

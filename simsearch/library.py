@@ -183,7 +183,7 @@ class Library:
             When another process is indexing into this library; it says which.
         """
         indexer = self._indexer(workers=workers, retry=retry_failed, progress=progress)
-        return indexer.sync(plain_path(folder) for folder in folders or self.roots())
+        return indexer.sync([plain_path(folder) for folder in folders] or self.roots())
 
     def watch(
         self,
@@ -203,7 +203,7 @@ class Library:
             library, the changes wait.
         """
         indexer = self._indexer(workers=workers, retry=retry_failed, progress=progress)
-        return indexer.watch([plain_path(folder) for folder in folders or self.roots()])
+        return indexer.watch([plain_path(folder) for folder in folders] or self.roots())
 
     def _indexer(self, **options: Any) -> Indexer:
         from simsearch.indexing import Indexer

@@ -327,6 +327,7 @@ class Store:
 
     def tidy(self) -> None:
         """Drop what belongs to no photo, and write down anew when embeddings came (inside a transaction)."""
+        self._write("UPDATE photos SET missing_since = NULL WHERE typeof(missing_since) IN ('text', 'blob')")
         for table in ("embeddings", "thumbnails"):
             self._write(f"DELETE FROM {table} WHERE photo_id NOT IN (SELECT id FROM photos)")
         self._write(

@@ -14,7 +14,9 @@ from typing import NamedTuple
 from simsearch import photos, reach
 from simsearch.errors import FolderError
 from simsearch.photos import Walk
-from simsearch.store import Root, Store
+from simsearch.store import Known, Root, Store
+
+_MANY = 10  # photos; fewer may well have been replaced by others
 
 
 class Place(NamedTuple):
@@ -92,6 +94,14 @@ def online(store: Store) -> set[Path]:
     return {root.path for root in store.roots() if is_online(store, root)}
 
 
+def _is_strange(known: dict[str, Known], walk: Walk) -> bool:
+    """Whether none of the many photos that were known are there, moved or not: another disk, or none."""
+    if len(known) < _MANY:
+        return False
+    same = {(photo.size, photo.mtime_ns) for photo in known.values()}
+    return not any(file.path in known or file[1:] in same for file in walk.photos)
+
+
 def _ways_to(path: str) -> Iterable[str]:
     """Yield a path and the folders it is in: 'a/b/1.jpg', 'a/b', 'a'."""
     while path:
@@ -136,13 +146,13 @@ def survey(store: Store, place: Place) -> Survey:
     if not folder.is_dir():
         raise FolderError(folder, "no such folder", "check the spelling, and that its disk is connected")
     found = look(place)
-    if found.walk.photos or found.walk.failed:
-        return found
-    if found.walk.unread:
+    if found.walk.unread and not found.walk.photos:
         raise FolderError(folder, found.walk.unread[0].reason, "check its permissions")
-    known = sum(map(place.covers, store.known(place.root))) if place.root else 0
+    known = store.known(place.root, place.parts) if place.root else {}
+    if not _is_strange(known, found.walk) and (found.walk.photos or found.walk.failed):
+        return found
     if known:
-        reason = f"suddenly without photos, though {known} of its photos are in the library"
+        reason = f"suddenly without any of the {len(known)} photos that the library knows in it"
         remedy = f"nothing was changed; connect its disk, or run: simsearch forget {shlex.quote(str(folder))}"
         raise FolderError(folder, reason, remedy)
     raise FolderError(folder, "holds no photos", "choose the folder they are in")

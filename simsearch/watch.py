@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,8 @@ class Watch:
     def __init__(self, online: Callable[[], set[Path]]) -> None:
         from watchdog.observers import Observer
 
+        # That a folder was moved out and back is told to a person by a warning about callbacks.
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"watchdog\.")
         self._online = online
         self._observer: Any = Observer()
         # Its watch, None where the system cannot follow it, and what tells it from another of its name.
@@ -74,6 +77,8 @@ class Watch:
         for root, (watch, identity) in list(self._followed.items()):
             if there.get(root) != identity:  # away, or it was and is another disk's now
                 del self._followed[root]
+                if root not in there:
+                    _log.warning("%s is offline; its photos are still found.", root)
                 if watch:
                     self._observer.unschedule(watch)
         for root in there.keys() - self._followed.keys():

@@ -43,6 +43,7 @@ def test_a_folder_that_is_away_is_marked(filled, album):
 def test_a_folder_can_be_added_from_the_first_page_on(page, started, tmp_path, album):
     page.run()
     assert not (tmp_path / "library").exists()  # looking makes nothing
+    assert "None" not in [element.value for element in page.markdown]
     page.text_input[0].set_value(str(album))
     press(page, "Index it")
     assert started == [((str(album),), False)]

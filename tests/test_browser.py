@@ -176,6 +176,8 @@ def test_a_folder_is_indexed_from_the_first_page_on_and_its_progress_survives_a_
         page.get_by_label("Add a folder of photos").fill(str(tmp_path / "photos"))
         page.get_by_role("button", name="Index it").click()
         page.wait_for_selector("text=/ of 1,501 photos/")
+        shown = page.inner_text("body")
+        assert "Your photos are being indexed" in shown and "DeltaGenerator" not in shown
         page.goto(f"{address}/library")
         page.wait_for_selector("text=/ of 1,501 photos/")
         page.wait_for_selector("text=/1,500 added, 1 failed/")

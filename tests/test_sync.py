@@ -196,7 +196,7 @@ def test_a_disk_unplugged_inside_a_folder_keeps_its_photos(toy_library, album):
     for _ in range(2):
         report = toy_library.sync(album)
         assert report.missing == 0 and len(toy_library) == 2
-        assert report.offline[0][0] == str(usb) and "suddenly without photos" in report.offline[0][1]
+        assert report.offline[0][0] == str(usb) and "suddenly without any" in report.offline[0][1]
 
 
 def test_a_hidden_folder_named_outright_is_a_root_of_its_own(toy_library, album):
@@ -438,6 +438,45 @@ def test_a_mount_point_with_something_left_in_it_is_offline(toy_library, album, 
     assert counts(toy_library.sync(album)) == (1, 0, 1, 0, 0, 0)  # a copy, as the other is not gone
 
 
+@pytest.fixture
+def disk(toy_library, album):
+    """A folder of twelve photos, indexed beside another."""
+    disk = album.parent / "disk"
+    for number in range(12):
+        paint(disk / "in" / f"{number}.png", (20 * number, 90, 9), (8, 8 + number))
+    paint(album / "here.png", "red")
+    toy_library.sync(album, disk)
+    return disk
+
+
+@pytest.mark.parametrize("stray", ["new.png", "broken.png"])
+def test_a_stray_picture_where_a_disk_was_makes_nobody_believe_its_photos_gone(
+    toy_library, album, disk, stray
+):
+    disk.rename(album.parent / "unplugged")
+    paint(disk / stray, "white") if stray == "new.png" else (disk.mkdir(), (disk / stray).write_text("x"))
+    report = toy_library.sync()
+    assert [path for path, _ in report.offline] == [str(disk)] and "12 photos" in report.offline[0][1]
+    assert report.missing == 0 and toy_library.prune() == 0 and len(toy_library) == 13
+    shutil.rmtree(disk)
+    (album.parent / "unplugged").rename(disk)
+    assert counts(toy_library.sync()) == (0, 0, 13, 0, 0, 0)
+
+
+def test_photos_that_are_all_in_another_folder_now_have_moved(toy_library, disk):
+    (disk / "in").rename(disk / "out")
+    assert counts(toy_library.sync()) == (0, 0, 1, 12, 0, 0)
+
+
+@pytest.mark.parametrize("instead", ["file", "link"])
+def test_what_is_no_folder_any_more_is_offline_and_stops_no_other(toy_library, album, disk, instead):
+    disk.rename(album.parent / "unplugged")
+    disk.write_text("x") if instead == "file" else disk.symlink_to("nowhere")
+    paint(album / "new.png", "blue")
+    report = toy_library.sync()
+    assert counts(report) == (1, 0, 1, 0, 0, 0) and report.offline == [(str(disk), "no such folder")]
+
+
 def test_what_cannot_be_looked_at_is_not_gone(three, album, monkeypatch):
     (album / "red.png").rename(album / "renamed.png")
     lstat = os.lstat
@@ -534,7 +573,7 @@ def test_a_folder_suddenly_without_photos_loses_nothing(toy_library, album):
     with pytest.raises(FolderError, match="no such folder"):
         toy_library.sync()
     album.mkdir()
-    with pytest.raises(FolderError, match="suddenly without photos, though 1 of its photos"):
+    with pytest.raises(FolderError, match="suddenly without any of the 1 photos"):
         toy_library.sync()
     assert len(toy_library) == 1
 

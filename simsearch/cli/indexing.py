@@ -35,7 +35,11 @@ def index(options: argparse.Namespace) -> int:
     from simsearch import FolderError, Library
 
     create = bool(options.folders)  # without folders there must be a library that knows some
-    if create and not any(os.path.exists(os.path.expanduser(folder)) for folder in options.folders):
+    if (
+        create
+        and all(options.folders)
+        and not any(os.path.exists(os.path.expanduser(folder)) for folder in options.folders)
+    ):
         # Before a library is made for nothing.
         remedy = "check the spelling, and that its disk is connected"
         raise FolderError(options.folders[0], "no such folder", remedy)
@@ -95,8 +99,7 @@ def sync(options: argparse.Namespace) -> int:
         if not options.prune or code == INTERRUPTED:
             return code
         gone = library.missing(prunable=True)
-        limit = None if options.verbose else NAMES_SHOWN
-        print_refused("gone", ((path, "its file is no longer there") for path in gone), limit=limit)
+        print_refused("gone", ((path, "its file is no longer there") for path in gone))
         if not gone:
             print("no photo is gone")
         elif agreed(f"Drop what is known of {counted(len(gone), 'photo')}?", yes=options.yes):

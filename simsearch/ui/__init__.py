@@ -19,6 +19,7 @@ SETTINGS = {
     "server.fileWatcherType": "none",
     "browser.gatherUsageStats": "false",
     "client.toolbarMode": "minimal",
+    "runner.magicEnabled": "false",  # what a line gives is not to be shown because it stands alone
     "client.showErrorDetails": "none",
     "logger.level": "error",
 }

@@ -35,11 +35,18 @@ def show(library: Library) -> None:
     st.html(_STYLE)
     st.subheader("Library", anchor=False)
     status = library.status()
-    st.caption(f"{status['photos']:,} photos can be searched · {plain(status['library'])}")
+    # While it grows, the run says how many there are.
+    count = "" if is_busy(library) else f"{status['photos']:,} photos can be searched · "
+    st.caption(f"{count}{plain(status['library'])}")
     _show_run(library)
     _show_folders(library, status)
     ask_folder(lambda: library)
     _show_failures(library)
+
+
+def is_busy(library: Library) -> bool:
+    """Whether a run of indexing is under way."""
+    return bool(library.run and library.run["running"])
 
 
 def ask_folder(open_library: Callable[[], Library]) -> None:
@@ -61,9 +68,10 @@ def _start(open_library: Callable[[], Library], *folders: str, retry_failed: boo
         with st.spinner("Starting ..."):
             open_library().start(*folders, retry_failed=retry_failed)
     except SimsearchError as error:
-        show_error(error)
-    else:
-        st.rerun()
+        if not is_busy(open_library()):  # asked twice: the run that goes on is shown
+            show_error(error)
+            return
+    st.rerun()
 
 
 # The run
@@ -161,7 +169,7 @@ def _show_folders(library: Library, status: dict[str, Any]) -> None:
             f"{status['missing']:,} photos are no longer where they were; they return when their files do. "
             "`simsearch sync --prune` drops them."
         )
-    busy = bool(library.run and library.run["running"])
+    busy = is_busy(library)
     if status["folders"] and st.button(
         "Look for changes", icon=":material/refresh:", disabled=busy, help="Index what is new or has changed"
     ):
@@ -196,9 +204,7 @@ def _show_failures(library: Library) -> None:
     if count > len(failures):
         st.caption(f"The first {len(failures):,}; `simsearch status --failed` lists all.")
     st.caption("They are looked at again when they change.")
-    if st.button(
-        "Try them again", icon=":material/replay:", disabled=bool(library.run and library.run["running"])
-    ):
+    if st.button("Try them again", icon=":material/replay:", disabled=is_busy(library)):
         _start(lambda: library, retry_failed=True)
 
 

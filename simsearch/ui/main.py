@@ -46,11 +46,7 @@ def _on_the_library(show: Callable[[Library], None], *, empty_too: bool = False)
             if empty_too or len(library):
                 show(library)
             else:
-                busy = bool(library.run and library.run["running"])
-                st.title("Your photos are being indexed") if busy else _welcome()
-                library_page.show(library)
-                if not busy:
-                    _offer_demo()
+                _show_empty(library)
         except NoLibrary:
             _welcome()
             library_page.ask_folder(Library.open)
@@ -59,6 +55,16 @@ def _on_the_library(show: Callable[[Library], None], *, empty_too: bool = False)
             search.show_error(error)
 
     return page
+
+
+def _show_empty(library: Library) -> None:
+    if library_page.is_busy(library):
+        st.title("Your photos are being indexed")
+        library_page.show(library)
+    else:
+        _welcome()
+        library_page.show(library)
+        _offer_demo()
 
 
 def _welcome() -> None:

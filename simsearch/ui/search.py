@@ -76,6 +76,8 @@ def show(library: Library) -> None:
             _show_hits(library, answer.hits)
         else:
             st.subheader(f"{len(library):,} photos are ready", anchor=False)
+            if library.run and library.run["running"]:
+                st.caption("More are being indexed: the page Library shows how far that is.")
             st.caption(
                 "The most similar ones appear here. Nothing leaves this machine; photos are only read."
             )

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from simsearch import memory, worker
+from simsearch import memory, program, worker
 from simsearch.errors import SimsearchError
 
 SECONDS_A_FILE = 60.0  # the largest photo takes two; after this a decoder is stuck, not slow
@@ -69,13 +67,13 @@ class Child:
         arguments = [json.dumps(recipe), str(2 * SECONDS_A_FILE), str(memory_limit)]
         try:
             self._process = subprocess.Popen(
-                # -P: a file called numpy.py in the current folder is not numpy.
-                [sys.executable, "-P", "-m", "simsearch.worker", *arguments],
+                program.command("worker", *arguments),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 bufsize=1 << 17,  # a whole answer in one read
-                env=_environment(),
+                # One thread for every library: there is a worker a core.
+                env=program.environment(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"),
                 start_new_session=True,
             )
         except OSError:
@@ -158,9 +156,3 @@ def memory_limit(workers: int) -> int:
 def not_started(why: str) -> SimsearchError:
     """Say why there is no worker."""
     return SimsearchError(f"a worker process did not start: {why}; try again, or with --workers 1.")
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment of a worker: our own search path, and one thread for every library."""
-    path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
-    return os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

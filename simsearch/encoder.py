@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from simsearch import derived
+from simsearch import derived, program
 from simsearch.backbones import Backbone, backbone, weights_path
 from simsearch.errors import BackboneError, DerivedFileError, WriteError
 
@@ -240,17 +239,15 @@ def _converted(row: Backbone) -> bytes:
 
     weights_path(row)  # its errors tell more than a child's
     settings = {
-        "PYTHONPATH": os.pathsep.join(os.path.abspath(entry) for entry in sys.path),
         "KERAS_BACKEND": "tensorflow",
         "CUDA_VISIBLE_DEVICES": "-1",  # the same network on every machine, with or without a GPU
         "TF_CPP_MIN_LOG_LEVEL": "2",  # errors
     }
     child = subprocess.run(
-        # -P: a file called numpy.py in the current folder is not numpy.
-        [sys.executable, "-P", "-m", "simsearch.efficientnet_lite", row.name],
+        program.command("efficientnet_lite", row.name),
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        env=os.environ | settings,
+        env=program.environment(**settings),
     )
     if child.returncode:
         last = (child.stderr.decode(errors="replace").strip() or "it said nothing").splitlines()[-1]

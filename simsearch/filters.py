@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypedDict
 
 from simsearch.errors import FolderError
 from simsearch.folders import absolute_path
-from simsearch.store import Root
+from simsearch.store import Root, ways_to_be_below
 
 _FORMS = "2023, 2023-05, 2023-05-01, 2023-05-01 18:30 or 2023-05-01 18:30:05"
 _MOMENT = re.compile(r"(\d{4})(?:-(\d\d?)(?:-(\d\d?)(?:[ T](\d\d?):(\d\d)(?::(\d\d))?)?)?)?", re.ASCII)
@@ -86,9 +86,10 @@ def below(folder: Path, roots: Iterable[Root]) -> Condition:
             parts.append(Condition("root_id = ?", (root.id,)))
         elif folder.is_relative_to(root.path):
             way = folder.relative_to(root.path).as_posix()
-            # "0" is what follows "/": a range, which the index over root and path answers.
-            inside = "root_id = ? AND (path = ? OR path >= ? AND path < ?)"
-            parts.append(Condition(inside, (root.id, way, f"{way}/", f"{way}0")))
+            parts += [
+                Condition(f"root_id = ? AND {at_or_below}", (root.id, *values))
+                for at_or_below, values in ways_to_be_below(way)
+            ]
     if not parts:
         raise FolderError(folder, "not in this library", "name a folder that is indexed, or one inside it")
     return _joined(" OR ", parts)

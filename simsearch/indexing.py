@@ -93,9 +93,8 @@ class Indexer:
     def _take_up(self, changed: Iterable[Path]) -> Report | None:
         """Look at what changed; return the report if that made a difference."""
         before = self._store.generation
-        surveys = [look(place) for place in plan_changes(self._store, changed)]
         with recorded(self._folder) as run:
-            report = self._recorded(run, Surveys(surveys, Report()))
+            report = self._recorded(run, survey_changes(self._store, changed))
         return report if report.interrupted or self._store.generation != before else None
 
     def _recorded(self, run: Run, surveys: Surveys) -> Report:
@@ -111,8 +110,7 @@ class Indexer:
 
     def take_up(self, paths: Iterable[Path]) -> Report:
         """Examine what is at some paths; for whoever is the sole writer already."""
-        surveys = [look(place) for place in plan_changes(self._store, paths)]
-        return self._index(Surveys(surveys, Report()), self._progress)
+        return self._index(survey_changes(self._store, paths), self._progress)
 
     def _index(self, surveys: Surveys, progress: Progress | None) -> Report:
         encoder, report = self._encoder(), surveys.report
@@ -168,6 +166,11 @@ def survey_all(store: Store, folders: Iterable[Path]) -> Surveys:
         if problems
         else FolderError("no folder", "the library has none yet", "name a folder of photos")
     )
+
+
+def survey_changes(store: Store, paths: Iterable[Path]) -> Surveys:
+    """Look at files and folders to which something happened."""
+    return Surveys([look(place) for place in plan_changes(store, paths)], Report())
 
 
 def _note_problem(report: Report, place: Place, error: FolderError) -> None:

@@ -7,7 +7,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -17,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from simsearch import program
 from simsearch.errors import LibraryError, SimsearchError, WriteError
 
 LOCK_NAME = "indexing.lock"
@@ -173,15 +173,13 @@ def start(folder: Path, arguments: list[str]) -> None:
     SimsearchError
         When it ended at once; it says why.
     """
-    command = [sys.executable, "-P", "-m", "simsearch.cli", "index", "--library", str(folder), *arguments]
-    search_path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
     with tempfile.TemporaryFile() as words:
         process = subprocess.Popen(
-            command,
+            program.command("cli", "index", "--library", str(folder), *arguments),
             stdin=subprocess.DEVNULL,
             stdout=words,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"PYTHONPATH": search_path},
+            env=program.environment(),
             start_new_session=True,
         )
         end = time.monotonic() + _SECONDS_TO_START

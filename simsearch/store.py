@@ -208,9 +208,9 @@ class Store:
         if "" in parts:
             return self._known(sql, root.id)
         known: dict[str, Known] = {}
-        for part in parts:  # "0" is what follows "/": ranges, which the index over root and path answers
-            known |= self._known(f"{sql} AND path = ?", root.id, part)
-            known |= self._known(f"{sql} AND path >= ? AND path < ?", root.id, f"{part}/", f"{part}0")
+        for part in parts:
+            for at_or_below, values in ways_to_be_below(part):
+                known |= self._known(f"{sql} AND {at_or_below}", root.id, *values)
         return known
 
     def _known(self, sql: str, *values: Any) -> dict[str, Known]:
@@ -477,6 +477,14 @@ class Store:
                  FROM roots LEFT JOIN photos ON photos.root_id = roots.id GROUP BY roots.id"""
         names = ("photos", "missing", "failed")
         return {root_id: dict(zip(names, counts, strict=True)) for root_id, *counts in self._all(sql)}
+
+
+def ways_to_be_below(part: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the SQL conditions, and their values, of which a path that is ``part`` or below it meets one.
+
+    Apart they are answered by the index over root and path, in one condition they are not.
+    """
+    return [("path = ?", (part,)), ("path >= ? AND path < ?", (f"{part}/", f"{part}0"))]  # "0" follows "/"
 
 
 def parsed_time(text: object) -> datetime | None:

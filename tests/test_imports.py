@@ -14,7 +14,7 @@ PACKAGE = Path(simsearch.__file__).parent
 # Each line may import from the lines above it.
 FLOW = [
     {"errors"},
-    {"derived", "torch_file", "photos", "memory", "facts", "colour"},
+    {"derived", "torch_file", "program", "photos", "memory", "facts", "colour"},
     {"draft", "raws"},
     {"formats"},
     {"pixels"},

@@ -23,10 +23,10 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()  # here a reader that has gone is still ours to notice
         return code
     except SimsearchError as error:
-        print(f"simsearch: {printable(str(error))}", file=sys.stderr)
+        complain(printable(str(error)))
         return COULD_NOT_RUN
     except KeyboardInterrupt:
-        print("simsearch: stopped; what was done so far is kept.", file=sys.stderr)
+        complain("stopped; what was done so far is kept.")
         return INTERRUPTED
     except OSError as error:
         if error.errno == errno.ENOSPC:

@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from simsearch import Library, SimsearchError
-from simsearch.ui.search import plain, show_error
+from simsearch.ui.search import is_busy, plain, show_error
 
 _SECONDS_A_LOOK = 1.0
 _FAILURES_SHOWN = 1_000
@@ -42,11 +42,6 @@ def show(library: Library) -> None:
     _show_folders(library, status)
     ask_folder(lambda: library)
     _show_failures(library)
-
-
-def is_busy(library: Library) -> bool:
-    """Whether a run of indexing is under way."""
-    return bool(library.run and library.run["running"])
 
 
 def ask_folder(open_library: Callable[[], Library]) -> None:

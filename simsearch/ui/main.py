@@ -58,7 +58,7 @@ def _on_the_library(show: Callable[[Library], None], *, empty_too: bool = False)
 
 
 def _show_empty(library: Library) -> None:
-    if library_page.is_busy(library):
+    if search.is_busy(library):
         st.title("Your photos are being indexed")
         library_page.show(library)
     else:

@@ -76,7 +76,7 @@ def show(library: Library) -> None:
             _show_hits(library, answer.hits)
         else:
             st.subheader(f"{len(library):,} photos are ready", anchor=False)
-            if library.run and library.run["running"]:
+            if is_busy(library):
                 st.caption("More are being indexed: the page Library shows how far that is.")
             st.caption(
                 "The most similar ones appear here. Nothing leaves this machine; photos are only read."
@@ -118,6 +118,12 @@ def _choose_engine(library: Library) -> str:
 def _show_way_back(photo: Hit, label: str) -> None:
     st.html(f'<div class="facts">More like <b>{html.escape(photo.path.name)}</b></div>')
     st.button(label, icon=":material/arrow_back:", on_click=_forget_photo)
+
+
+def is_busy(library: Library) -> bool:
+    """Whether a run of indexing is under way."""
+    run = library.run
+    return bool(run and run["running"])
 
 
 def show_error(error: SimsearchError) -> None:

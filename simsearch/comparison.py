@@ -67,11 +67,12 @@ class Miss(NamedTuple):
 
 
 def compare(indexes: Indexes, vector: np.ndarray, k: int) -> tuple[list[Answer], list[Miss], dict[str, int]]:
-    """Let every engine answer a query, (dim,) float32; tell also what LSH missed, and its settings."""
+    """Let every engine answer a query, an embedding (dim,) float32; say what LSH missed, and its settings."""
     with indexes.lock:
         for engine in ENGINES:  # making one may take seconds, in which photos come and go
             indexes.current(engine, len(vector))
         exact, *_ = engines = [indexes.current(engine, len(vector)) for engine in ENGINES]
+        vector = indexes.projected(vector)
         truth, scores = exact.search(vector[None], min(k, max(len(exact), 1)))
         true_ids = truth[0][truth[0] >= 0]
         answers = [_answer(index, vector, len(true_ids), exact, scores[0]) for index in engines]

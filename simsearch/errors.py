@@ -7,6 +7,7 @@
     ├── DerivedFileError    a cached or built file that is damaged  path, reason
     ├── WriteError          a folder that cannot be written         path, reason
     ├── StorageError        a Redis server that cannot be used      address, reason
+    ├── LearningError       photos that nothing can be learnt from  reason
     └── LibraryError        a library that cannot be opened or used path, reason
         ├── NoLibrary       there is none yet                       path, reason
         └── EncoderMismatch two networks in one library             stored, asked
@@ -86,6 +87,13 @@ class StorageError(_Subject):
     def __init__(self, address: str, reason: str, remedy: str) -> None:
         self.address = address
         super().__init__(address, reason, remedy)
+
+
+class LearningError(_Subject):
+    """Photos or labels that nothing can be learnt from: too few, all alike, of one kind only."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__("nothing can be learnt", reason, remedy)
 
 
 class LibraryError(_Subject):

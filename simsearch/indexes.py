@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from simsearch.errors import DerivedFileError, StorageError, WriteError
 from simsearch.index import ENGINES, EXACT_BELOW, suitable_engine
+from simsearch.index.files import AnotherSpace
 from simsearch.store import Store
+from simsearch.vectors import SPACE, SearchVectors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,9 +39,10 @@ _CLASSES = {
 
 @dataclass
 class _Held:
-    """An index, the generation it is of, and the one its file is of (-1 where there is none)."""
+    """An index, what it is made of, up to which generation, and that of its file (-1: there is none)."""
 
     index: Any
+    vectors: SearchVectors
     generation: int
     saved: int = -1
 
@@ -61,6 +63,7 @@ class Indexes:
         self._lsh_storage = lsh_storage
         self._held: dict[str, _Held] = {}
         self._auto = (-1, "")  # a generation, and the engine that suits it
+        self._vectors: SearchVectors | None = None  # those looked at last
         self._rebuilding: set[str] = set()
         self._failed: dict[str, int] = {}  # at which generation an index could not be rebuilt
         self.lock = threading.RLock()  # held while an index is searched: changes are made in place
@@ -74,15 +77,30 @@ class Indexes:
             self._auto = generation, suitable_engine(self._store.counts()["photos"])
         return self._auto[1]
 
+    def projected(self, embedding: np.ndarray) -> np.ndarray:
+        """Return the search vector of an embedding, (dim,) float32, for the index that was asked for last.
+
+        To be used while :attr:`lock` is held: another process may choose another space at any time.
+        """
+        vectors = self._vectors or self._vectors_now(len(embedding))
+        return vectors.of(embedding)
+
     def current(self, engine: str, dim: int) -> LocalIndex:
-        """Return an index of what the store holds now; to be used while :attr:`lock` is held."""
+        """Return an index of what the store holds now; to be used while :attr:`lock` is held.
+
+        Parameters
+        ----------
+        dim
+            Width of the embeddings.
+        """
         name = self.chosen(engine)
         with self.lock:
-            held = self._up_to_date(name, dim)
+            vectors = self._vectors_now(dim)
+            held = self._up_to_date(name, vectors)
             if held.index.worn and len(held.index) < _SECONDS_TO_BUILD:
-                held = self._held[name] = self._shared(self._built(name, dim))
+                held = self._held[name] = self._shared(self._built(name, vectors))
             elif held.index.worn:
-                self._rebuild_beside(name, dim)
+                self._rebuild_beside(name, vectors)
             index: LocalIndex = held.index
             return index
 
@@ -94,22 +112,23 @@ class Indexes:
     def refresh(self, dim: int) -> None:
         """Bring up to date the files that are there or worth having: the next process then starts quickly."""
         with self.lock:
+            vectors = self._vectors_now(dim)
             worth_it = self.chosen("auto") if self._store.counts()["photos"] >= _WORTH_A_FILE else None
             for name in ENGINES:
                 if name == worth_it or self._path(name).exists():
                     try:
-                        self._refresh_one(name, dim)
+                        self._refresh_one(name, vectors)
                     except StorageError as error:  # photos were indexed all the same
                         _log.warning("%s", error)
 
-    def _refresh_one(self, name: str, dim: int) -> None:
+    def _refresh_one(self, name: str, vectors: SearchVectors) -> None:
         tuned = self.tuned if name == "lsh" else None
         if tuned and self._store.counts()["photos"] > _OUTGROWN * tuned["photos"]:
-            self.tune(dim, tuned["wish"], tuned["knobs"], None)
+            self._tune(vectors, tuned["wish"], tuned["knobs"], None)
             return
-        held = self._up_to_date(name, dim)
+        held = self._up_to_date(name, vectors)
         if held.index.worn:
-            held = self._held[name] = self._shared(self._built(name, dim))
+            held = self._held[name] = self._shared(self._built(name, vectors))
         self._save(name, held)
 
     def tune(self, dim: int, wish: float, knobs: dict[str, int], compact: bool | None) -> Tuning:
@@ -121,18 +140,23 @@ class Indexes:
             When a knob cannot be turned so far; nothing is changed then.
         """
         with self.lock:
-            if compact is None:
-                compact = self._compact
-            generation = self._store.generation
-            held = self._filled(self._lsh(dim, "int8" if compact else "float16"), generation)
-            tuning: Tuning = held.index.tune(wish, **knobs)
-            told = {"wish": wish, "knobs": knobs, "photos": len(held.index), **tuning._asdict()}
-            with self._store.transaction():
-                self._store.set_setting("compact", str(int(compact)))
-                self._store.set_setting("lsh", json.dumps({**told, "settings": tuning.settings._asdict()}))
-            self._save("lsh", held)
-            self._held["lsh"] = self._shared(held)
-            return tuning
+            return self._tune(self._vectors_now(dim), wish, knobs, compact)
+
+    def _tune(
+        self, vectors: SearchVectors, wish: float, knobs: dict[str, int], compact: bool | None
+    ) -> Tuning:
+        if compact is None:
+            compact = self._compact
+        generation = self._store.generation
+        held = self._filled(self._lsh(vectors.width, "int8" if compact else "float16"), vectors, generation)
+        tuning: Tuning = held.index.tune(wish, **knobs)
+        told = {"wish": wish, "knobs": knobs, "photos": len(held.index), **tuning._asdict()}
+        with self._store.transaction():
+            self._store.set_setting("compact", str(int(compact)))
+            self._store.set_setting("lsh", json.dumps({**told, "settings": tuning.settings._asdict()}))
+        self._save("lsh", held)
+        self._held["lsh"] = self._shared(held)
+        return tuning
 
     @property
     def tuned(self) -> dict[str, Any] | None:
@@ -151,10 +175,20 @@ class Indexes:
 
     # One index
 
-    def _up_to_date(self, name: str, dim: int) -> _Held:
+    def _vectors_now(self, dim: int) -> SearchVectors:
+        """Return the search vectors, of embeddings of a width, that indexes are made of now."""
+        if self._vectors is None or not self._vectors.hold(dim):
+            self._vectors = SearchVectors(self._store, dim)
+        return self._vectors
+
+    def _up_to_date(self, name: str, vectors: SearchVectors) -> _Held:
         held = self._held.get(name)
-        if held is None or (held.generation != self._store.generation and not self._suits(held.index)):
-            held = self._loaded(name, dim) or self._built(name, dim)
+        if (
+            held is None
+            or held.vectors is not vectors
+            or (held.generation != self._store.generation and not self._suits(held.index))
+        ):
+            held = self._loaded(name, vectors) or self._built(name, vectors)
             if held.saved < 0:
                 self._save(name, held)
             self._held[name] = self._shared(held)
@@ -165,23 +199,23 @@ class Indexes:
             raise
         return held
 
-    def _loaded(self, name: str, dim: int) -> _Held | None:
+    def _loaded(self, name: str, vectors: SearchVectors) -> _Held | None:
         """Return the index in the file, brought up to date, or None where there is none of any use."""
         path = self._path(name)
         try:
             index, generation = _class(name).load(
-                path, self._origin(self._store.generation), self._store.mark
+                path, self._origin(self._store.generation, vectors.mark), self._store.mark
             )
-            if index.dim != dim:
-                raise DerivedFileError(path, f"holds vectors of {index.dim} numbers, not of {dim}")
-            held = _Held(index, generation, generation)
+            if index.dim != vectors.width:
+                raise DerivedFileError(path, f"holds vectors of {index.dim} numbers, not of {vectors.width}")
+            held = _Held(index, vectors, generation, generation)
             self._catch_up(held)
             photos = self._store.counts()["photos"]
             if len(index) != photos and held.generation == self._store.generation:
-                photos = sum(len(ids) for ids, _ in self._vectors(dim))  # some may have no sound embedding
+                photos = sum(len(ids) for ids, _ in vectors.blocks())  # some may have no sound embedding
                 if len(index) != photos:
                     raise DerivedFileError(path, f"holds {len(index):,} photos, where there are {photos:,}")
-        except FileNotFoundError:
+        except (FileNotFoundError, AnotherSpace):
             return None
         except DerivedFileError as error:
             _log.warning("%s: %s; it is made anew.", error.path, error.reason)
@@ -194,14 +228,15 @@ class Indexes:
         as_tuned = tuned is None or index.settings._asdict() == tuned["settings"]  # type: ignore[attr-defined]
         return as_tuned and index.precision == self._precision(index.engine)
 
-    def _built(self, name: str, dim: int) -> _Held:
+    def _built(self, name: str, vectors: SearchVectors) -> _Held:
         """Return an index made anew from the store."""
         # Before settings and photos are read: what changes meanwhile is then seen later.
         generation = self._store.generation
         if name != "lsh":
-            return self._filled(_class(name)(dim, precision=self._precision(name)), generation)
+            empty = _class(name)(vectors.width, precision=self._precision(name))
+            return self._filled(empty, vectors, generation)
         tuned = self.tuned is not None
-        held = self._filled(self._lsh(dim, self._precision("lsh")), generation)
+        held = self._filled(self._lsh(vectors.width, self._precision("lsh")), vectors, generation)
         if not tuned and len(held.index):
             held.index.tune(RECALL)
         return held
@@ -214,26 +249,11 @@ class Indexes:
         settings = Settings(**tuned["settings"]) if tuned else usual(self._store.counts()["photos"])
         return LshIndex(dim, settings, precision=precision)
 
-    def _filled(self, index: LocalIndex, generation: int) -> _Held:
-        for ids, vectors in self._vectors(index.dim):
-            index.add(ids, vectors)
+    def _filled(self, index: LocalIndex, vectors: SearchVectors, generation: int) -> _Held:
+        for ids, block in vectors.blocks():
+            index.add(ids, block)
         index.settle()
-        return _Held(index, generation)
-
-    def _vectors(self, dim: int, since: int = -1) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield ids and embeddings as the store does, without the damaged: one must not stop every search."""
-        from simsearch.index.rows import usable
-
-        for ids, vectors in self._store.vectors(dim, since=since):
-            sound = usable(vectors)
-            if damaged := len(sound) - int(sound.sum()):
-                _log.warning(
-                    "%s: %d photos have a damaged embedding and are not found; "
-                    "make it anew with: simsearch doctor --repair",
-                    self._store.path,
-                    damaged,
-                )
-            yield ids[sound], vectors[sound]
+        return _Held(index, vectors, generation)
 
     @property
     def _compact(self) -> bool:
@@ -252,12 +272,12 @@ class Indexes:
         index: LocalIndex = held.index
         changed = self._store.changed(held.generation)
         index.remove(changed[index.holds(changed)])
-        for ids, vectors in self._vectors(index.dim, held.generation) if len(changed) else ():
+        for ids, block in held.vectors.blocks(held.generation) if len(changed) else ():
             index.remove(ids[index.holds(ids)])  # changed again after we asked what had changed
-            index.add(ids, vectors)
+            index.add(ids, block)
         held.generation = generation
 
-    def _rebuild_beside(self, name: str, dim: int) -> None:
+    def _rebuild_beside(self, name: str, vectors: SearchVectors) -> None:
         """Build an index anew in a thread; until it is ready the worn one serves."""
         worn = self._held[name]
         if name in self._rebuilding or self._failed.get(name) == worn.generation:
@@ -266,7 +286,7 @@ class Indexes:
 
         def rebuild() -> None:
             try:
-                held = self._built(name, dim)
+                held = self._built(name, vectors)
                 self._save(name, held)
                 with self.lock:
                     if self._held.get(name) is worn:  # nobody tuned or refreshed meanwhile
@@ -296,9 +316,10 @@ class Indexes:
         reason = None
         for _ in range(2):  # another process may write a newer file while we look
             try:
-                _class(name).load(self._path(name), self._origin(self._store.generation), self._store.mark)
+                origin = self._origin(self._store.generation, self._store.setting(SPACE) or "")
+                _class(name).load(self._path(name), origin, self._store.mark)
                 return None
-            except FileNotFoundError:
+            except (FileNotFoundError, AnotherSpace):
                 return None
             except DerivedFileError as error:
                 reason = error.reason
@@ -313,7 +334,7 @@ class Indexes:
             held.index = held.index.rebuilt()
             self._shared(held)
         try:
-            held.index.save(self._path(name), self._origin(held.generation))
+            held.index.save(self._path(name), self._origin(held.generation, held.vectors.mark))
             held.saved = held.generation
         except WriteError as error:
             _log.info("%s", error)
@@ -321,11 +342,11 @@ class Indexes:
     def _path(self, name: str) -> Path:
         return self._store.path.with_name(f"index.{name}")
 
-    def _origin(self, generation: int) -> Origin:
+    def _origin(self, generation: int, space: str) -> Origin:
         from simsearch.index.files import Origin
 
         library, encoder = self._store.setting("library") or "", self._store.setting("encoder") or ""
-        return Origin(library, encoder, generation, self._store.mark(generation))
+        return Origin(library, encoder, generation, self._store.mark(generation), space)
 
 
 def _class(name: str) -> Any:

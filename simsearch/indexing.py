@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from simsearch import lessons
 from simsearch.errors import FolderError
 from simsearch.indexes import Indexes
 from simsearch.photos import Refused
@@ -129,6 +130,7 @@ class Indexer:
                 break
         report.missing = self._store.counts()["missing"]
         report.failed.sort()  # workers answer in no order
+        lessons.keep_up(self._store, encoder.dim)
         self._indexes.refresh(encoder.dim)
         return report
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from simsearch import pixels, running, store, upkeep
+from simsearch import lessons, pixels, running, store, upkeep
 from simsearch.backbones import DEFAULT_BACKBONE
 from simsearch.backbones import backbone as known_backbone
 from simsearch.errors import (
@@ -369,6 +369,73 @@ class Library:
             raise LibraryError(self.path, "holds no photos yet", "index some: simsearch index FOLDER")
         tuning = self._indexes.tune(self.encoder.dim, recall, knobs, compact)
         return {"wish": recall, **tuning._asdict(), "settings": tuning.settings._asdict()}
+
+    def learn(
+        self,
+        lesson: str,
+        *,
+        labels: str | os.PathLike[str] | None = None,
+        under: str | os.PathLike[str] | None = None,
+        force: bool = False,
+    ) -> dict[str, Any]:
+        """Learn from the library's photos how to compare them.
+
+        The embeddings stay as they are, so that any lesson can follow any other; it takes seconds.
+
+        Parameters
+        ----------
+        lesson
+            "photos": their main directions, as the library does by itself once it has some hundred photos.
+            "folders": besides, what tells the folders apart that photos lie in. "off": nothing.
+        labels
+            For "folders": a CSV file, in each line a path and a label, whose labels are the kinds in place
+            of the folders.
+        under
+            For "folders": only the folders at or below this one.
+        force
+            Whether to search so even if that is worse.
+
+        Returns
+        -------
+        What :meth:`learnt` returns, and ``unknown``: paths among the labels that are not in the library.
+
+        Raises
+        ------
+        FolderError
+            When the labels cannot be read, or the library knows nothing below the folder.
+        LearningError
+            When there is nothing to learn from, or search would be worse.
+        LibraryError
+            When another process is indexing into this library.
+        ValueError
+            When there is no such lesson.
+        """
+        if lesson not in ("photos", "folders", "off"):
+            raise ValueError(f'lesson must be "photos", "folders" or "off", not {lesson!r}')
+        unknown: list[str] = []
+        dim = self.encoder.dim
+        with running.sole_writer(self.path):
+            if lesson == "photos":
+                lessons.learn_photos(self._store, dim)
+            elif lesson == "off":
+                lessons.learn_nothing(self._store)
+            else:
+                if labels is not None:
+                    kinds, unknown = lessons.kinds_of_labels(self._store, absolute_path(labels))
+                else:
+                    kinds = lessons.kinds_of_folders(self._store, absolute_path(under) if under else None)
+                lessons.learn_kinds(self._store, dim, kinds, force=force, labels=labels is not None)
+            self._indexes.refresh(dim)
+        return {**self.learnt(), "unknown": unknown}
+
+    def learnt(self) -> dict[str, Any]:
+        """Return what the library learnt last: ``lesson``, ``photos`` (from how many), and when, ``at``.
+
+        Of folders there are ``kinds``, their names, ``labels``, whether they are labels, and ``gain``:
+        precision at 1, precision at 15 and accuracy of photos that it did not learn from, ``before`` and
+        ``after``, and of kinds that it was not told, ``others_before`` and ``others_after``.
+        """
+        return lessons.last(self._store)
 
     def thumbnail(self, hit: Hit) -> bytes | None:
         """Return a hit's thumbnail (JPEG, at most 400 pixels a side), or None if it has left the library."""

@@ -96,6 +96,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX photos_by_time ON photos (taken_at)",
         "CREATE INDEX photos_by_size ON photos (size)",  # what may be a copy of a new file
     ),
+    # What was learnt from the photos, such as the space they are compared in; the settings say which holds.
+    (
+        "CREATE TABLE learnt (name TEXT PRIMARY KEY, content BLOB NOT NULL)",
+        """
+        CREATE TABLE labels (                      -- what photos are of, as the user says
+            photo_id INTEGER PRIMARY KEY REFERENCES photos (id) ON DELETE CASCADE, label TEXT NOT NULL
+        )
+        """,
+    ),
 )
 
 

@@ -123,8 +123,9 @@ class Searcher:
         """Return the k photos nearest to an embedding, (dim,) float32, best first."""
         with self._indexes.lock:
             index = self._indexes.current(engine, len(vector))
+            query = self._indexes.projected(vector)
             try:
-                ids, scores = index.search(vector[None], min(k, max(len(index), 1)), among)
+                ids, scores = index.search(query[None], min(k, max(len(index), 1)), among)
             except StorageError:  # the next search connects, and fills, anew
                 self._indexes.forget(engine)
                 raise

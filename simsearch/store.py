@@ -184,6 +184,18 @@ class Store:
         """Set a setting (inside a :meth:`transaction`)."""
         self._write("INSERT OR REPLACE INTO settings VALUES (?, ?)", name, value)
 
+    def learnt(self, name: str) -> bytes | None:
+        """Return what was learnt under a name, or None."""
+        content: bytes | None = self._value("SELECT content FROM learnt WHERE name = ?", name)
+        return content
+
+    def set_learnt(self, name: str, content: bytes | None) -> None:
+        """Keep what was learnt, or forget it (inside a :meth:`transaction`)."""
+        if content is None:
+            self._write("DELETE FROM learnt WHERE name = ?", name)
+        else:
+            self._write("INSERT OR REPLACE INTO learnt VALUES (?, ?)", name, content)
+
     def roots(self) -> list[Root]:
         """Return the folders that are indexed, by path."""
         rows = self._all("SELECT id, path FROM roots ORDER BY path")
@@ -365,6 +377,26 @@ class Store:
         """Forget failures of files that are gone (inside a transaction)."""
         for path in paths:
             self._forget_failure(root, path)
+
+    # Kinds
+
+    def set_labels(self, labels: dict[int, str]) -> None:
+        """Say what photos are of, by their ids, and forget what was said before (inside a transaction)."""
+        self._write("DELETE FROM labels")
+        self._db.executemany("INSERT INTO labels VALUES (?, ?)", labels.items())
+
+    def labels(self) -> dict[int, str]:
+        """Return what the user said photos are of, by their ids, for those that are there."""
+        sql = """SELECT photo_id, label FROM labels JOIN photos ON id = photo_id
+                 WHERE missing_since IS NULL ORDER BY photo_id"""
+        return dict(self._all(sql))
+
+    def folders(self) -> dict[int, str]:
+        """Return the absolute path of the folder that each photo that is there lies in, by their ids."""
+        sql = """SELECT photos.id, roots.path || '/' || photos.path FROM photos
+                 JOIN roots ON roots.id = root_id WHERE missing_since IS NULL ORDER BY photos.id"""
+        with self._lock, self._explained():
+            return {photo_id: path.rpartition("/")[0] for photo_id, path in self._db.execute(sql)}
 
     # Reading for search
 

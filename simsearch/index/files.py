@@ -29,12 +29,19 @@ class Origin(NamedTuple):
         That of the library when it held what the index holds.
     mark
         The library's own of that generation, which is another in a history that took another turn.
+    space
+        Mark of the space that embeddings were projected to; empty where they are as they were.
     """
 
     library: str
     encoder: str
     generation: int
     mark: str = ""
+    space: str = ""
+
+
+class AnotherSpace(DerivedFileError):
+    """Made before the library learnt to compare otherwise: there is nothing wrong with it."""
 
 
 class Saved(NamedTuple):
@@ -85,6 +92,8 @@ def load(path: Path, engine: str, origin: Origin, mark_of: Callable[[int], str] 
     ------
     FileNotFoundError
         When there is none.
+    AnotherSpace
+        When it was made before the library learnt to compare otherwise.
     DerivedFileError
         When it is damaged, or was made from something else or by a newer version.
     """
@@ -93,7 +102,7 @@ def load(path: Path, engine: str, origin: Origin, mark_of: Callable[[int], str] 
         reason = f"has index format {header.get('format')}, where {FORMAT} was expected"
         raise DerivedFileError(path, reason, "upgrade simsearch, or delete it; it is made anew")
     with explained(path):
-        found = Origin(header["library"], header["encoder"], header["generation"], header["mark"])
+        found = Origin(**{name: header[name] for name in Origin._fields if name in header})
         _check_origin(path, found, origin)
         if mark_of and (mark := mark_of(found.generation)) != found.mark:
             reason = (
@@ -123,6 +132,8 @@ def _check_origin(path: Path, found: Origin, expected: Origin) -> None:
         raise DerivedFileError(path, f"made for library {found.library}, not for {expected.library}")
     if found.encoder != expected.encoder:
         raise DerivedFileError(path, f"made with encoder {found.encoder}, not with {expected.encoder}")
+    if found.space != expected.space:
+        raise AnotherSpace(path, "made in another space than the library is searched in now")
     if found.generation > expected.generation:
         reason = f"made from generation {found.generation} of a library that is at {expected.generation}"
         raise DerivedFileError(path, reason)

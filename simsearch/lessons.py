@@ -1,0 +1,212 @@
+"""What a library has learnt from its photos, when it is due again, and where the kinds come from.
+
+photos    the main directions of the library, by itself, and again whenever it has doubled
+folders   besides, what tells folders (or labels) apart, when the user says so
+off       nothing
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simsearch import learning, space
+from simsearch.errors import FolderError, LearningError
+from simsearch.filters import below
+from simsearch.folders import absolute_path
+from simsearch.learning import SMALLEST_KIND, Gain
+from simsearch.space import Space, Spread
+from simsearch.store import Store
+from simsearch.vectors import SPACE, sound_embeddings
+
+_MOST_SEEN = 50_000  # photos: their main directions are those of any more
+_MOST_LABELLED = 20_000  # photos: 100 MB as float32
+_GROWN = 2  # times as many photos: what was learnt from fewer is out of date
+_SETTING = "learnt"
+
+
+def last(store: Store) -> dict[str, Any]:
+    """Return the last lesson: ``lesson`` ("photos", "folders" or "off"), and how it went.
+
+    Those that were learnt have ``photos``, from how many, and ``at``, when; folders have ``kinds``, their
+    names, and ``gain`` as well, and ``labels``, whether they were labels.
+    """
+    told = store.setting(_SETTING)
+    return {"lesson": "photos", "photos": 0} if told is None else dict(json.loads(told))
+
+
+def keep_up(store: Store, dim: int) -> None:
+    """Learn from the photos where that is due: when there are enough, and again when they have doubled."""
+    lesson, count = last(store), store.counts()["photos"]
+    due = count >= max(space.PCA_FROM, _GROWN * lesson["photos"])
+    if lesson["lesson"] == "photos" and due:
+        try:
+            learn_photos(store, dim)
+        except LearningError:  # they are all alike; they may not be when there are more
+            _keep(store, Space(), "photos", photos=count)
+
+
+def learn_photos(store: Store, dim: int) -> None:
+    """Learn the mean and the main directions of the library.
+
+    Raises
+    ------
+    LearningError
+        When there are too few photos, or they do not differ.
+    """
+    count = store.counts()["photos"]
+    if count < space.PCA_FROM:
+        reason = f"there are {count:,} photos, which is too few"
+        raise LearningError(
+            reason, f"index {space.PCA_FROM:,} or more; until then they are compared as they are"
+        )
+    _keep(store, space.pca(_spread(store, dim)), "photos", photos=count)
+
+
+def learn_nothing(store: Store) -> None:
+    """Forget what was learnt, and learn nothing any more."""
+    _keep(store, Space(), "off")
+
+
+def learn_kinds(store: Store, dim: int, kinds: dict[int, str], *, force: bool, labels: bool) -> Gain:
+    """Learn what tells kinds of photos apart; search is left as it is where it would be worse.
+
+    Parameters
+    ----------
+    kinds
+        Names by photo ids.
+    force
+        Whether to search in the new space even if it is worse.
+    labels
+        Whether the kinds are labels, which are to be kept.
+
+    Raises
+    ------
+    LearningError
+        When there are fewer than two kinds of a few photos, or they do not differ, or search would be worse.
+    """
+    sizes = Counter(kinds.values())
+    names = sorted(name for name, size in sizes.items() if size >= SMALLEST_KIND)
+    if len(names) < 2:
+        reason = f"{len(names)} of {len(sizes):,} kinds has {SMALLEST_KIND} photos or more, and it takes two"
+        raise LearningError(reason, "put photos of a kind into a folder, for two kinds or more")
+    ids, embeddings = _labelled(store, dim, _chosen(kinds, set(names)))
+    found = np.array([names.index(kinds[photo_id]) for photo_id in ids.tolist()], dtype=np.int64)
+    learnt, gain = learning.learn(_spread(store, dim), embeddings, found)
+    if gain.is_loss and not force:
+        raise LearningError(f"search would be worse ({_told(gain)})", "use --force to have it all the same")
+    told = {name: value and value._asdict() for name, value in gain._asdict().items()}
+    with store.transaction():
+        store.set_labels(kinds if labels else {})
+        _write(store, learnt, "folders", photos=len(ids), kinds=names, labels=labels, gain=told)
+    return gain
+
+
+def kinds_of_folders(store: Store, under: Path | None) -> dict[int, str]:
+    """Return the folder that each photo lies in, by photo ids; of all photos, or of those below a folder."""
+    kinds = store.folders()
+    if under is None:
+        return kinds
+    here = set(store.select(*below(under, store.roots())).tolist())
+    return {photo_id: kind for photo_id, kind in kinds.items() if photo_id in here}
+
+
+def kinds_of_labels(store: Store, path: Path) -> tuple[dict[int, str], list[str]]:
+    """Read what photos are of from a CSV file: in each line a path and a label.
+
+    Paths are absolute, or below the file's folder or an indexed one. A first line that is "path,label" is
+    no photo, and what follows the label is not read.
+
+    Returns
+    -------
+    Labels by photo ids, and the paths that are not in the library.
+
+    Raises
+    ------
+    FolderError
+        When the file cannot be read.
+    LearningError
+        When it names no photo of the library.
+    """
+    kinds, unknown = {}, []
+    for row in _rows(path):
+        photo_id = _photo(store, path.parent, row[0])
+        if photo_id is None:
+            unknown.append(row[0])
+        else:
+            kinds[photo_id] = row[1].strip()
+    if not kinds:
+        reason = f"none of the {len(unknown):,} paths in {path} is in the library"
+        raise LearningError(reason, "give one path and one label a line, parted by a comma")
+    return kinds, unknown
+
+
+def _rows(path: Path) -> list[list[str]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if len(row) > 1 and row[1].strip()]
+    except (OSError, ValueError, csv.Error) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise FolderError(path, f"cannot be read ({reason.lower()})", "give a CSV file in UTF-8") from error
+    return rows[1:] if rows and [cell.strip().lower() for cell in rows[0][:2]] == ["path", "label"] else rows
+
+
+def _photo(store: Store, folder: Path, name: str) -> int | None:
+    for start in (folder, *(root.path for root in store.roots())):
+        photo_id = store.id_of(absolute_path(start / name))
+        if photo_id is not None:
+            return photo_id
+    return None
+
+
+def _chosen(kinds: dict[int, str], names: set[str]) -> np.ndarray:
+    """Return the photos of some kinds, (n,) int64, ascending, or some of them where they are too many."""
+    photos = np.array([photo_id for photo_id, kind in sorted(kinds.items()) if kind in names], dtype=np.int64)
+    if len(photos) > _MOST_LABELLED:
+        photos = np.sort(np.random.default_rng(0).choice(photos, _MOST_LABELLED, replace=False))
+    return photos
+
+
+def _labelled(store: Store, dim: int, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which of some photos, (n,) int64, have an embedding, and the embeddings, (m, dim) float32."""
+    blocks = [
+        (ids[here], embeddings[here])
+        for ids, embeddings in sound_embeddings(store, dim)
+        if (here := np.isin(ids, photos)).any()
+    ]
+    if not blocks:
+        return photos[:0], np.empty((0, dim), dtype=np.float32)
+    ids, embeddings = zip(*blocks, strict=True)
+    return np.concatenate(ids), np.concatenate(embeddings)
+
+
+def _spread(store: Store, dim: int) -> Spread:
+    step = store.counts()["photos"] // _MOST_SEEN + 1
+    return Spread(embeddings[::step] for _, embeddings in sound_embeddings(store, dim))
+
+
+def _keep(store: Store, learnt: Space, lesson: str, **told: Any) -> None:
+    with store.transaction():
+        _write(store, learnt, lesson, **told)
+
+
+def _write(store: Store, learnt: Space, lesson: str, **told: Any) -> None:
+    at = datetime.now().astimezone().isoformat(timespec="seconds")
+    store.set_learnt(SPACE, None if learnt.kind == "identity" else learnt.to_bytes())
+    store.set_setting(SPACE, learnt.mark)
+    store.set_setting(_SETTING, json.dumps({"lesson": lesson, "photos": 0, **told, "at": at}))
+
+
+def _told(gain: Gain) -> str:
+    was, now = gain.before.precision_at_15, gain.after.precision_at_15
+    text = f"of the first 15, {now:.1%} are of the photo's kind, {was:.1%} before"
+    if gain.others_before and gain.others_after:
+        was, now = gain.others_before.precision_at_15, gain.others_after.precision_at_15
+        text += f"; of kinds it was not told, {now:.1%}, {was:.1%} before"
+    return text

@@ -18,7 +18,7 @@ FLOW = [
     {"draft", "raws"},
     {"formats"},
     {"pixels"},
-    {"demo", "backbones", "index", "space"},
+    {"demo", "backbones", "index", "space", "distortions"},
     {"efficientnet_lite"},
     {"encoder"},
     {"worker", "report", "reach", "watch"},

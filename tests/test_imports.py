@@ -18,7 +18,7 @@ FLOW = [
     {"draft", "raws"},
     {"formats"},
     {"pixels"},
-    {"demo", "backbones", "index", "space", "distortions"},
+    {"demo", "backbones", "index", "space", "distortions", "trust"},
     {"efficientnet_lite"},
     {"encoder"},
     {"worker", "report", "reach", "watch"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 
 from PIL import Image
@@ -37,9 +38,17 @@ def draft(image: Image.Image, at_least: int, name: str | os.PathLike[str]) -> No
     if 0 < pixels <= _ALWAYS_FINE:
         return
     held = image.width * image.height if _in_one_scan(image) else pixels
-    most = _most_pixels(image) if held > _ALWAYS_FINE else MAX_PIXELS
+    most = _most_pixels(image.format) if held > _ALWAYS_FINE else MAX_PIXELS
     if not 0 < held <= most:
         raise PhotoError(name, too_large(pixels, most * pixels // max(held, 1)))
+
+
+def affordable(width: int, height: int) -> int:
+    """Return how many pixels on the longer side a JPEG of this size can be decoded at on this machine."""
+    most, scale = _most_pixels(None), 1
+    while math.ceil(width / scale) * math.ceil(height / scale) > most and scale < 8:  # libjpeg's scales
+        scale *= 2
+    return max(1, max(width, height) // scale)
 
 
 def too_large(pixels: int, most: int) -> str:
@@ -47,9 +56,9 @@ def too_large(pixels: int, most: int) -> str:
     return f"{pixels:,} pixels, where 1 to {most:,} can be decoded on this machine"
 
 
-def _most_pixels(image: Image.Image) -> int:
+def _most_pixels(kind: str | None) -> int:
     """Return how many pixels of this kind fit into half of the memory; the rest is for everything else."""
-    each = _BYTES_A_PIXEL_JPEG_2000 if image.format == "JPEG2000" else _BYTES_A_PIXEL
+    each = _BYTES_A_PIXEL_JPEG_2000 if kind == "JPEG2000" else _BYTES_A_PIXEL
     return max(_ALWAYS_FINE, min(MAX_PIXELS, memory.total() // 2 // each))
 
 

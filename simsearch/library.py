@@ -18,13 +18,13 @@ from simsearch.errors import (
     FolderError,
     LibraryError,
     NoLibrary,
-    PhotoError,
     SimsearchError,
 )
 from simsearch.filters import Filters
 from simsearch.folders import absolute_path, default_folder, expanded_path, make_home, plain_path
 from simsearch.index import ENGINES
 from simsearch.indexes import Indexes
+from simsearch.parts import Box
 from simsearch.pixels import AnyPicture
 from simsearch.report import Report
 from simsearch.searching import Hit, Photo, Searcher
@@ -215,7 +215,13 @@ class Library:
         self._indexes.current("auto", self.encoder.dim)
 
     def search(
-        self, image: AnyPicture, k: int = 15, *, engine: str = "auto", **filters: Unpack[Filters]
+        self,
+        image: AnyPicture,
+        k: int = 15,
+        *,
+        engine: str = "auto",
+        crop: Box | None = None,
+        **filters: Unpack[Filters],
     ) -> list[Hit]:
         """Find the photos most like a picture, which need not be in the library.
 
@@ -228,6 +234,9 @@ class Library:
         engine
             "exact" compares every photo, "faiss" and "lsh" look at few and may miss some; "auto" takes
             the one that suits the number of photos.
+        crop
+            The part of the picture to search with: (x, y, width, height) on the upright picture, in pixels
+            or, where none of the four is above 1, in shares. What sticks out is cut off.
         filters
             Which photos may answer: ``under``, ``since``, ``until``, ``camera``, ``min_size``; see
             :class:`simsearch.filters.Filters`.
@@ -241,11 +250,12 @@ class Library:
         StorageError
             When the tables of LSH are in a Redis server that cannot be used.
         ValueError
-            When k is below 1, there is no such engine, or a filter makes no sense.
+            When k is below 1, there is no such engine, crop is no part of the picture, or a filter makes no
+            sense.
         """
         _check(k, engine)
         among = self._searcher.among(filters)
-        return self._searcher.nearest(self._searcher.encoded(image), k, engine, among)
+        return self._searcher.nearest(self._searcher.encoded(image, crop), k, engine, among)
 
     def similar(
         self,
@@ -253,6 +263,7 @@ class Library:
         k: int = 15,
         *,
         engine: str = "auto",
+        crop: Box | None = None,
         **filters: Unpack[Filters],
     ) -> list[Hit]:
         """Find the photos most like one of the library's own, which is not among them.
@@ -261,7 +272,7 @@ class Library:
         ----------
         photo
             A hit, a photo's id, or its path.
-        k, engine, filters
+        k, engine, crop, filters
             As for :meth:`search`, and so are the other errors.
 
         Raises
@@ -271,7 +282,7 @@ class Library:
         """
         _check(k, engine)
         among = self._searcher.among(filters)
-        photo_id, vector = self._searcher.known(photo)
+        photo_id, vector = self._searcher.known(photo, crop)
         hits = self._searcher.nearest(vector, k + 1, engine, among)
         return [hit for hit in hits if hit.id != photo_id][:k]
 
@@ -441,23 +452,19 @@ class Library:
         """Return a hit's thumbnail (JPEG, at most 400 pixels a side), or None if it has left the library."""
         return self._store.thumbnail(hit.id)
 
-    def preview(self, image: AnyPicture | Hit, side: int) -> bytes:
-        """Return a picture upright, as a JPEG of at most ``side`` pixels, whatever its format.
+    def preview(self, image: AnyPicture | Hit, side: int, crop: Box | None = None) -> bytes:
+        """Return a picture or a part of it, upright, as a JPEG of at most ``side`` pixels.
 
-        A hit whose file cannot be read is shown from its thumbnail.
+        Its format may be any. A hit whose file cannot be read is shown from its thumbnail.
 
         Raises
         ------
         PhotoError
             When the picture cannot be read, and there is no thumbnail of it.
+        ValueError
+            When crop is no part of the picture.
         """
-        try:
-            source, name = pixels.take(image.path if isinstance(image, Hit) else image)
-            return pixels.shrink(pixels.decode(source, name, at_least=side).image, side)
-        except PhotoError:
-            if isinstance(image, Hit) and (thumbnail := self.thumbnail(image)):
-                return thumbnail
-            raise
+        return pixels.shrink(self._searcher.upright(image, crop, at_least=side)[0], side)
 
     @property
     def generation(self) -> int:

@@ -142,7 +142,7 @@ def decode(source: bytes | Image.Image, name: str | os.PathLike[str], *, at_leas
         return Picture(upright, *opened.original(width, height), opened.facts(), plain_jpeg)
 
 
-def glance(source: bytes, name: str | os.PathLike[str]) -> tuple[int, int, Facts]:
+def glance(source: bytes | Image.Image, name: str | os.PathLike[str]) -> tuple[int, int, Facts]:
     """Return a photo's width and height, upright, and its facts, without decoding it.
 
     Raises
@@ -151,7 +151,7 @@ def glance(source: bytes, name: str | os.PathLike[str]) -> tuple[int, int, Facts
         When the bytes are no picture.
     """
     with _told(name):
-        opened = formats.open(source, name)
+        opened = formats.open(source, name) if isinstance(source, bytes) else formats.Opened(source)
         width, height = opened.image.size
         # Pillow opens a TIFF with the size it will have when it has been turned.
         if opened.orientation() >= 5 and opened.image.format != "TIFF":

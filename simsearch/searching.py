@@ -10,17 +10,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simsearch import pixels, reach
+from simsearch import parts, pixels, reach
 from simsearch.errors import FolderError, PhotoError, StorageError
 from simsearch.filters import Filters, below, condition
 from simsearch.folders import absolute_path
 from simsearch.index.rows import usable
 from simsearch.indexes import Indexes
+from simsearch.parts import Box
 from simsearch.pixels import AnyPicture
 from simsearch.store import Row, Store
 
 if TYPE_CHECKING:
     import numpy as np
+    from PIL import Image
 
     from simsearch.encoder import Encoder
 
@@ -75,19 +77,42 @@ class Searcher:
         self._selected: tuple[Any, Any] = (None, None)  # the last filters, and the ids that they left
         self._lock = threading.Lock()
 
-    def encoded(self, image: AnyPicture) -> np.ndarray:
-        """Return the embedding of a picture, (dim,) float32; raise PhotoError where it cannot be read."""
-        source, name = pixels.take(image)
+    def encoded(self, image: AnyPicture | Hit, crop: Box | None = None) -> np.ndarray:
+        """Return the embedding of a picture or a part of it, (dim,) float32; raise as :meth:`upright`."""
         encoder = self._encoder()
         side = encoder.input_size
-        picture = pixels.decode(source, name, at_least=2 * side)
+        picture, name = self.upright(image, crop, at_least=2 * side)
         try:
-            return encoder.encode(pixels.letterbox(picture.image, side))
+            return encoder.encode(pixels.letterbox(picture, side))
         except ValueError as error:
             raise PhotoError(name, str(error)) from error
 
-    def known(self, photo: Photo) -> tuple[int, np.ndarray]:
-        """Return id and embedding of a photo of the library; raise PhotoError where it is none."""
+    def upright(
+        self, image: AnyPicture | Hit, crop: Box | None = None, *, at_least: int
+    ) -> tuple[Image.Image, str]:
+        """Decode a picture or a part of it, and say what to call it.
+
+        A hit whose file cannot be read is taken from its thumbnail.
+
+        Raises
+        ------
+        PhotoError
+            When the picture cannot be read, and there is no thumbnail of it.
+        ValueError
+            When crop is no box, or none of it is on the picture.
+        """
+        try:
+            source, name = pixels.take(image.path if isinstance(image, Hit) else image)
+            return parts.decode(source, name, crop, at_least=at_least), name
+        except PhotoError:
+            thumbnail = self._store.thumbnail(image.id) if isinstance(image, Hit) else None
+            if not isinstance(image, Hit) or thumbnail is None:
+                raise
+            part = crop and parts.shares(crop, image.width, image.height)
+            return parts.decode(thumbnail, image.path, part, at_least=at_least), str(image.path)
+
+    def known(self, photo: Photo, crop: Box | None = None) -> tuple[int, np.ndarray]:
+        """Return id and embedding, or a part's, of a library's photo; raise PhotoError where it is none."""
         photo_id = self._id_of(photo)
         vector = None if photo_id is None else self._store.vector(photo_id)
         if photo_id is None or vector is None:
@@ -97,6 +122,8 @@ class Searcher:
         if not usable(vector[None])[0]:
             reason, remedy = "its embedding is damaged", "make it anew with: simsearch doctor --repair"
             raise PhotoError(str(photo), reason, remedy)
+        if crop is not None:
+            vector = self.encoded(self.hits([photo_id], [1.0])[0], crop)
         return photo_id, vector
 
     def _id_of(self, photo: Photo) -> int | None:

@@ -12,6 +12,8 @@ from tests.conftest import COLOURS, paint
 pytest.importorskip("streamlit")
 from streamlit.util import calc_hash  # noqa: E402
 
+from simsearch.ui import part  # noqa: E402
+
 
 def png(colour):
     stream = io.BytesIO()
@@ -189,6 +191,44 @@ def test_a_query_is_asked_once_however_often_the_page_runs(filled, monkeypatch):
     monkeypatch.setattr(Library, "preview", None)
     page.run()
     assert not page.exception and len(cards(page)) == 4
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "found"),
+    [
+        ([0.6, 1.2], [0.1, 0.9], "blue"),  # drawn over the edge
+        ([0.4, -0.1], [0, 1], "red"),
+        ([1.1, 1.3], [0, 1], None),  # beside the picture
+        ([], [], None),
+    ],
+)
+def test_what_is_drawn_on_the_query_is_the_part_to_search_with(filled, monkeypatch, x, y, found):
+    asked = []
+    search = Library.search
+
+    def noting(library, *query, crop=None, **options):
+        asked.append(crop)
+        return search(library, *query, crop=crop, **options)
+
+    monkeypatch.setattr(Library, "search", noting)
+    image = Image.new("RGB", (80, 40), (200, 0, 0))
+    image.paste((0, 0, 200), (40, 0, 80, 40))
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    page = ask(filled, "both.png", stream.getvalue(), "image/png")
+    page.toggle[0].set_value(True)
+    page.run()
+    assert not page.exception and asked == [None]
+    assert any("Draw a box" in caption.value for caption in page.caption)
+    # The harness cannot draw.
+    monkeypatch.setattr(part, "_selected", lambda query: {"x": x, "y": y})
+    page.run()
+    assert not page.exception
+    assert len(asked) == (2 if found else 1)
+    assert not found or f"{found}.jpg" in cards(page)[0]
+    page.toggle[0].set_value(False)
+    page.run()
+    assert not page.exception and len(asked) == (2 if found else 1), "the whole picture's answer is kept"
 
 
 # Compare

@@ -11,6 +11,7 @@ import urllib.request
 from contextlib import contextmanager
 
 import pytest
+from PIL import Image
 
 from simsearch import Library, demo
 from tests.conftest import paint
@@ -134,6 +135,71 @@ def test_more_like_this_and_back(page, tmp_path):
     page.click("text=Back to the uploaded picture")
     page.wait_for_selector(".st-key-query >> text=/^More like/", state="detached")
     assert cards(page, 15)[0].splitlines()[0] == first
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_a_box_drawn_on_the_query_searches_with_what_is_in_it(chromium, address, tmp_path, wide):
+    """The kind on the right is asked for by drawing around it, with the mouse and with a finger."""
+    both = Image.new("RGB", (800, 400))
+    both.paste(demo.draw_picture("wall clocks", 1000).resize((400, 400)), (0, 0))
+    both.paste(demo.draw_picture("sunflowers", 1000).resize((400, 400)), (400, 0))
+    both.save(tmp_path / "both.jpg")
+    size = {"width": 1400, "height": 1000} if wide else {"width": 390, "height": 844}
+    context = chromium.new_context(viewport=size, has_touch=not wide)
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.goto(address)
+    page.wait_for_selector("input[type=file]", state="attached")
+    upload(page, tmp_path / "both.jpg")
+    whole = cards(page, 15)
+    page.click("text=Search with a part of it")
+    page.wait_for_selector("text=Draw a box around what matters")
+    chart = page.wait_for_selector("[data-testid=stVegaLiteChart] .marks")
+    box = settled(page, chart)
+    height = min(box["width"] / 2, box["height"])  # the picture is in the middle of the chart
+    left, top = box["x"] + box["width"] / 2 - height, box["y"] + (box["height"] - height) / 2
+    ways = [(left + 2 * height * x, top + height * y) for x, y in ((0.52, 0.04), (0.75, 0.5), (0.98, 0.96))]
+    (drag if wide else swipe)(context, page, ways)
+    page.wait_for_selector("text=Searching with what is in the box")
+    first_are(page, "sunflowers")
+    page.click("text=Search with a part of it")
+    page.wait_for_selector("[data-testid=stVegaLiteChart]", state="detached")
+    page.wait_for_function(
+        "text => document.querySelector('.facts:has(.score)').innerText === text", arg=whole[0]
+    )
+    context.close()
+
+
+def first_are(page, kind):
+    page.wait_for_function(
+        "kind => [...document.querySelectorAll('.facts:has(.score)')].slice(0, 5)"
+        ".every(card => card.innerText.includes(kind))",
+        arg=kind,
+    )
+
+
+def settled(page, chart):
+    """Where the chart is, once it has taken its width and is drawn again."""
+    box = None
+    while box != (box := chart.bounding_box()):
+        page.wait_for_timeout(1000)
+    return box
+
+
+def drag(context, page, ways):
+    page.mouse.move(*ways[0])
+    page.mouse.down()
+    for way in ways[1:]:
+        page.mouse.move(*way, steps=5)
+    page.mouse.up()
+
+
+def swipe(context, page, ways):
+    session = context.new_cdp_session(page)
+    for kind, (x, y) in zip(["touchStart", "touchMove", "touchMove"], ways, strict=True):
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+        page.wait_for_timeout(100)
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
 def test_a_broken_file_is_one_sentence_and_no_stack_trace(page, tmp_path):

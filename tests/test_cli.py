@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from simsearch import Library, ui
 from tests.conftest import paint
@@ -100,6 +101,7 @@ def test_names_cannot_write_to_the_terminal(run, library, album):
         (["search", "x.jpg", "-k", "0"], "argument -k: must be a whole number of at least 1, not 0"),
         (["search", "x.jpg", "-k", "many"], "argument -k: must be a whole number of at least 1, not many"),
         (["search", "x.jpg", "--json", "--paths"], "not allowed with argument"),
+        (["search", "x.jpg", "--crop", "a,b"], "argument --crop: must be four numbers such as 40,30,200,150"),
         (["index", "{tmp}/empty", "--workers", "0"], "argument --workers: must be a whole number"),
         (["search", "x.jpg", "--engine", "magic"], "argument --engine: invalid choice: 'magic'"),
         (["tune", "--recall", "1.5"], "argument --recall: must be a number above 0 and up to 1, not 1.5"),
@@ -139,6 +141,23 @@ def test_a_picture_that_cannot_be_read_is_one_sentence(run, indexed, tmp_path, n
         (tmp_path / name).write_text(content)
     code, out, err = run("search", tmp_path / name)
     assert (code, out) == (2, "") and sentence in err and err.count("\n") == 1
+
+
+def test_search_with_a_part_of_a_picture(run, indexed, tmp_path):
+    query = Image.new("RGB", (20, 10), (200, 0, 0))
+    query.paste((0, 0, 200), (10, 0, 20, 10))
+    query.save(tmp_path / "both.png")
+    for crop, found in {"10,0,10,10": "blue", "0,0,0.5,1": "red"}.items():
+        code, out, err = run("search", tmp_path / "both.png", "--crop", crop, "--paths", "-k", 1)
+        assert (code, out, err) == (0, f"{indexed / found}.png\n", "")
+
+
+@pytest.mark.parametrize("crop", ["1,2,3", "0,0,0,5", "0,-1,5,5", "nan,0,5,5", "20,0,5,5", "1,0,0.5,1"])
+def test_a_part_that_is_none_is_one_sentence(run, indexed, tmp_path, crop):
+    paint(tmp_path / "x.png", "red", (20, 10))
+    code, out, err = run("search", tmp_path / "x.png", "--crop", crop)
+    assert (code, out) == (2, "") and err.startswith("simsearch: crop must be ") and err.count("\n") == 1
+    assert err.endswith("; see simsearch search --help\n")
 
 
 @pytest.mark.parametrize("engine", ["auto", "exact", "faiss", "lsh"])

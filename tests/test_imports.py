@@ -18,6 +18,7 @@ FLOW = [
     {"draft", "raws"},
     {"formats"},
     {"pixels"},
+    {"parts"},
     {"demo", "backbones", "index", "space", "distortions", "trust"},
     {"efficientnet_lite"},
     {"encoder"},

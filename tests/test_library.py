@@ -1,6 +1,7 @@
 import dataclasses
 import io
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -122,6 +123,58 @@ def test_a_preview_is_upright_and_small(colours):
     stream = io.BytesIO()
     Image.new("RGB", (400, 200), "red").save(stream, "PNG", exif=exif)
     assert Image.open(io.BytesIO(colours.preview(stream.getvalue(), 100))).size == (50, 100)
+
+
+# A part
+
+
+@pytest.fixture
+def halves(tmp_path):
+    """A picture, red on the left and blue on the right, that lies on its side in the file."""
+    image = Image.new("RGB", (20, 10), (200, 0, 0))
+    image.paste((0, 0, 200), (10, 0, 20, 10))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise, as it is here turned back
+    image.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "halves.png", exif=exif)
+    return tmp_path / "halves.png"
+
+
+@pytest.mark.parametrize(
+    ("crop", "found"), [((0, 0, 10, 10), "red"), ((10, 1, 9, 9), "blue"), ((0.5, 0, 0.5, 1), "blue")]
+)
+def test_a_part_of_a_picture_is_searched_with(colours, halves, crop, found):
+    [hit] = colours.search(halves, k=1, crop=crop)
+    assert hit.path.stem == found and hit.score > 0.999
+
+
+def test_the_whole_is_a_part_too(colours, halves):
+    assert colours.search(halves, crop=(0, 0, 1, 1)) == colours.search(halves)
+
+
+def test_a_part_of_a_photo_of_the_library(colours, album, halves):
+    halves.rename(album / "halves.png")
+    colours.sync(album)
+    hits = colours.similar(album / "halves.png", crop=(0.5, 0, 0.5, 1))
+    assert names(hits)[0] == "blue" and "halves" not in names(hits) and len(hits) == 4
+
+
+def test_of_a_photo_that_is_gone_the_thumbnail_s_part_is_taken(colours, album):
+    image = Image.new("RGB", (1000, 500), (200, 0, 0))
+    image.paste((0, 0, 200), (500, 0, 1000, 500))
+    image.save(album / "wide.png")
+    colours.sync(album)
+    wide = next(hit for hit in colours.search(album / "wide.png") if hit.path.stem == "wide")
+    (album / "wide.png").unlink()
+    assert names(colours.similar(wide, 1, crop=(600, 0, 5000, 500))) == ["blue"]
+    shown = Image.open(io.BytesIO(colours.preview(wide, 100, (0, 0, 500, 500))))
+    assert shown.size == (100, 100) and np.asarray(shown)[..., 0].min() > 150
+
+
+def test_a_part_beside_the_picture_is_refused(colours, halves):
+    with pytest.raises(ValueError, match="crop must be on the picture, which is 20 x 10 pixels"):
+        colours.search(halves, crop=(20, 0, 5, 5))
+    with pytest.raises(ValueError, match="beside it"):
+        colours.preview(halves, 100, (0, 12, 5, 5))
 
 
 # Opening

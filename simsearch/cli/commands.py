@@ -38,7 +38,9 @@ def search(options: argparse.Namespace) -> int:
     filters = {name: getattr(options, name) for name in _FILTERS if getattr(options, name) is not None}
     with open_library(options) as library:
         try:
-            hits = library.search(options.picture, k=options.k, engine=options.engine, **filters)
+            hits = library.search(
+                options.picture, k=options.k, engine=options.engine, crop=options.crop, **filters
+            )
         except ValueError as error:
             complain(f"{error}; see simsearch search --help")
             return COULD_NOT_RUN

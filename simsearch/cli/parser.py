@@ -102,6 +102,12 @@ def _search_options(command: argparse.ArgumentParser) -> None:
         default="auto",
         help="what searches (default: auto, the one that suits the number of photos)",
     )
+    command.add_argument(
+        "--crop",
+        type=_box,
+        metavar="X,Y,W,H",
+        help="search with this part of the upright picture: pixels, or shares where all are up to 1",
+    )
     _filter_options(command)
     _storage_option(command)
     form = command.add_mutually_exclusive_group()
@@ -172,6 +178,13 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text}")
     return int(text)
+
+
+def _box(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(number) for number in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be four numbers such as 40,30,200,150, not {text}") from error
 
 
 def _share(text: str) -> float:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import streamlit as st
 
 from simsearch import Hit, Library, SimsearchError
+from simsearch.ui import part
 
 ENGINES = {"auto": "Auto", "exact": "Exact", "faiss": "FAISS", "lsh": "LSH"}
 _COLUMNS = 3
@@ -47,13 +48,20 @@ class Answer(NamedTuple):
 # say whether their folder is online.
 @st.cache_data(max_entries=100, show_spinner="Looking ...")
 def _find(
-    _library: Library, generation: int, online: list[str], query: bytes | Hit, k: int, engine: str
+    _library: Library,
+    generation: int,
+    online: list[str],
+    query: bytes | Hit,
+    k: int,
+    engine: str,
+    crop: part.Part | None,
 ) -> Answer:
     started = time.perf_counter()
+    cropped: dict[str, Any] = {"crop": crop} if crop else {}
     if isinstance(query, Hit):
-        hits = _library.similar(query, k, engine=engine)
+        hits = _library.similar(query, k, engine=engine, **cropped)
     else:
-        hits = _library.search(query, k, engine=engine)
+        hits = _library.search(query, k, engine=engine, **cropped)
     milliseconds = (time.perf_counter() - started) * 1000
     return Answer(_library.preview(query, _QUERY_SIDE), hits, milliseconds)
 
@@ -66,7 +74,7 @@ def warm_up(_library: Library, folder: str) -> None:
 
 def show(library: Library) -> None:
     """Show the search page."""
-    st.html(_STYLE)
+    st.html(_STYLE + part.STYLE)
     query, hits = st.columns([1, 3], gap="large")
     with query, st.container(key="query"):
         st.subheader("Find similar photos", anchor=False)
@@ -89,15 +97,20 @@ def _ask(library: Library) -> Answer | None:
         warm_up(library, str(library.path))
         uploaded = st.file_uploader("Drop a picture, in the collection or not", on_change=_forget_photo)
         photo: Hit | None = st.session_state.get("photo")
-        query = photo or (uploaded.getvalue() if uploaded else None)
-        if query is None:
+        query: bytes | Hit
+        if photo:
+            query, name = photo, f"photo-{photo.id}"
+        elif uploaded:
+            query, name = uploaded.getvalue(), f"upload-{uploaded.file_id}"
+        else:
             return None
         shown = st.container()
         k = st.slider("Number of hits", 4, 60, 15)
         online = [str(root) for root in library.roots(online=True)]
-        answer = _find(library, library.generation, online, query, k, _choose_engine(library))
+        crop = part.drawn(name)
+        answer = _find(library, library.generation, online, query, k, _choose_engine(library), crop)
         with shown:
-            st.image(answer.query)
+            part.show(name, answer.query)
             if photo:
                 _show_way_back(photo, "Back to the uploaded picture" if uploaded else "Clear")
         st.caption(f"{len(answer.hits)} hits in {answer.milliseconds:.0f} ms")

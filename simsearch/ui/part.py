@@ -1,0 +1,105 @@
+"""A box drawn on the query, to search with that part of it."""
+
+from __future__ import annotations
+
+import base64
+from io import BytesIO
+
+import altair as alt
+import streamlit as st
+from PIL import Image
+
+_TOGGLE = "by-part"
+_WIDTH = 270  # pixels, about as wide as the query is shown; it decides only the height
+_HIGHEST = 460
+
+# Without the first, a finger that draws would scroll the page. The chart's own tools have no use here.
+STYLE = """
+<style>
+  .st-key-part .marks { touch-action: none; cursor: crosshair; border-radius: .5rem; }
+  .st-key-part [data-testid="stElementToolbar"] { display: none; }
+</style>
+"""
+
+Part = tuple[float, float, float, float]  # left, top, width and height, in shares of the picture
+
+
+def drawn(query: str) -> Part | None:
+    """Return the box that has been drawn on a query, if there is one and it is wished for."""
+    if not st.session_state.get(_TOGGLE):
+        return None
+    box = _selected(query)
+    if len(box.get("x", ())) < 2 or len(box.get("y", ())) < 2:
+        return None
+    left, right = _on_picture(box["x"])
+    top, bottom = _on_picture(box["y"])
+    return (left, top, right - left, bottom - top) if left < right and top < bottom else None
+
+
+def _selected(query: str) -> dict[str, list[float]]:
+    event = st.session_state.get(_key(query))
+    selected: dict[str, list[float]] = event["selection"].get("box", {}) if event else {}
+    return selected
+
+
+def _key(query: str) -> str:
+    return f"part-{query}"
+
+
+def _on_picture(ends: list[float]) -> tuple[float, float]:
+    first, last = sorted(min(max(end, 0.0), 1.0) for end in ends)
+    return round(first, 4), round(last, 4)
+
+
+def show(query: str, picture: bytes) -> None:
+    """Show a query and, where it is wished for, let a box be drawn on it.
+
+    Parameters
+    ----------
+    query
+        What tells it from others: a box stays on the picture on which it was drawn.
+    picture
+        It, as a JPEG.
+    """
+    place = st.container()
+    if st.toggle("Search with a part of it", key=_TOGGLE):
+        with place, st.container(key="part"):
+            st.altair_chart(_chart(picture), on_select="rerun", key=_key(query), width="stretch")
+        st.caption(
+            "Searching with what is in the box." if drawn(query) else "Draw a box around what matters to you."
+        )
+    else:
+        place.image(picture)
+
+
+def _chart(picture: bytes) -> alt.Chart:
+    """Return a chart that is the picture, as large as there is room, and on which a box can be drawn."""
+    width, height = Image.open(BytesIO(picture)).size
+    shape = width / height
+    address = f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
+    box = alt.selection_interval(
+        name="box",
+        encodings=["x", "y"],
+        zoom=False,  # the wheel is to scroll the page
+        mark=alt.BrushConfig(fill="black", fillOpacity=0.15, stroke="#ff8c1a", strokeWidth=3),
+    )
+    chart: alt.Chart = (
+        alt.Chart(alt.InlineData(values=[{"x": 0.5, "y": 0.5, "url": address}]))
+        .mark_image(width=alt.ExprRef("width"), height=alt.ExprRef("height"), tooltip=None)
+        .encode(
+            x=alt.X("x:Q", axis=None, scale=_scale(f"width / (height * {shape})")),
+            y=alt.Y("y:Q", axis=None, scale=_scale(f"height * {shape} / width", reverse=True)),
+            url="url:N",
+        )
+        .add_params(box)
+        .properties(height=min(round(_WIDTH / shape), _HIGHEST), padding=0)
+        .configure_view(stroke=None)
+    )
+    return chart
+
+
+def _scale(room: str, *, reverse: bool = False) -> alt.Scale:
+    """Return a scale from 0 to 1 on the picture, which is in the middle where the chart has more room."""
+    beside = f"max({room} - 1, 0) / 2"
+    first, last = alt.ExprRef(f"-{beside}"), alt.ExprRef(f"1 + {beside}")
+    return alt.Scale(domainMin=first, domainMax=last, nice=False, reverse=reverse)

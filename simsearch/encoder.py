@@ -97,6 +97,19 @@ class Encoder(Protocol):
             When it sees nothing in the picture.
         """
 
+    def cells(self, pixels: np.ndarray) -> np.ndarray:
+        """Return what it sees in each cell of a picture, before that is made into one embedding.
+
+        Parameters
+        ----------
+        pixels
+            As for :meth:`encode`.
+
+        Returns
+        -------
+        (rows, columns, dim) float32, the rows from the top; of any scale, but one for the whole picture.
+        """
+
 
 class LiteRTEncoder:
     """A converted network ready to run, on one thread; an :class:`Encoder`.
@@ -121,19 +134,25 @@ class LiteRTEncoder:
 
     def encode(self, pixels: np.ndarray) -> np.ndarray:
         """Turn a picture into its embedding; see :meth:`Encoder.encode`."""
-        with self._lock:
-            self._interpreter.set_tensor(self._input, pixels[None])
-            self._interpreter.invoke()
-            codes = self._interpreter.get_tensor(self._output).reshape(-1, self.dim)
-        # The step between two codes and the number of cells only scale the whole vector: its length is 1.
-        features = codes.astype(np.float32)
-        features -= self._zero_point
+        features = self.cells(pixels).reshape(-1, self.dim)
+        # The number of cells only scales the whole vector: its length is 1.
         pooled = np.cbrt(np.einsum("cf,cf,cf->f", features, features, features))
         length = np.linalg.norm(pooled)
         if not 0 < length < np.inf:
             raise ValueError("the network sees nothing in it")
         vector: np.ndarray = pooled / length
         return vector
+
+    def cells(self, pixels: np.ndarray) -> np.ndarray:
+        """Return what it sees in each cell of a picture; see :meth:`Encoder.cells`."""
+        with self._lock:
+            self._interpreter.set_tensor(self._input, pixels[None])
+            self._interpreter.invoke()
+            codes: np.ndarray = self._interpreter.get_tensor(self._output)[0]
+        # Left in steps of the codes: how large one is scales the whole picture alike.
+        features = codes.astype(np.float32)
+        features -= self._zero_point
+        return features
 
 
 @contextlib.contextmanager

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from simsearch.comparison import Similarities
     from simsearch.encoder import Encoder
     from simsearch.indexing import Indexer
+    from simsearch.why import Why
 
 _log = logging.getLogger("simsearch")
 
@@ -465,6 +466,32 @@ class Library:
             When crop is no part of the picture.
         """
         return pixels.shrink(self._searcher.upright(image, crop, at_least=side)[0], side)
+
+    def why(self, image: AnyPicture | Hit, hit: Hit, *, crop: Box | None = None) -> Why:
+        """Show which parts of a picture and of a hit are alike to the network.
+
+        Parameters
+        ----------
+        image
+            What was searched with: a picture, or a photo of the library.
+        hit
+            What was found. Where its file cannot be read, its thumbnail is looked at.
+        crop
+            The part of the image that was searched with, as for :meth:`search`; only that is shown.
+
+        Returns
+        -------
+        ``query`` and ``hit``, both as JPEGs, brighter where they are like the other one, and ``note``, a
+        sentence where it may be only the background that matches, else None.
+
+        Raises
+        ------
+        PhotoError
+            When one of them cannot be read, and there is no thumbnail of it.
+        ValueError
+            When crop is no part of the picture.
+        """
+        return self._searcher.why(image, hit, crop)
 
     @property
     def generation(self) -> int:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from simsearch.encoder import Encoder
+    from simsearch.why import Why
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ class Hit:
     longitude: float | None
     offline: bool
 
+
+_ENOUGH_FOR_A_MEAN = 100  # photos; that of fewer is too much each one's own
 
 Photo = Hit | int | str | os.PathLike[str]  # of the library: a hit, an id, or a path
 
@@ -110,6 +113,27 @@ class Searcher:
                 raise
             part = crop and parts.shares(crop, image.width, image.height)
             return parts.decode(thumbnail, image.path, part, at_least=at_least), str(image.path)
+
+    def why(self, image: AnyPicture | Hit, hit: Hit, crop: Box | None) -> Why:
+        """Show which parts of a picture and of a hit are alike; raise as :meth:`upright`."""
+        from simsearch import why
+
+        at_least = max(2 * self._encoder().input_size, why.SIDE)
+        query, name = self.upright(image, crop, at_least=at_least)
+        found, _ = self.upright(hit, at_least=at_least)
+        try:
+            return why.explain(query, found, self._encoder(), self._from_mean())
+        except ValueError as error:
+            raise PhotoError(name, str(error)) from error
+
+    def _from_mean(self) -> Callable[[np.ndarray], np.ndarray] | None:
+        """Return what sees embeddings from the mean of the library's photos; None where they are too few."""
+        from simsearch import why
+
+        for _, vectors in self._store.vectors(self._encoder().dim):  # some thousands, which will do
+            vectors = vectors[usable(vectors)]
+            return why.centred(vectors.mean(axis=0)) if len(vectors) >= _ENOUGH_FOR_A_MEAN else None
+        return None
 
     def known(self, photo: Photo, crop: Box | None = None) -> tuple[int, np.ndarray]:
         """Return id and embedding, or a part's, of a library's photo; raise PhotoError where it is none."""

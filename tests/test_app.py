@@ -6,7 +6,7 @@ import re
 import pytest
 from PIL import Image
 
-from simsearch import Library, StorageError
+from simsearch import Library, PhotoError, StorageError
 from tests.conftest import COLOURS, paint
 
 pytest.importorskip("streamlit")
@@ -229,6 +229,41 @@ def test_what_is_drawn_on_the_query_is_the_part_to_search_with(filled, monkeypat
     page.toggle[0].set_value(False)
     page.run()
     assert not page.exception and len(asked) == (2 if found else 1), "the whole picture's answer is kept"
+
+
+# Why this one?
+
+
+def test_a_hit_is_explained_when_it_is_asked_for(filled, monkeypatch):
+    asked = []
+    explain = Library.why
+
+    def noting(library, query, hit, **options):
+        asked.append((query, hit.path.stem, options))
+        return explain(library, query, hit, **options)
+
+    monkeypatch.setattr(Library, "why", noting)
+    name, data, kind = png((200, 0, 0))
+    page = ask(filled, name, data, kind)
+    assert not asked
+    press(page, "Why this one?")
+    assert asked == [(data, "red", {"crop": None})]
+    assert any("The brighter, the more like" in caption.value for caption in page.caption)
+    press(page, "More like this")
+    press(page, "Why this one?")
+    query, found, _ = asked[1]
+    assert query.path.stem == "red" and found == "orange"
+
+
+def test_a_hit_that_cannot_be_explained_is_one_sentence(filled, monkeypatch):
+    page = ask(filled, *png((200, 0, 0)))
+
+    def failing(library, *query, **options):
+        raise PhotoError("red.jpg", "gone")
+
+    monkeypatch.setattr(Library, "why", failing)
+    press(page, "Why this one?")
+    assert page.error[0].value.replace("\\", "") == "red.jpg: gone; try another picture."
 
 
 # Compare

@@ -202,6 +202,21 @@ def swipe(context, page, ways):
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
+def test_a_hit_is_explained(page, tmp_path):
+    demo.draw_picture("wall clocks", 1000).save(tmp_path / "unseen.jpg")
+    upload(page, tmp_path / "unseen.jpg")
+    cards(page, 15)
+    page.click("text=Why this one? >> nth=0")
+    page.wait_for_selector("[role=dialog] >> text=The brighter, the more like")
+    page.wait_for_function(
+        "[...document.querySelectorAll('[role=dialog] img')]"
+        ".filter(image => image.naturalWidth > 0).length === 2"
+    )
+    page.keyboard.press("Escape")
+    page.wait_for_selector("[role=dialog]", state="detached")
+    assert page.alerts == []
+
+
 def test_a_broken_file_is_one_sentence_and_no_stack_trace(page, tmp_path):
     (tmp_path / "holiday.jpg").write_text("this is text")
     upload(page, tmp_path / "holiday.jpg")

@@ -22,6 +22,7 @@ FLOW = [
     {"demo", "backbones", "index", "space", "distortions", "trust"},
     {"efficientnet_lite"},
     {"encoder"},
+    {"why"},
     {"worker", "report", "reach", "watch"},
     {"child", "schema", "running"},
     {"pool"},

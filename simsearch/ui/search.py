@@ -28,6 +28,7 @@ _STYLE = """
       height: 15rem; object-fit: contain; border-radius: .5rem; background: rgba(128, 128, 128, .08);
   }
   .st-key-query img { width: 100%; max-height: 60vh; object-fit: contain; border-radius: .5rem; }
+  .st-key-why img { max-height: 50vh; object-fit: contain; }
   .facts { font-size: .85rem; line-height: 1.35; overflow-wrap: anywhere; }
   .facts .name { display: flex; justify-content: space-between; gap: .5rem; }
   .facts .score { font-weight: 600; }
@@ -42,6 +43,14 @@ class Answer(NamedTuple):
     query: bytes
     hits: list[Hit]
     milliseconds: float
+
+
+class Asked(NamedTuple):
+    """What was asked, with which part of it, and the answer."""
+
+    query: bytes | Hit
+    crop: part.Part | None
+    answer: Answer
 
 
 # The underscore keeps Streamlit from hashing the library; the generation stands for what it holds, and hits
@@ -78,10 +87,10 @@ def show(library: Library) -> None:
     query, hits = st.columns([1, 3], gap="large")
     with query, st.container(key="query"):
         st.subheader("Find similar photos", anchor=False)
-        answer = _ask(library)
+        asked = _ask(library)
     with hits:
-        if answer:
-            _show_hits(library, answer.hits)
+        if asked:
+            _show_hits(library, asked)
         else:
             st.subheader(f"{len(library):,} photos are ready", anchor=False)
             if is_busy(library):
@@ -91,7 +100,7 @@ def show(library: Library) -> None:
             )
 
 
-def _ask(library: Library) -> Answer | None:
+def _ask(library: Library) -> Asked | None:
     """Show the query's side of the page and return what was found, if something was asked."""
     try:
         warm_up(library, str(library.path))
@@ -114,7 +123,7 @@ def _ask(library: Library) -> Answer | None:
             if photo:
                 _show_way_back(photo, "Back to the uploaded picture" if uploaded else "Clear")
         st.caption(f"{len(answer.hits)} hits in {answer.milliseconds:.0f} ms")
-        return answer
+        return Asked(query, crop, answer)
     except SimsearchError as error:
         show_error(error)
         return None
@@ -144,14 +153,15 @@ def show_error(error: SimsearchError) -> None:
     st.error(plain(str(error)), icon=":material/broken_image:")
 
 
-def _show_hits(library: Library, hits: list[Hit]) -> None:
+def _show_hits(library: Library, asked: Asked) -> None:
+    hits = asked.answer.hits
     for start in range(0, len(hits), _COLUMNS):
         for column, hit in zip(st.columns(_COLUMNS), hits[start : start + _COLUMNS], strict=False):
             with column, st.container(key=f"hit-{hit.id}"):
-                _show_hit(library, hit)
+                _show_hit(library, hit, asked)
 
 
-def _show_hit(library: Library, hit: Hit) -> None:
+def _show_hit(library: Library, hit: Hit, asked: Asked) -> None:
     thumbnail = library.thumbnail(hit)
     if thumbnail:
         st.image(thumbnail, width="stretch")
@@ -162,13 +172,34 @@ def _show_hit(library: Library, hit: Hit) -> None:
         f'<div class="name">{html.escape(hit.path.name)}<span class="score">{hit.score:.2f}</span></div>'
         f'<div class="where">{html.escape(hit.path.parent.name)}{taken}{away}</div></div>'
     )
-    st.button(
-        "More like this",
-        key=f"more-{hit.id}",
-        type="tertiary",
-        icon=":material/image_search:",
-        on_click=_choose_photo,
-        args=(hit,),
+    with st.container(horizontal=True, gap="medium"):
+        st.button(
+            "More like this",
+            key=f"more-{hit.id}",
+            type="tertiary",
+            icon=":material/image_search:",
+            on_click=_choose_photo,
+            args=(hit,),
+        )
+        if st.button("Why this one?", key=f"why-{hit.id}", type="tertiary", icon=":material/help:"):
+            _show_why(library, hit, asked)
+
+
+@st.dialog("Why this one?", width="medium")
+def _show_why(library: Library, hit: Hit, asked: Asked) -> None:
+    try:
+        why = library.why(asked.query, hit, crop=asked.crop)
+    except SimsearchError as error:
+        show_error(error)
+        return
+    with st.container(key="why"):
+        query, found = st.columns(2)
+        query.image(why.query, caption="What you asked with")
+        found.image(why.hit, caption=plain(hit.path.name))
+    if why.note:
+        st.info(why.note, icon=":material/frame_inspect:")
+    st.caption(
+        "The brighter, the more like the other picture it is to the network; grey is no more than chance."
     )
 
 

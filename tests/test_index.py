@@ -427,6 +427,24 @@ def test_an_empty_index_finds_nothing_among_some(engine):
     assert MAKERS[engine]().search(drawn(2), 2, np.arange(5))[0].tolist() == [[-1, -1]] * 2
 
 
+# What is kept
+
+
+@every_engine
+def test_gives_the_vectors_back_as_they_are_kept(engine):
+    index = filled(engine, [9, 4, 6], drawn(3))
+    index.remove(np.array([4]))
+    vectors = index.vectors(np.array([6, 9, 6]))
+    assert (vectors.dtype, vectors.shape) == (np.float32, (3, DIM))
+    np.testing.assert_allclose(vectors, drawn(3)[[2, 0, 2]], atol=1e-2)
+    for query, id in zip(vectors, [6, 9, 6], strict=True):
+        assert index.search(query[None], 1)[1][0] == inner_product(query, query)
+        assert index.scores(query, np.array([id])) == inner_product(query, query)
+    assert index.vectors(np.empty(0, dtype=np.int64)).shape == (0, DIM)
+    with pytest.raises(ValueError, match="id 4 is not in the index"):
+        index.vectors(np.array([6, 4]))
+
+
 # What is refused
 
 GOOD = drawn(2, seed=8)

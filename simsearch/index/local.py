@@ -45,6 +45,16 @@ class LocalIndex(ABC):
         """Whether vectors were removed that a file would not hold."""
         return self._rows.has_gaps
 
+    def vectors(self, ids: np.ndarray) -> np.ndarray:
+        """Return the vectors of some ids, (n,) int64, as they are kept: (n, dim) float32.
+
+        Raises
+        ------
+        ValueError
+            When an id is not there.
+        """
+        return self._rows.take(self._rows.located(ids))
+
     def scores(self, query: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """Return the inner products of a query, (dim,) float32, with some ids, (n,) int64, as a search does.
 

@@ -50,16 +50,14 @@ class Clusters:
         return there
 
 
-def nearest(read: Read, count: int) -> np.ndarray:
-    """Return the lists of so many rows among themselves, (count, KEPT), see :mod:`simsearch.index.ranked`."""
-    clusters = Clusters(_visited(read, count))
-    lists = ranked.empty(count)
+def fill(lists: np.ndarray, read: Read) -> None:
+    """Make lists, (n, KEPT), of all rows among themselves, in place; see :mod:`simsearch.index.ranked`."""
+    clusters = Clusters(_visited(read, len(lists)))
     for number in range(clusters.count):
         members = clusters.members(number)
         lists[members] = ranked.nearest(read, members, members)
     for number in range(clusters.count):
         _introduce(clusters, number, read, lists)
-    return lists
 
 
 def _introduce(clusters: Clusters, number: int, read: Read, lists: np.ndarray) -> None:
@@ -100,7 +98,9 @@ def _centres(read: Read, count: int) -> np.ndarray:
 
     wanted = -(-count // _CLUSTER)
     sample = read(np.arange(0, count, max(count // (_SAMPLE * wanted), 1)))
-    means = faiss.Kmeans(sample.shape[1], wanted, niter=_ROUNDS, spherical=True, seed=1)
+    means = faiss.Kmeans(
+        sample.shape[1], wanted, niter=_ROUNDS, spherical=True, seed=1, min_points_per_centroid=1
+    )
     means.train(sample)
     return np.asarray(means.centroids)
 

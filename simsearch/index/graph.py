@@ -18,7 +18,7 @@ from simsearch.index.ranked import KEPT, NOBODY, Read
 K = 20
 _ENGINE = "graph"
 _FEW = 12_000  # lists; to make so many by comparing with all takes as long as to cluster and make all
-_LISTS_AT_ONCE = 2_048
+_LISTS_AT_ONCE = 512
 _ROWS_AT_ONCE = 65_536
 
 
@@ -88,7 +88,7 @@ class Graph:
             Gives the vectors of ids, (m,) int64, that are there now: (m, dim) float32 of unit length.
         """
         stay = ~np.isin(self._ids, np.concatenate([added, removed]))
-        ids = np.sort(np.concatenate([self._ids[stay], added]))
+        ids = np.union1d(self._ids[stay], added)
         lists = _renumbered(self._lists, stay, np.searchsorted(ids, self._ids[stay]), len(ids))
         _complete(lists, np.searchsorted(ids, np.sort(added)), lambda rows: vectors_of(ids[rows]))
         self._ids, self._lists = ids, lists
@@ -172,17 +172,17 @@ def _complete(lists: np.ndarray, added: np.ndarray, read: Read) -> None:
     lengths = (lists != NOBODY).sum(axis=1)
     short = np.flatnonzero(lengths < min(K, len(lists) - 1))
     if len(short) > _FEW:
-        lists[:] = clusters.nearest(read, len(lists))
+        clusters.fill(lists, read)
         return
     least = ranked.decoded(lists[np.arange(len(lists)), lengths - 1])[1]
     least[short] = np.inf
     for start in range(0, len(short), _LISTS_AT_ONCE):
         wanted = short[start : start + _LISTS_AT_ONCE]
-        new = np.flatnonzero(np.isin(wanted, added))
+        is_new = np.isin(wanted, added)
         made = ranked.empty(len(wanted))
         for rows, cosines in ranked.products(read, wanted, np.arange(len(lists))):
             made = ranked.improved(made, rows, cosines)
-            which, places = np.divmod(np.flatnonzero(cosines[new] >= least[rows]), len(rows))
-            keys = ranked.encoded(cosines[new[which], places], wanted[new[which]])
-            ranked.enter(lists, rows[places], keys)
+            which, places = np.divmod(np.flatnonzero(cosines >= least[rows]), len(rows))
+            which, places = which[is_new[which]], places[is_new[which]]
+            ranked.enter(lists, rows[places], ranked.encoded(cosines[which, places], wanted[which]))
         lists[wanted] = made

@@ -72,7 +72,7 @@ def compare(indexes: Indexes, vector: np.ndarray, k: int) -> tuple[list[Answer],
         for engine in ENGINES:  # making one may take seconds, in which photos come and go
             indexes.current(engine, len(vector))
         exact, *_ = engines = [indexes.current(engine, len(vector)) for engine in ENGINES]
-        vector = indexes.projected(vector)
+        vector = indexes.projected(vector[None])[0]
         truth, scores = exact.search(vector[None], min(k, max(len(exact), 1)))
         true_ids = truth[0][truth[0] >= 0]
         answers = [_answer(index, vector, len(true_ids), exact, scores[0]) for index in engines]

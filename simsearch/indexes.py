@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from simsearch.errors import DerivedFileError, StorageError, WriteError
 from simsearch.index import ENGINES, EXACT_BELOW, suitable_engine
 from simsearch.index.files import AnotherSpace
+from simsearch.neighbourhood import Neighbourhood
 from simsearch.store import Store
 from simsearch.vectors import SPACE, SearchVectors
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from simsearch.index.files import Origin
+    from simsearch.index.graph import Graph
     from simsearch.index.local import LocalIndex
     from simsearch.index.tuning import Tuning
 
@@ -34,6 +36,7 @@ _CLASSES = {
     "exact": ("simsearch.index.exact", "ExactIndex"),
     "faiss": ("simsearch.index.faiss_index", "FaissIndex"),
     "lsh": ("simsearch.index.lsh", "LshIndex"),
+    "graph": ("simsearch.index.graph", "Graph"),
 }
 
 
@@ -66,6 +69,9 @@ class Indexes:
         self._vectors: SearchVectors | None = None  # those looked at last
         self._rebuilding: set[str] = set()
         self._failed: dict[str, int] = {}  # at which generation an index could not be rebuilt
+        self._neighbourhood = Neighbourhood(
+            store, self._origin, lambda vectors: self.current("auto", vectors.dim)
+        )
         self.lock = threading.RLock()  # held while an index is searched: changes are made in place
 
     def chosen(self, engine: str) -> str:
@@ -77,13 +83,18 @@ class Indexes:
             self._auto = generation, suitable_engine(self._store.counts()["photos"])
         return self._auto[1]
 
-    def projected(self, embedding: np.ndarray) -> np.ndarray:
-        """Return the search vector of an embedding, (dim,) float32, for the index that was asked for last.
+    def vectors(self, dim: int) -> SearchVectors:
+        """Return what embeddings of a width are compared by now."""
+        with self.lock:
+            return self._vectors_now(dim)
+
+    def projected(self, embeddings: np.ndarray) -> np.ndarray:
+        """Return the search vectors of embeddings, (n, dim) float32, for the index that was asked for last.
 
         To be used while :attr:`lock` is held: another process may choose another space at any time.
         """
-        vectors = self._vectors or self._vectors_now(len(embedding))
-        return vectors.of(embedding)
+        vectors = self._vectors or self._vectors_now(embeddings.shape[1])
+        return vectors.of(embeddings)
 
     def current(self, engine: str, dim: int) -> LocalIndex:
         """Return an index of what the store holds now; to be used while :attr:`lock` is held.
@@ -104,6 +115,14 @@ class Indexes:
             index: LocalIndex = held.index
             return index
 
+    def graph(self, dim: int) -> Graph | None:
+        """Return the graph of nearest neighbours, to be used while :attr:`lock` is held.
+
+        It is None where there are many photos and the next run of indexing is to make it.
+        """
+        with self.lock:
+            return self._neighbourhood.current(self._vectors_now(dim))
+
     def forget(self, engine: str) -> None:
         """Let go of an index; it is loaded or made anew when it is asked for."""
         with self.lock:
@@ -120,6 +139,7 @@ class Indexes:
                         self._refresh_one(name, vectors)
                     except StorageError as error:  # photos were indexed all the same
                         _log.warning("%s", error)
+            self._neighbourhood.refresh(vectors)
 
     def _refresh_one(self, name: str, vectors: SearchVectors) -> None:
         tuned = self.tuned if name == "lsh" else None
@@ -204,7 +224,7 @@ class Indexes:
         path = self._path(name)
         try:
             index, generation = _class(name).load(
-                path, self._origin(self._store.generation, vectors.mark), self._store.mark
+                path, self._origin(self._store.generation, vectors), self._store.mark
             )
             if index.dim != vectors.width:
                 raise DerivedFileError(path, f"holds vectors of {index.dim} numbers, not of {vectors.width}")
@@ -309,14 +329,14 @@ class Indexes:
 
     def faults(self) -> dict[Path, str]:
         """Return the index files that cannot be used, and why; nothing is changed."""
-        faults = ((self._path(name), self._fault(name)) for name in ENGINES)
+        faults = ((self._path(name), self._fault(name)) for name in _CLASSES)
         return {path: reason for path, reason in faults if reason}
 
     def _fault(self, name: str) -> str | None:
         reason = None
         for _ in range(2):  # another process may write a newer file while we look
             try:
-                origin = self._origin(self._store.generation, self._store.setting(SPACE) or "")
+                origin = self._origin(self._store.generation)
                 _class(name).load(self._path(name), origin, self._store.mark)
                 return None
             except (FileNotFoundError, AnotherSpace):
@@ -334,7 +354,7 @@ class Indexes:
             held.index = held.index.rebuilt()
             self._shared(held)
         try:
-            held.index.save(self._path(name), self._origin(held.generation, held.vectors.mark))
+            held.index.save(self._path(name), self._origin(held.generation, held.vectors))
             held.saved = held.generation
         except WriteError as error:
             _log.info("%s", error)
@@ -342,9 +362,10 @@ class Indexes:
     def _path(self, name: str) -> Path:
         return self._store.path.with_name(f"index.{name}")
 
-    def _origin(self, generation: int, space: str) -> Origin:
+    def _origin(self, generation: int, vectors: SearchVectors | None = None) -> Origin:
         from simsearch.index.files import Origin
 
+        space = vectors.mark if vectors else self._store.setting(SPACE) or ""
         library, encoder = self._store.setting("library") or "", self._store.setting("encoder") or ""
         return Origin(library, encoder, generation, self._store.mark(generation), space)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from simsearch import lessons
+from simsearch import calibration, lessons
 from simsearch.errors import FolderError
 from simsearch.indexes import Indexes
 from simsearch.photos import Refused
@@ -132,6 +132,7 @@ class Indexer:
         report.failed.sort()  # workers answer in no order
         lessons.keep_up(self._store, encoder.dim)
         self._indexes.refresh(encoder.dim)
+        calibration.keep_up(self._store, self._indexes, encoder)
         return report
 
     def _with_roots(self, surveys: list[Survey], encoder: Encoder) -> list[tuple[Root, Survey]]:

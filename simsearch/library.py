@@ -6,11 +6,11 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from simsearch import lessons, pixels, running, store, upkeep
+from simsearch import calibration, lessons, pixels, running, store, upkeep
 from simsearch.backbones import DEFAULT_BACKBONE
 from simsearch.backbones import backbone as known_backbone
 from simsearch.errors import (
@@ -26,6 +26,7 @@ from simsearch.index import ENGINES
 from simsearch.indexes import Indexes
 from simsearch.parts import Box
 from simsearch.pixels import AnyPicture
+from simsearch.ranking import Found, Wish
 from simsearch.report import Report
 from simsearch.searching import Hit, Photo, Searcher
 from simsearch.store import Store
@@ -213,15 +214,22 @@ class Library:
 
     def load(self) -> None:
         """Load network and index now, so that the first search is as quick as the next."""
-        self._indexes.current("auto", self.encoder.dim)
+        dim = self.encoder.dim
+        with self._indexes.lock:
+            self._indexes.current("auto", dim)
+            self._indexes.graph(dim)
 
     def search(
         self,
-        image: AnyPicture,
+        image: AnyPicture | Hit | Sequence[AnyPicture | Hit],
         k: int = 15,
         *,
-        engine: str = "auto",
+        minus: AnyPicture | Hit | Sequence[AnyPicture | Hit] = (),
         crop: Box | None = None,
+        engine: str = "auto",
+        rerank: bool = True,
+        diversity: float = 0.0,
+        fold: bool = False,
         **filters: Unpack[Filters],
     ) -> list[Hit]:
         """Find the photos most like a picture, which need not be in the library.
@@ -229,15 +237,25 @@ class Library:
         Parameters
         ----------
         image
-            A path, the bytes of a file, an open file, or a Pillow image.
+            A path, the bytes of a file, an open file, or a Pillow image; or several examples in a list. A
+            hit is an example, too, and is not among the answers.
         k
             How many; there are fewer only where the library, or what the filters leave of it, has fewer.
-        engine
-            "exact" compares every photo, "faiss" and "lsh" look at few and may miss some; "auto" takes
-            the one that suits the number of photos.
+            The last ones may mean nothing: see :attr:`Hit.related`.
+        minus
+            What the answers shall not be like: one example or several.
         crop
             The part of the picture to search with: (x, y, width, height) on the upright picture, in pixels
             or, where none of the four is above 1, in shares. What sticks out is cut off.
+        engine
+            "exact" compares every photo, "faiss" and "lsh" look at few and may miss some; "auto" takes
+            the one that suits the number of photos.
+        rerank
+            Whether shared neighbours count; otherwise only the cosine does.
+        diversity
+            From 0, the best first, to 1, as different from each other as can be.
+        fold
+            Whether near-identical hits become one, with the others as its :attr:`Hit.copies`.
         filters
             Which photos may answer: ``under``, ``since``, ``until``, ``camera``, ``min_size``; see
             :class:`simsearch.filters.Filters`.
@@ -245,35 +263,30 @@ class Library:
         Raises
         ------
         PhotoError
-            When the picture cannot be read.
+            When a picture cannot be read.
         FolderError
             When the library knows nothing below the folder of a filter.
         StorageError
             When the tables of LSH are in a Redis server that cannot be used.
         ValueError
-            When k is below 1, there is no such engine, crop is no part of the picture, or a filter makes no
-            sense.
+            When k is below 1, there is no such engine, crop is no part of the picture, diversity is not from
+            0 to 1, there is no example, or a filter makes no sense.
         """
-        _check(k, engine)
+        wish = _wish(k, engine, rerank, diversity, fold)
+        likes, dislikes = _several(image), _several(minus)
+        if not likes:
+            raise ValueError("there must be a picture to search with")
         among = self._searcher.among(filters)
-        return self._searcher.nearest(self._searcher.encoded(image, crop), k, engine, among)
+        return self._searcher.find(self._searcher.examples(likes, dislikes, crop), wish, among)
 
-    def similar(
-        self,
-        photo: Photo,
-        k: int = 15,
-        *,
-        engine: str = "auto",
-        crop: Box | None = None,
-        **filters: Unpack[Filters],
-    ) -> list[Hit]:
+    def similar(self, photo: Photo, k: int = 15, **options: Any) -> list[Hit]:
         """Find the photos most like one of the library's own, which is not among them.
 
         Parameters
         ----------
         photo
             A hit, a photo's id, or its path.
-        k, engine, crop, filters
+        k, options
             As for :meth:`search`, and so are the other errors.
 
         Raises
@@ -281,11 +294,7 @@ class Library:
         PhotoError
             When the photo is not in the library.
         """
-        _check(k, engine)
-        among = self._searcher.among(filters)
-        photo_id, vector = self._searcher.known(photo, crop)
-        hits = self._searcher.nearest(vector, k + 1, engine, among)
-        return [hit for hit in hits if hit.id != photo_id][:k]
+        return self.search(self._searcher.hit(photo), k, **options)
 
     def compare(self, image: AnyPicture | Hit, k: int = 15) -> dict[str, Any]:
         """Let every engine answer the same query, a picture or a photo of the library.
@@ -308,19 +317,24 @@ class Library:
         """
         from simsearch.comparison import compare
 
-        _check(k, "auto")
+        if k < 1:
+            raise ValueError(f"k must be at least 1, not {k}")
         searcher = self._searcher
         vector = searcher.known(image)[1] if isinstance(image, Hit) else searcher.encoded(image)
         answers, misses, settings = compare(self._indexes, vector, k)
         exact = dict(zip(answers[0].ids, answers[0].scores, strict=True))
         return {
             "answers": [
-                {**answer._asdict(), "hits": searcher.hits(answer.ids, answer.scores)} for answer in answers
+                {
+                    **answer._asdict(),
+                    "hits": searcher.hits(list(map(Found, answer.ids, answer.scores, answer.scores))),
+                }
+                for answer in answers
             ],
             "missed": [
                 {**miss._asdict(), "hit": hit}
                 for miss in misses
-                for hit in searcher.hits([miss.id], [exact[miss.id]])
+                for hit in searcher.hits([Found(miss.id, exact[miss.id], exact[miss.id])])
             ],
             "settings": settings,
         }
@@ -328,7 +342,9 @@ class Library:
     def random(self) -> Hit | None:
         """Return any photo of the library, as a hit of itself; None where there is none."""
         photo_id = self._store.any_id()
-        return next(iter(self._searcher.hits([photo_id], [1.0])), None) if photo_id is not None else None
+        return (
+            None if photo_id is None else next(iter(self._searcher.hits([Found(photo_id, 1.0, 1.0)])), None)
+        )
 
     def lsh_settings(self) -> dict[str, int]:
         """Return the settings of the engine "lsh": tuned ones, or what suits the library."""
@@ -438,6 +454,7 @@ class Library:
                     kinds = lessons.kinds_of_folders(self._store, absolute_path(under) if under else None)
                 lessons.learn_kinds(self._store, dim, kinds, force=force, labels=labels is not None)
             self._indexes.refresh(dim)
+            calibration.keep_up(self._store, self._indexes, self.encoder)
         return {**self.learnt(), "unknown": unknown}
 
     def learnt(self) -> dict[str, Any]:
@@ -642,11 +659,18 @@ class Library:
             return doctor.mend(self._indexer(retry=True, progress=progress).take_up)
 
 
-def _check(k: int, engine: str) -> None:
+def _wish(k: int, engine: str, rerank: bool, diversity: float, fold: bool) -> Wish:
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}")
     if engine not in ("auto", *ENGINES):
         raise ValueError(f"engine must be one of auto, {', '.join(ENGINES)}, not {engine}")
+    if not 0 <= diversity <= 1:
+        raise ValueError(f"diversity must be from 0 to 1, not {diversity}")
+    return Wish(k, engine, rerank, diversity, fold)
+
+
+def _several(examples: AnyPicture | Hit | Sequence[AnyPicture | Hit]) -> list[AnyPicture | Hit]:
+    return [*examples] if isinstance(examples, list | tuple) else [examples]  # type: ignore[list-item]
 
 
 def _agree(folder: Path, stored: str | None, asked: str | None) -> str:

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from simsearch import parts, pixels, reach
-from simsearch.errors import FolderError, PhotoError, StorageError
+from simsearch.errors import FolderError, PhotoError
 from simsearch.filters import Filters, below, condition
 from simsearch.folders import absolute_path
 from simsearch.index.rows import usable
 from simsearch.indexes import Indexes
 from simsearch.parts import Box
 from simsearch.pixels import AnyPicture
+from simsearch.ranking import Examples, Found, Ranker, Wish
 from simsearch.store import Row, Store
+from simsearch.trust import UNRELATED
+from simsearch.vectors import sound_embeddings
 
 if TYPE_CHECKING:
-    import numpy as np
     from PIL import Image
 
     from simsearch.encoder import Encoder
@@ -37,7 +41,8 @@ class Hit:
     path
         Where the photo is (absolute).
     score
-        Cosine of the two embeddings: 1 is the same picture to the network, unrelated ones are near 0.3.
+        What it was ranked by, best first: half its cosine with the query, half how many of their nearest
+        photos both have in common; the cosine alone in libraries of less than a hundred photos.
     id
         The photo's number in the library; it stays when the photo moves.
     width, height
@@ -51,6 +56,16 @@ class Hit:
         Where it was taken, in degrees, or None.
     offline
         Whether its file is not there just now, as on an unplugged disk; its thumbnail is.
+    cosine
+        Of the two embeddings in the space that the library has learnt: 1 is the same picture to the network,
+        unrelated ones are near 0 (in libraries of less than 200 photos: near 0.3).
+    trust
+        What that means in this library: "near-identical", "same scene", "same kind" or "probably unrelated";
+        None where there are too few photos to tell.
+    beats
+        The share, 0 to 1, of random pairs of its photos that are less alike, at least; None likewise.
+    copies
+        The near-identical photos, as paths, that were folded into this hit.
     """
 
     path: Path
@@ -63,6 +78,15 @@ class Hit:
     latitude: float | None
     longitude: float | None
     offline: bool
+    cosine: float = 1.0
+    trust: str | None = None
+    beats: float | None = None
+    copies: tuple[Path, ...] = ()
+
+    @property
+    def related(self) -> bool:
+        """Whether it means anything, or that is not known: what comes after the last such hit does not."""
+        return self.trust != UNRELATED
 
 
 _ENOUGH_FOR_A_MEAN = 100  # photos; that of fewer is too much each one's own
@@ -77,6 +101,7 @@ class Searcher:
         self._store = store
         self._indexes = indexes
         self._encoder = encoder
+        self._ranker = Ranker(store, indexes)
         self._selected: tuple[Any, Any] = (None, None)  # the last filters, and the ids that they left
         self._lock = threading.Lock()
 
@@ -122,18 +147,42 @@ class Searcher:
         query, name = self.upright(image, crop, at_least=at_least)
         found, _ = self.upright(hit, at_least=at_least)
         try:
-            return why.explain(query, found, self._encoder(), self._from_mean())
+            return why.explain(query, found, self._encoder(), self._projection())
         except ValueError as error:
             raise PhotoError(name, str(error)) from error
 
-    def _from_mean(self) -> Callable[[np.ndarray], np.ndarray] | None:
-        """Return what sees embeddings from the mean of the library's photos; None where they are too few."""
+    def _projection(self) -> Callable[[np.ndarray], np.ndarray] | None:
+        """Return what sees embeddings in the library's space, or from its mean; None for a few photos."""
         from simsearch import why
 
-        for _, vectors in self._store.vectors(self._encoder().dim):  # some thousands, which will do
-            vectors = vectors[usable(vectors)]
-            return why.centred(vectors.mean(axis=0)) if len(vectors) >= _ENOUGH_FOR_A_MEAN else None
+        dim = self._encoder().dim
+        with self._indexes.lock:
+            vectors = self._indexes.vectors(dim)
+        if vectors.mark:
+            return vectors.of
+        for _, embeddings in sound_embeddings(self._store, dim):
+            return why.centred(embeddings.mean(axis=0)) if len(embeddings) >= _ENOUGH_FOR_A_MEAN else None
         return None
+
+    def examples(
+        self, likes: Sequence[AnyPicture | Hit], dislikes: Sequence[AnyPicture | Hit], crop: Box | None
+    ) -> Examples:
+        """Return what is looked for, from pictures and photos of the library; raise as :meth:`upright`."""
+        if crop is not None and len(likes) > 1:
+            raise ValueError("crop is a part of one picture; search with that one only")
+        seen: list[list[np.ndarray]] = []
+        photos: list[int] = []
+        for pictures, box in ((likes, crop), (dislikes, None)):
+            seen.append([])
+            for picture in pictures:
+                if isinstance(picture, Hit):
+                    photo_id, embedding = self.known(picture, box)
+                    photos.append(photo_id)
+                else:
+                    embedding = self.encoded(picture, box)
+                seen[-1].append(embedding)
+        liked, disliked = np.array(seen[0]), np.array(seen[1]).reshape(-1, len(seen[0][0]))
+        return Examples(liked, disliked, np.array(photos, dtype=np.int64))
 
     def known(self, photo: Photo, crop: Box | None = None) -> tuple[int, np.ndarray]:
         """Return id and embedding, or a part's, of a library's photo; raise PhotoError where it is none."""
@@ -147,8 +196,14 @@ class Searcher:
             reason, remedy = "its embedding is damaged", "make it anew with: simsearch doctor --repair"
             raise PhotoError(str(photo), reason, remedy)
         if crop is not None:
-            vector = self.encoded(self.hits([photo_id], [1.0])[0], crop)
+            vector = self.encoded(self.hits([Found(photo_id, 1.0, 1.0)])[0], crop)
         return photo_id, vector
+
+    def hit(self, photo: Photo) -> Hit:
+        """Return a photo of the library as a hit of itself; raise PhotoError where it is none."""
+        if isinstance(photo, Hit):
+            return photo
+        return self.hits([Found(self.known(photo)[0], 1.0, 1.0)])[0]
 
     def _id_of(self, photo: Photo) -> int | None:
         if isinstance(photo, Hit):
@@ -170,27 +225,28 @@ class Searcher:
                 raise FolderError(folder, "nothing of it is in the library", "check the spelling")
         return selected
 
-    def nearest(self, vector: np.ndarray, k: int, engine: str, among: np.ndarray | None) -> list[Hit]:
-        """Return the k photos nearest to an embedding, (dim,) float32, best first."""
-        with self._indexes.lock:
-            index = self._indexes.current(engine, len(vector))
-            query = self._indexes.projected(vector)
-            try:
-                ids, scores = index.search(query[None], min(k, max(len(index), 1)), among)
-            except StorageError:  # the next search connects, and fills, anew
-                self._indexes.forget(engine)
-                raise
-        return self.hits(ids[0].tolist(), scores[0].tolist())
+    def find(self, examples: Examples, wish: Wish, among: np.ndarray | None) -> list[Hit]:
+        """Return the photos most like examples, best first; see :meth:`Ranker.find`."""
+        return self.hits(self._ranker.find(examples, wish, among))
 
-    def hits(self, ids: list[int], scores: list[float]) -> list[Hit]:
-        """Return what is known of photos; ids that are not there are left out."""
-        rows = self._store.rows(photo_id for photo_id in ids if photo_id >= 0)
-        there = _there(list(rows.values()))
-        # float16 rounding can lift the cosine of a picture with itself a little over 1.
+    def hits(self, found: list[Found]) -> list[Hit]:
+        """Return what is known of photos; those that are not there are left out."""
+        rows = self._store.rows({photo_id for one in found for photo_id in (one.id, *one.copies)})
+        there = _there([rows[one.id] for one in found if one.id in rows])
         return [
-            Hit(row.path, min(score, 1.0), row.id, *row.about, row.path not in there)
-            for photo_id, score in zip(ids, scores, strict=True)
-            if (row := rows.get(photo_id))
+            Hit(
+                row.path,
+                min(one.score, 1.0),  # rounding to float16 can lift it a little over 1
+                row.id,
+                *row.about,
+                row.path not in there,
+                min(one.cosine, 1.0),
+                one.trust,
+                one.beats,
+                tuple(rows[copy].path for copy in one.copies if copy in rows),
+            )
+            for one in found
+            if (row := rows.get(one.id))
         ]
 
 

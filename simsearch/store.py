@@ -453,6 +453,11 @@ class Store:
         photo_id: int | None = self._value(sql)
         return photo_id
 
+    def some_ids(self, most: int) -> np.ndarray:
+        """Return ids, (n,) int64, of photos that are there, in random order, the same every time."""
+        ids = self.select("TRUE", ())
+        return np.random.default_rng(0).permutation(ids)[:most]
+
     def thumbnail(self, photo_id: int) -> bytes | None:
         """Return a photo's thumbnail (JPEG), or None where there is no such photo."""
         jpeg: bytes | None = self._value("SELECT jpeg FROM thumbnails WHERE photo_id = ?", photo_id)

@@ -40,12 +40,29 @@ _FEWEST = round(1 / _LEVEL)  # photos, and foils: of fewer a 20th cannot be told
 # Only a query's nearest, one of so many photos, are held against a foil's; what comes behind is the library's
 # bulk. With 40, of the hits in libraries of 100 photos 4 to 9 in 100 more are wrong.
 _TAIL = 60
-_AGREEING = 0.4  # of a hit's neighbours; a third finds 7 in 100 groceries more, and 3 in 100 more are wrong
+_AGREEING = (
+    3 / 8
+)  # of a hit's neighbours; a half finds 14 in 100 groceries fewer, and 3 in 100 fewer are wrong
 _SLIGHTLY = 0.25  # of the slightly altered photos may miss "near-identical"
 _HALF = 0.5  # of the reframed photos may miss "same scene"
 _SHARES = np.concatenate(
     [np.arange(99) / 100, np.arange(990, 999) / 1_000, np.arange(9_990, 10_000) / 10_000]
 )
+
+
+class Nearest(NamedTuple):
+    """Photos near to something, or to several things.
+
+    Attributes
+    ----------
+    ids
+        (..., n) int64, best first, padded with -1.
+    cosines
+        (..., n) float32, padded with -inf.
+    """
+
+    ids: np.ndarray
+    cosines: np.ndarray
 
 
 class Judgement(NamedTuple):
@@ -54,7 +71,7 @@ class Judgement(NamedTuple):
     Attributes
     ----------
     words
-        One of ``WORDS`` for each hit, best first; never a better one behind a lesser.
+        One of ``WORDS`` for each hit; ``UNRELATED`` only behind all others.
     shares
         For each hit the share of random pairs of the library that are less alike, at least; below 1.
     meaning
@@ -88,35 +105,32 @@ class Trust(NamedTuple):
     near: float
     scene: float
 
-    def judge(
-        self, scores: np.ndarray, ids: np.ndarray, theirs: np.ndarray, cosines: np.ndarray
-    ) -> Judgement:
-        """Say what the nearest photos of a query mean.
+    def judge(self, hits: Nearest, lists: Nearest, nearest: Nearest) -> Judgement:
+        """Say what the hits of a query mean.
 
         Parameters
         ----------
-        scores
-            (k,) float: the cosines of the query and its nearest, best first. ``NEIGHBOURS`` of them, however
-            few will be shown, since the later ones bear witness to the first.
-        ids
-            (k,) int: their ids.
-        theirs
-            (k, n) int: of each, the ids of its nearest in the library, best first, about ``NEIGHBOURS``. The
-            query is not among them where it is a photo of the library itself. Padded with -1.
-        cosines
-            (k, n) float: theirs, padded with -inf.
+        hits
+            (k,): in the order in which they are shown, which need not be that of their cosines.
+        lists
+            (k, n): of each hit its nearest in the library. The query is not among them where it is a photo of
+            the library itself.
+        nearest
+            (m,): the query's nearest in the whole library, ``NEIGHBOURS`` of them however few are shown,
+            since the later ones bear witness to the first.
         """
-        scores = np.asarray(scores, dtype=np.float64)
-        words = np.full(len(scores), WORDS.index(UNRELATED))
-        agreement = self._agreement(scores, ids, theirs, cosines)
+        cosines = np.asarray(hits.cosines, dtype=np.float64)
+        agreement = self._agreement(cosines, lists, nearest)
         surplus = np.cumsum(agreement - _AGREEING)
-        kind = int(surplus.argmax()) + 1 if surplus.max(initial=-1) >= 0 else 0
-        copies = int((scores >= self.near).sum())  # a copy needs no witnesses
-        meaning = max(kind, copies)
-        words[:meaning] = WORDS.index(SAME_KIND)
-        words[: min(meaning, int((scores >= self.scene).sum()))] = WORDS.index(SAME_SCENE)
-        words[:copies] = WORDS.index(NEAR_IDENTICAL)
-        return Judgement([WORDS[word] for word in words], self.shares(scores), meaning)
+        kind = int(surplus.argmax()) + 1 if len(agreement) and surplus.max() >= 0 else 0
+        # A copy needs no witnesses, nor does the same scene where anything stands out at all.
+        surely = cosines >= (self.scene if agreement.any() else self.near)
+        meaning = max(kind, int((surely * np.arange(1, len(cosines) + 1)).max(initial=0)))
+        words = [
+            NEAR_IDENTICAL if cosine >= self.near else SAME_SCENE if cosine >= self.scene else SAME_KIND
+            for cosine in cosines[:meaning].tolist()
+        ]
+        return Judgement(words + [UNRELATED] * (len(cosines) - meaning), self.shares(cosines), meaning)
 
     def shares(self, scores: np.ndarray) -> list[float]:
         """Return for each cosine the share of random pairs that are less alike, at least."""
@@ -125,20 +139,21 @@ class Trust(NamedTuple):
         shares: list[float] = known[beaten].tolist()
         return shares
 
-    def _agreement(
-        self, scores: np.ndarray, ids: np.ndarray, theirs: np.ndarray, cosines: np.ndarray
-    ) -> np.ndarray:
-        """Return which share of each hit's neighbours are the query's too, (m,), for those that stand out."""
-        standing = int(self._standing_out(scores[None])[0])
-        ids, theirs, cosines = ids[:standing], theirs[:standing], cosines[:standing]
-        each = self._standing_out(cosines)
-        counted = np.arange(cosines.shape[1]) < each[:, None]
-        shared = (np.isin(theirs, ids) & counted).sum(axis=1)
+    def _agreement(self, cosines: np.ndarray, lists: Nearest, nearest: Nearest) -> np.ndarray:
+        """Return which share of each hit's neighbours that stand out are the query's, too, (k,) float64."""
+        standing = int(self._standing_out(nearest.cosines[None])[0])
+        if not standing:
+            return np.zeros(len(cosines))
+        each = self._standing_out(lists.cosines)
+        counted = np.arange(lists.cosines.shape[1]) < each[:, None]
+        shared = (np.isin(lists.ids, nearest.ids[:standing]) & counted).sum(axis=1)
         # The query would be among its neighbours: nearer than the last, or the first.
-        last = np.where(counted, cosines, np.inf).min(axis=1, initial=np.inf)
-        mutual = (scores[:standing] > last) | (each == 0)
-        agreement: np.ndarray = (shared + mutual) / np.maximum(each, 1)
-        return agreement
+        last = np.where(counted, lists.cosines, np.inf).min(axis=1, initial=np.inf)
+        mutual = (cosines > last) | (each == 0)
+        agreement = (shared + mutual) / np.maximum(each, 1)
+        # However many neighbours they share: what is no nearer than a foil's twentieth is not near.
+        alone: np.ndarray = np.where(cosines > self.foils[-1], agreement, 0.0)
+        return alone
 
     def _standing_out(self, cosines: np.ndarray) -> np.ndarray:
         """Return of lists of nearest, (m, k), how many, from the first, stand out from foils', (m,) int."""

@@ -27,23 +27,22 @@ class SearchVectors:
 
     def __init__(self, store: Store, dim: int) -> None:
         self._store = store
-        self._dim = dim
+        self.dim = dim
         self.mark = store.setting(SPACE) or ""
         self.space = _space(store, dim) if self.mark else Space()
         self.width = self.space.width(dim)
 
     def hold(self, dim: int) -> bool:
         """Whether embeddings are of this width, and the library is still searched in this space."""
-        return self._dim == dim and self.mark == (self._store.setting(SPACE) or "")
+        return self.dim == dim and self.mark == (self._store.setting(SPACE) or "")
 
-    def of(self, embedding: np.ndarray) -> np.ndarray:
-        """Return the search vector, (width,) float32, of an embedding, (dim,) float32."""
-        vector: np.ndarray = self.space.project(embedding[None])[0]
-        return vector
+    def of(self, embeddings: np.ndarray) -> np.ndarray:
+        """Return the search vectors, (n, width) float32, of embeddings, (n, dim) float32."""
+        return self.space.project(embeddings)
 
     def blocks(self, since: int = -1) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield ids, (n,) int64, and search vectors, (n, width) float32, as :meth:`Store.vectors` does."""
-        for ids, embeddings in sound_embeddings(self._store, self._dim, since=since):
+        for ids, embeddings in sound_embeddings(self._store, self.dim, since=since):
             yield ids, self.space.project(embeddings)
 
 

@@ -13,6 +13,7 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 from simsearch import derived
 from simsearch.errors import DerivedFileError
 from simsearch.index import ranked
+from simsearch.index.clusters import Clusters, _visited
 from simsearch.index.exact import ExactIndex
 from simsearch.index.graph import Graph, K
 from tests.test_index import DIM, ORIGIN, drawn, few_ids, unit, vectors
@@ -143,6 +144,10 @@ def test_clusters_of_copies_are_divided(different):
     ids = np.arange(700)
     block = np.repeat(drawn(different), 700 // different, axis=0)
     assert_right(Graph.build(ids, block), by_id(ids, block), at_least=0.9)
+    parts = Clusters(_visited(lambda rows: block[rows], len(block)))
+    members = [parts.members(number).tolist() for number in range(parts.count)]
+    assert sorted(sum(members, [])) == ids.tolist()
+    assert max(map(len, members)) <= 60
 
 
 @settings(deadline=None)

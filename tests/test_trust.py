@@ -12,7 +12,7 @@ from simsearch import demo, pixels
 from simsearch.distortions import DISTORTIONS, FOILS, REFRAMED, SLIGHT
 from simsearch.encoder import open_encoder
 from simsearch.photos import find
-from simsearch.trust import NEAR_IDENTICAL, SAME_KIND, SAME_SCENE, UNRELATED, WORDS, Trust, learn
+from simsearch.trust import NEAR_IDENTICAL, SAME_KIND, SAME_SCENE, UNRELATED, WORDS, Nearest, Trust, learn
 
 # Pairs at 0.00, 0.01 ... 0.98; a foil's best seldom exceeds 0.5, its second best 0.4, nor do the others.
 KNOWN = Trust(tuple(np.arange(99) / 100), (0.5, 0.4), near=0.9, scene=0.8)
@@ -33,10 +33,17 @@ def strangers(scores, cosine=0.95):
     return np.array(scores), np.arange(len(scores)), theirs, np.full(theirs.shape, cosine)
 
 
+def judged(scores, ids, theirs, cosines, *, trust: Trust | None = KNOWN):
+    """Judge hits that are shown in the order of their cosines."""
+    nearest = Nearest(ids, scores)
+    assert trust is not None
+    return trust.judge(nearest, Nearest(theirs, cosines), nearest)
+
+
 def test_each_word_where_it_begins():
-    judged = KNOWN.judge(*clique([0.91, 0.9, 0.89, 0.8, 0.79, 0.41, 0.4, 0.1]))
-    assert judged.words == [NEAR_IDENTICAL] * 2 + [SAME_SCENE] * 2 + [SAME_KIND] * 2 + [UNRELATED] * 2
-    assert judged.meaning == 6
+    verdict = judged(*clique([0.91, 0.9, 0.89, 0.8, 0.79, 0.41, 0.4, 0.1]))
+    assert verdict.words == [NEAR_IDENTICAL] * 2 + [SAME_SCENE] * 2 + [SAME_KIND] * 2 + [UNRELATED] * 2
+    assert verdict.meaning == 6
 
 
 @pytest.mark.parametrize(
@@ -50,35 +57,35 @@ def test_each_word_where_it_begins():
     ],
 )
 def test_results_end_where_foils_come_as_near(scores, meaning):
-    assert KNOWN.judge(*strangers(scores, cosine=0.3)).meaning == meaning
+    assert judged(*strangers(scores, cosine=0.3)).meaning == meaning
 
 
 def test_hits_that_have_other_neighbours_are_of_another_kind():
-    judged = KNOWN.judge(*strangers([0.79, 0.7, 0.6]))
-    assert judged == ([UNRELATED] * 3, [0.78, 0.69, 0.59], 0)
+    verdict = judged(*strangers([0.79, 0.7, 0.6]))
+    assert verdict == ([UNRELATED] * 3, [0.78, 0.69, 0.59], 0)
 
 
 def test_a_copy_needs_no_witnesses():
-    assert KNOWN.judge(*strangers([0.95, 0.7])).words == [NEAR_IDENTICAL, UNRELATED]
+    assert judged(*strangers([0.95, 0.7])).words == [NEAR_IDENTICAL, UNRELATED]
 
 
 def test_the_list_is_cut_where_neighbours_cease_to_be_shared():
     scores, ids, theirs, near = clique([0.7] * 6)
     theirs[4:] = 99
-    assert KNOWN.judge(scores, ids, theirs, near).meaning == 4
+    assert judged(scores, ids, theirs, near).meaning == 4
 
 
 def test_a_hit_without_neighbours_that_stand_out_takes_the_query_for_its_first():
-    assert KNOWN.judge(*strangers([0.6], cosine=0.3)).meaning == 1
+    assert judged(*strangers([0.6], cosine=0.3)).meaning == 1
     scores, ids, theirs, _ = strangers([0.6])
     padded = np.full(theirs.shape, -1), np.full(theirs.shape, -np.inf)
-    assert KNOWN.judge(scores, ids, *padded).meaning == 1
-    assert KNOWN.judge(scores, ids, np.empty((1, 0), int), np.empty((1, 0))).meaning == 1
+    assert judged(scores, ids, *padded).meaning == 1
+    assert judged(scores, ids, np.empty((1, 0), int), np.empty((1, 0))).meaning == 1
 
 
 def test_without_hits_nothing_is_said():
     nothing = np.empty(0), np.empty(0, int), np.empty((0, 20), int), np.empty((0, 20))
-    assert KNOWN.judge(*nothing) == ([], [], 0)
+    assert judged(*nothing) == ([], [], 0)
 
 
 def test_shares_count_pairs_that_are_less_alike_and_promise_no_more_than_is_known():
@@ -92,11 +99,11 @@ def test_a_higher_score_never_gets_a_lesser_word(scores, seed):
     rng = np.random.default_rng(seed)
     shape = len(scores), 6
     theirs, near = rng.integers(0, 30, shape), -np.sort(-rng.uniform(-1, 1, shape), axis=1)
-    judged = KNOWN.judge(np.sort(scores)[::-1], rng.permutation(30)[: len(scores)], theirs, near)
-    ranks = [WORDS.index(word) for word in judged.words]
+    verdict = judged(np.sort(scores)[::-1], rng.permutation(30)[: len(scores)], theirs, near)
+    ranks = [WORDS.index(word) for word in verdict.words]
     assert ranks == sorted(ranks)
-    assert judged.meaning == sum(word != UNRELATED for word in judged.words)
-    assert all(0 <= worse <= better < 1 for better, worse in pairwise(judged.shares))
+    assert verdict.meaning == sum(word != UNRELATED for word in verdict.words)
+    assert all(0 <= worse <= better < 1 for better, worse in pairwise(verdict.shares))
 
 
 # Learning
@@ -159,9 +166,8 @@ def test_of_a_very_small_library_nothing_is_claimed(count):
 
 @pytest.mark.parametrize("count", [20, 30, 50, 200])
 def test_of_a_small_library_something_is(count):
-    assert learnt(count, sample=vectors(count)).judge(*clique([0.9, 0.7, 0.1])).words == [
-        SAME_SCENE, SAME_KIND, UNRELATED
-    ]  # fmt: skip
+    verdict = judged(*clique([0.9, 0.7, 0.1]), trust=learnt(count, sample=vectors(count)))
+    assert verdict.words == [SAME_SCENE, SAME_KIND, UNRELATED]
 
 
 def test_too_few_foils_or_altered_photos_tell_nothing():
@@ -173,9 +179,9 @@ def test_too_few_foils_or_altered_photos_tell_nothing():
 def test_photos_that_are_all_the_same():
     same = np.repeat(vectors(1), 100, axis=0)
     trust = learnt(sample=same)  # seen from elsewhere: all at 1
-    judged = trust.judge(*clique([1.0] * 15, cosine=1.0))
-    assert judged.words == [NEAR_IDENTICAL] * 15
-    assert max(judged.shares) < 1
+    verdict = judged(*clique([1.0] * 15, cosine=1.0), trust=trust)
+    assert verdict.words == [NEAR_IDENTICAL] * 15
+    assert max(verdict.shares) < 1
     # Seen from their own mean they have no direction, and neither has anything made of them.
     assert learnt(sample=np.zeros_like(same), foils=np.zeros((100, 20)), slight=0.0, reframed=0.0) is None
 
@@ -284,14 +290,14 @@ def test_words_on_real_photos(real_photos):
     theirs = np.argsort(-mutual, axis=1)[:, :20]
     cosines = np.take_along_axis(mutual, theirs, axis=1)
 
-    def judged(vector):
+    def answered(vector):
         scores = library @ vector
         ids = np.argsort(-scores)[:20]
-        return ids, trust.judge(scores[ids], ids, theirs[ids], cosines[ids])
+        return ids, judged(scores[ids], ids, theirs[ids], cosines[ids], trust=trust)
 
     right, called, there = 0, 0, 0
     for vector, name in zip(placed(raw[asking]), labels[asking], strict=True):
-        ids, verdict = judged(vector)
+        ids, verdict = answered(vector)
         same = names[ids[:15]] == name
         right += same[: verdict.meaning].sum()
         called += min(verdict.meaning, 15)
@@ -306,7 +312,7 @@ def test_words_on_real_photos(real_photos):
     noise = np.random.default_rng(0)
     others += [Image.fromarray(noise.integers(0, 256, (200, 300, 3), np.uint8)) for _ in range(20)]
     nothing = [
-        judged(vector)[1].meaning == 0
+        answered(vector)[1].meaning == 0
         for vector in placed([encoded(pixels.decode(image, "x", at_least=400).image) for image in others])
     ]
     assert right / called >= 0.85

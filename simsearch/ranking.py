@@ -1,0 +1,226 @@
+"""From embeddings to ranked photos: candidates from an index, a better order, and what the scores mean."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from simsearch import rerank
+from simsearch.calibration import calibrated
+from simsearch.errors import StorageError
+from simsearch.indexes import Indexes
+from simsearch.store import Store
+from simsearch.trust import Nearest, Trust
+
+if TYPE_CHECKING:
+    from simsearch.index.graph import Graph
+    from simsearch.index.local import LocalIndex
+
+_VARIED = 4  # times as many as are wanted, to choose different ones from
+_SAME = 0.9999  # cosine of what is taken for one picture where nothing is known of this library
+
+
+class Wish(NamedTuple):
+    """How to rank.
+
+    Attributes
+    ----------
+    k
+        How many hits.
+    engine
+        What looks for candidates.
+    rerank
+        Whether shared neighbours count; otherwise only the cosine does.
+    diversity
+        From 0, the best first, to 1, as different from each other as can be.
+    fold
+        Whether near-identical hits become one.
+    """
+
+    k: int
+    engine: str
+    rerank: bool
+    diversity: float
+    fold: bool
+
+
+class Found(NamedTuple):
+    """A photo that was found.
+
+    Attributes
+    ----------
+    id
+        The photo's.
+    score
+        What it was ranked by.
+    cosine
+        With the query.
+    trust, beats
+        What that means in this library, and the share of random pairs that are less alike; None where
+        that is not known.
+    copies
+        The near-identical photos, by their ids, that were folded into it.
+    """
+
+    id: int
+    score: float
+    cosine: float
+    trust: str | None = None
+    beats: float | None = None
+    copies: tuple[int, ...] = ()
+
+
+class Examples(NamedTuple):
+    """What is looked for.
+
+    Attributes
+    ----------
+    likes, dislikes
+        (n, dim) and (m, dim) float32: embeddings of what it is like, at least one, and what it is not like.
+    photos
+        (p,) int64: ids of those that are photos of the library, which do not answer.
+    """
+
+    likes: np.ndarray
+    dislikes: np.ndarray
+    photos: np.ndarray
+
+
+class Ranker:
+    """Finds and ranks photos; may be used from several threads."""
+
+    def __init__(self, store: Store, indexes: Indexes) -> None:
+        self._store = store
+        self._indexes = indexes
+        self._trust: tuple[int, Trust | None] = (-1, None)  # a generation, and what scores mean in it
+        self._lock = threading.Lock()
+
+    def find(self, examples: Examples, wish: Wish, among: np.ndarray | None) -> list[Found]:
+        """Return the photos most like examples, best first.
+
+        Parameters
+        ----------
+        among
+            (n,) int64: ids of the photos that alone may answer; None stands for all.
+
+        Raises
+        ------
+        StorageError
+            When the tables of LSH are in a Redis server that cannot be used.
+        """
+        dim = examples.likes.shape[1]
+        with self._indexes.lock:
+            index = self._indexes.current(wish.engine, dim)
+            if not len(index):
+                return []
+            likes, dislikes = (self._indexes.projected(some) for some in examples[:2])
+            query = rerank.query_vector(likes, dislikes)
+            try:
+                search = _Search(index, self._indexes.graph(dim), query, examples.photos)
+                return search.found(wish, among, self._known_trust())
+            except StorageError:  # the next search connects, and fills, anew
+                self._indexes.forget(wish.engine)
+                raise
+
+    def _known_trust(self) -> Trust | None:
+        generation = self._store.generation
+        with self._lock:
+            if self._trust[0] != generation:
+                self._trust = generation, calibrated(self._store)
+            return self._trust[1]
+
+
+class _Search:
+    """One query, (dim,) float32, in one index and one graph; photos that are examples of it do not answer."""
+
+    def __init__(
+        self, index: LocalIndex, graph: Graph | None, query: np.ndarray, examples: np.ndarray
+    ) -> None:
+        self._index = index
+        self._graph = graph if graph is not None and len(graph) else None
+        self._query = query
+        self._examples = examples
+
+    def found(self, wish: Wish, among: np.ndarray | None, trust: Trust | None) -> list[Found]:
+        more = wish.rerank or wish.fold or wish.diversity > 0
+        near = self._nearest(max(rerank.POOL, 2 * wish.k) if more else max(wish.k, rerank.NEIGHBOURS), among)
+        around = near if among is None else self._nearest(rerank.NEIGHBOURS, None)
+        around = Nearest(around.ids[: rerank.NEIGHBOURS], around.cosines[: rerank.NEIGHBOURS])
+        copies_from = trust.near if trust else _SAME
+        ids, cosines, scores = near.ids, near.cosines, near.cosines
+        if wish.rerank and self._graph is not None and len(self._graph) >= rerank.FEWEST:
+            ids, cosines, scores = self._reranked(near, around, among, copies_from)
+        first = np.arange(len(ids))
+        copies: dict[int, tuple[int, ...]] = {}
+        if wish.diversity or wish.fold:
+            first, copies = self._chosen(ids, scores, wish, copies_from)
+        first = first[: wish.k]
+        ids, cosines, scores = ids[first], cosines[first], scores[first]
+        words, shares = self._judged(Nearest(ids, cosines), around, trust)
+        each = zip(ids.tolist(), scores.tolist(), cosines.tolist(), words, shares, strict=True)
+        return [Found(*hit, copies.get(hit[0], ())) for hit in each]
+
+    def _nearest(self, count: int, among: np.ndarray | None) -> Nearest:
+        """Return the nearest by cosine, so many at least where there are so many."""
+        count = min(count + len(self._examples), len(self._index))
+        ids, cosines = (found[0] for found in self._index.search(self._query[None], count, among))
+        answers = (ids >= 0) & ~np.isin(ids, self._examples)
+        return Nearest(ids[answers], cosines[answers])
+
+    def _lists(self, ids: np.ndarray) -> Nearest:
+        """Return of photos, (n,) int64, their nearest but for the examples, (n, K)."""
+        if self._graph is None:
+            raise ValueError("there is no graph")
+        lists = Nearest(*self._graph.neighbours(ids))
+        if not len(self._examples):
+            return lists
+        gone = np.isin(lists.ids, self._examples)
+        places = np.argsort(gone, axis=1, kind="stable")
+        ids, cosines = np.where(gone, -1, lists.ids), np.where(gone, -np.inf, lists.cosines)
+        return Nearest(np.take_along_axis(ids, places, 1), np.take_along_axis(cosines, places, 1))
+
+    def _reranked(
+        self, near: Nearest, around: Nearest, among: np.ndarray | None, copies_from: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return ids, cosines and scores, (n,), of the nearest and their neighbours, best first."""
+        lists = self._lists(around.ids).ids
+        ids = np.union1d(near.ids, lists[lists >= 0])
+        ids = ids[self._index.holds(ids)]
+        if among is not None:
+            ids = ids[np.isin(ids, among)]
+        cosines = self._index.scores(self._query, ids)
+        profile = rerank.profile(around.ids, lists)
+        scores = rerank.scores(cosines, ids, self._lists(ids).ids, profile)
+        order, falling = rerank.order(scores, cosines, ids, copies_from)
+        return ids[order], cosines[order], falling
+
+    def _chosen(
+        self, ids: np.ndarray, scores: np.ndarray, wish: Wish, copies_from: float
+    ) -> tuple[np.ndarray, dict[int, tuple[int, ...]]]:
+        """Return the places of those that are shown, and the ids that were folded into some of these."""
+        most = max(rerank.POOL, _VARIED * wish.k)
+        vectors = self._index.vectors(ids[:most])
+        first = np.arange(len(vectors))
+        copies: dict[int, tuple[int, ...]] = {}
+        if wish.fold:
+            stands = rerank.folded(vectors, copies_from)
+            first = np.flatnonzero(stands == np.arange(len(stands)))
+            copies = {
+                int(ids[place]): tuple(ids[np.flatnonzero(stands == place)[1:]].tolist()) for place in first
+            }
+        if wish.diversity:
+            first = first[rerank.varied(vectors[first], scores[first], wish.k, wish.diversity)]
+        return first, copies
+
+    def _judged(
+        self, hits: Nearest, around: Nearest, trust: Trust | None
+    ) -> tuple[list[str | None], list[float | None]]:
+        """Return what the hits mean, and the share of random pairs that each is more alike than."""
+        if trust is None:
+            return [None] * len(hits.ids), [None] * len(hits.ids)
+        if self._graph is None:
+            return [None] * len(hits.ids), [*trust.shares(hits.cosines)]
+        judgement = trust.judge(hits, self._lists(hits.ids), around)
+        return [*judgement.words], [*judgement.shares]

@@ -30,6 +30,7 @@ from simsearch.ranking import Found, Wish
 from simsearch.report import Report
 from simsearch.searching import Hit, Photo, Searcher
 from simsearch.store import Store
+from simsearch.suggestion import VOTERS, Suggestion, suggest
 from simsearch.survey import is_online
 
 if TYPE_CHECKING:
@@ -295,6 +296,21 @@ class Library:
             When the photo is not in the library.
         """
         return self.search(self._searcher.hit(photo), k, **options)
+
+    def suggest(self, image: AnyPicture | Hit, *, crop: Box | None = None) -> Suggestion:
+        """Suggest what a picture is of: the label or the folder that its nearest photos have.
+
+        Raises
+        ------
+        PhotoError
+            When the picture cannot be read.
+        ValueError
+            When crop is no part of the picture.
+        """
+        hits = self.search(image, VOTERS, crop=crop)
+        labels = self._store.labels([hit.id for hit in hits])
+        voters = [(hit.path, labels.get(hit.id)) for hit in hits if hit.related]
+        return suggest(voters, len(hits))
 
     def compare(self, image: AnyPicture | Hit, k: int = 15) -> dict[str, Any]:
         """Let every engine answer the same query, a picture or a photo of the library.

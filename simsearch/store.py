@@ -385,11 +385,10 @@ class Store:
         self._write("DELETE FROM labels")
         self._db.executemany("INSERT INTO labels VALUES (?, ?)", labels.items())
 
-    def labels(self) -> dict[int, str]:
-        """Return what the user said photos are of, by their ids, for those that are there."""
-        sql = """SELECT photo_id, label FROM labels JOIN photos ON id = photo_id
-                 WHERE missing_since IS NULL ORDER BY photo_id"""
-        return dict(self._all(sql))
+    def labels(self, photo_ids: Iterable[int]) -> dict[int, str]:
+        """Return what the user said that some photos are of, by their ids."""
+        sql = "SELECT photo_id, label FROM labels WHERE photo_id IN (SELECT value FROM json_each(?))"
+        return dict(self._all(sql, json.dumps(list(photo_ids))))
 
     def folders(self) -> dict[int, str]:
         """Return the absolute path of the folder that each photo that is there lies in, by their ids."""

@@ -19,7 +19,7 @@ FLOW = [
     {"formats"},
     {"pixels"},
     {"parts"},
-    {"demo", "backbones", "index", "space", "distortions", "trust"},
+    {"demo", "backbones", "index", "space", "distortions", "trust", "suggestion"},
     {"rerank"},
     {"efficientnet_lite"},
     {"encoder"},

@@ -25,6 +25,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,6 +43,7 @@ from simsearch.index.faiss_index import FaissIndex, suitable_tier
 from simsearch.index.local import LocalIndex
 from simsearch.index.lsh import LshIndex
 from simsearch.index.tuning import Settings, usual
+from simsearch.store import Store
 
 K = 15
 _EPSILON = 1e-6  # what float32 may make of the scores of equal vectors
@@ -179,7 +181,8 @@ def _photo_vectors(folder: Path, out: Path) -> np.ndarray:
         dim = library.encoder.dim
     if report.interrupted:
         raise KeyboardInterrupt
-    return embeddings(place, dim)[1]
+    with closing(Store(place)) as store:
+        return embeddings(store, dim)[2]
 
 
 def _synthetic_set(n: int, asked: int) -> Dataset:

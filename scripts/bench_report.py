@@ -204,10 +204,10 @@ def as_text(name: str, findings: Findings) -> str:
 
 def table_text(table: Table) -> str:
     """Lay out a table: text to the left, figures to the right."""
-    cells = [[_cell(row[key]) for key in table.headings] for row in table.rows]
+    cells = [[_cell(row.get(key, "")) for key in table.headings] for row in table.rows]
     lines = [list(table.headings.values()), *cells]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    to_left = [all(isinstance(row[key], str) for row in table.rows) for key in table.headings]
+    to_left = [all(isinstance(row.get(key, ""), str) for row in table.rows) for key in table.headings]
     laid_out = [
         "  ".join(
             cell.ljust(width) if left else cell.rjust(width)

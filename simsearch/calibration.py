@@ -24,7 +24,7 @@ _log = logging.getLogger("simsearch")
 
 _NAME = "trust"  # what it is learnt as
 _FEWEST = 20  # photos; see trust.learn
-_ALTERED = 80  # photos at most that are altered: eight pictures of each are encoded, in four seconds
+_ALTERED = 50  # photos at most that are altered: eight pictures of each are encoded, in three seconds
 _SHARE_ALTERED = 8  # one of so many, where there are few
 _GROWN = 2  # times as many photos: what was learnt from fewer is out of date
 _MADE = {name: (DISTORTIONS | FOILS)[name] for name in (*SLIGHT, *REFRAMED, *FOILS)}

@@ -22,6 +22,7 @@ FILE_NAME = "index.graph"
 _FEW = 5_000  # photos; the graph of fewer is made while the query waits, in a third of a second
 _MANY = 200_000  # photos; the graph of more takes half a second to follow a change
 _FEW_CHANGES = 100  # photos that came or went; more are left to whoever indexes them
+_WORTH_A_FILE = 100  # photos; of fewer nobody is ranked by their neighbours
 _STALE = 20  # one of so many changed: the file is written anew
 
 
@@ -108,7 +109,7 @@ class Neighbourhood:
         self._graph, self._generation = graph, generation
 
     def _save(self, vectors: SearchVectors) -> None:
-        if self._graph is None:
+        if self._graph is None or len(self._graph) < _WORTH_A_FILE:
             return
         try:
             self._graph.save(self._path, self._origin(self._generation, vectors))

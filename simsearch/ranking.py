@@ -116,9 +116,8 @@ class Ranker:
             if not len(index):
                 return []
             likes, dislikes = (self._indexes.projected(some) for some in examples[:2])
-            query = rerank.query_vector(likes, dislikes)
             try:
-                search = _Search(index, self._indexes.graph(dim), query, examples.photos)
+                search = _Search(index, self._indexes.graph(dim), likes, dislikes, examples.photos)
                 return search.found(wish, among, self._known_trust())
             except StorageError:  # the next search connects, and fills, anew
                 self._indexes.forget(wish.engine)
@@ -133,14 +132,28 @@ class Ranker:
 
 
 class _Search:
-    """One query, (dim,) float32, in one index and one graph; photos that are examples of it do not answer."""
+    """One query in one index and one graph; photos that are examples of it do not answer.
+
+    Parameters
+    ----------
+    likes, dislikes
+        (n, width) and (m, width) float32: search vectors.
+    examples
+        (p,) int64: ids.
+    """
 
     def __init__(
-        self, index: LocalIndex, graph: Graph | None, query: np.ndarray, examples: np.ndarray
+        self,
+        index: LocalIndex,
+        graph: Graph | None,
+        likes: np.ndarray,
+        dislikes: np.ndarray,
+        examples: np.ndarray,
     ) -> None:
         self._index = index
         self._graph = graph if graph is not None and len(graph) else None
-        self._query = query
+        self._likes = likes
+        self._query = rerank.query_vector(likes, dislikes)
         self._examples = examples
 
     def found(self, wish: Wish, among: np.ndarray | None, trust: Trust | None) -> list[Found]:
@@ -158,6 +171,10 @@ class _Search:
             first, copies = self._chosen(ids, scores, wish, copies_from)
         first = first[: wish.k]
         ids, cosines, scores = ids[first], cosines[first], scores[first]
+        if not np.array_equal(self._likes, self._query[None]):
+            cosines, near_one = self._likeness(ids), self._likeness(around.ids)
+            order = np.argsort(-near_one, kind="stable")
+            around = Nearest(around.ids[order], near_one[order])
         words, shares = self._judged(Nearest(ids, cosines), around, trust)
         each = zip(ids.tolist(), scores.tolist(), cosines.tolist(), words, shares, strict=True)
         return [Found(*hit, copies.get(hit[0], ())) for hit in each]
@@ -168,6 +185,14 @@ class _Search:
         ids, cosines = (found[0] for found in self._index.search(self._query[None], count, among))
         answers = (ids >= 0) & ~np.isin(ids, self._examples)
         return Nearest(ids[answers], cosines[answers])
+
+    def _likeness(self, ids: np.ndarray) -> np.ndarray:
+        """Return the cosines of photos, (n,) int64, with the example that each is most like, (n,) float32.
+
+        What scores mean was learnt from pictures; the mean of several, less others, is none.
+        """
+        likeness: np.ndarray = (self._index.vectors(ids) @ self._likes.T).max(axis=1, initial=-1)
+        return likeness
 
     def _lists(self, ids: np.ndarray) -> Nearest:
         """Return of photos, (n,) int64, their nearest but for the examples, (n, K)."""

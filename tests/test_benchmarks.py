@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 from PIL import Image
 
 from scripts import bench_pipeline, bench_quality, bench_report, bench_scale, bench_search, fuzz, torture
-from scripts.bench_quality import average_precision, leave_one_out, precision_at, rank_others
+from scripts.retrieval import average_precision, leave_one_out, precision_at, rank_others
 from simsearch import FolderError, Library, PhotoError, SimsearchError, pixels
+from simsearch.store import Store
 from tests.conftest import paint
 
 SCRIPTS = {
@@ -122,7 +124,7 @@ def test_the_size_of_a_block_changes_nothing(monkeypatch):
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     labels = generator.integers(0, 6, 40)
     whole = leave_one_out(vectors, labels)
-    monkeypatch.setattr(bench_quality, "_SCORES_AT_ONCE", 120)
+    monkeypatch.setattr("scripts.retrieval._SCORES_AT_ONCE", 120)
     assert leave_one_out(vectors, labels) == pytest.approx(whole)
 
 
@@ -135,8 +137,9 @@ def test_the_class_is_the_folder_directly_below():
 def test_embeddings_are_read_back_by_id_at_unit_length(toy_library, album):
     red, blue = paint(album / "1.png", (200, 0, 0)), paint(album / "2.png", (10, 20, 200))
     toy_library.sync(album)
-    paths, vectors = bench_quality.embeddings(toy_library.path, 3)
-    assert sorted(paths) == [red, blue]
+    with closing(Store(toy_library.path)) as store:
+        ids, paths, vectors = bench_quality.embeddings(store, 3)
+    assert sorted(paths) == [red, blue] and sorted(ids) == ids.tolist()
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-6)
     assert vectors[paths.index(red)] == pytest.approx([1, 0, 0])
 
@@ -327,9 +330,14 @@ def drawn(tmp_path_factory):
 @pytest.mark.network
 def test_quality_prints_one_json_object(drawn, capsys):
     assert bench_quality.main([str(drawn), *BACKBONE, "--json"]) == 0
-    [row] = json.loads(capsys.readouterr().out)["quality"]
+    report = json.loads(capsys.readouterr().out)
+    row = report["quality"][0]
     assert (row["backbone"], row["photos"], row["classes"], row["queries"]) == ("efficientnet-lite2", 6, 2, 6)
-    assert row["precision_at_1"] == 1
+    assert [row["ranking"] for row in report["quality"]] == ["raw", "space", "search"]
+    assert {row["precision_at_1"] for row in report["quality"]} == {1}
+    assert report["folders as labels"] == [], "there are too few to learn from"
+    [words] = report["what the words mean"]
+    assert words["unlike"] == 60 and words["called"] == 0, "six photos tell nothing"
 
 
 @pytest.mark.network

@@ -73,7 +73,8 @@ def test_search_prints_one_json_object_a_line(run, indexed, tmp_path):
     query = paint(tmp_path / "unseen.png", (255, 20, 0))
     hits = [json.loads(line) for line in run("search", query, "--json")[1].splitlines()]
     facts = ["width", "height", "taken_at", "camera", "latitude", "longitude", "offline"]
-    assert [list(hit) for hit in hits] == [["path", "score", "id", *facts]] * 2
+    meaning = ["cosine", "trust", "beats", "copies"]
+    assert [list(hit) for hit in hits] == [["path", "score", *meaning, "id", *facts]] * 2
     assert hits[0]["path"] == str(indexed / "red.png")
     assert (hits[0]["width"], hits[0]["height"], hits[0]["taken_at"]) == (8, 8, None)
 

@@ -60,6 +60,7 @@ def test_the_python_example_runs(tmp_path, monkeypatch):
     for name, colour in {"a": "red", "b": "blue"}.items():
         paint(tmp_path / "Pictures" / f"{name}.jpg", colour)
     paint(tmp_path / "cup.jpg", "red")
+    paint(tmp_path / "jug.jpg", "green")
     open_library = Library.open.__func__  # type: ignore[attr-defined]
     monkeypatch.setattr(
         Library, "open", classmethod(lambda cls, path: open_library(cls, path, encoder=ToyEncoder()))
@@ -67,7 +68,7 @@ def test_the_python_example_runs(tmp_path, monkeypatch):
     [example] = blocks("python")
     names: dict[str, object] = {}
     exec(example, names)
-    assert len(names["more"]) == 1  # type: ignore[arg-type]
+    assert len(names["more"]) == len(names["both"]) == 1  # type: ignore[arg-type]
     names["library"].close()  # type: ignore[attr-defined]
 
 
@@ -85,7 +86,7 @@ def test_the_batch_script_shown_exists_and_has_help():
     assert "usage: simsearch index" in done.stdout
 
 
-COMMANDS = ["index", "search", "sync", "forget", "tune", "status", "doctor", "app", "demo"]
+COMMANDS = ["index", "search", "suggest", "sync", "forget", "tune", "status", "doctor", "app", "demo"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

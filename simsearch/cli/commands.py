@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simsearch.cli.terminal import (
     COULD_NOT_RUN,
@@ -21,51 +20,6 @@ from simsearch.cli.terminal import (
     print_refused,
     printable,
 )
-
-if TYPE_CHECKING:
-    from simsearch import Hit, Library
-
-_FILTERS = ("under", "since", "until", "camera", "min_size")
-
-
-# Searching
-
-
-def search(options: argparse.Namespace) -> int:
-    """Print the photos most like a picture."""
-    for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(pool, "1")  # one query is over before more threads have started
-    filters = {name: getattr(options, name) for name in _FILTERS if getattr(options, name) is not None}
-    with open_library(options) as library:
-        try:
-            hits = library.search(
-                options.picture, k=options.k, engine=options.engine, crop=options.crop, **filters
-            )
-        except ValueError as error:
-            complain(f"{error}; see simsearch search --help")
-            return COULD_NOT_RUN
-        if not len(library):
-            complain("the library holds no photos yet; run: simsearch index FOLDER")
-            return COULD_NOT_RUN
-        if len(hits) < options.k and filters:
-            _explain_few(library, filters)
-    for hit in hits:
-        if options.json:
-            print(json.dumps(_as_json(hit)))
-        elif options.paths:
-            print(hit.path)
-        else:
-            away = "  (offline)" if hit.offline else ""
-            print(f"{hit.score:.3f}  {printable(hit.path)}{away}")
-    return OK
-
-
-def _explain_few(library: Library, filters: dict[str, Any]) -> None:
-    """Say how many photos filters leave, and how many they leave out for want of a date."""
-    anytime = {name: value for name, value in filters.items() if name not in ("since", "until")}
-    undated = library.count(**anytime) - library.count(**anytime, since="0001") if anytime != filters else 0
-    unknown = f"; {undated:,} more do not say when they were taken" if undated else ""
-    complain(f"{library.count(**filters):,} of {len(library):,} photos are as asked for{unknown}")
 
 
 def tune(options: argparse.Namespace) -> int:
@@ -95,21 +49,6 @@ def _tuning_text(tuned: dict[str, Any]) -> str:
         f"of {tuned['queries']} photos, "
         f"scanning {tuned['scanned']:.1%} of the library"
     )
-
-
-def _as_json(hit: Hit) -> dict[str, Any]:
-    return {
-        "path": str(hit.path),
-        "score": round(hit.score, 6),
-        "id": hit.id,
-        "width": hit.width,
-        "height": hit.height,
-        "taken_at": hit.taken_at and hit.taken_at.isoformat(),
-        "camera": hit.camera,
-        "latitude": hit.latitude,
-        "longitude": hit.longitude,
-        "offline": hit.offline,
-    }
 
 
 # The library itself

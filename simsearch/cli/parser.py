@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from simsearch.cli import commands, indexing
+from simsearch.cli import commands, indexing, searching
 from simsearch.cli.terminal import COULD_NOT_RUN
 
 
@@ -26,7 +26,13 @@ def parser() -> argparse.ArgumentParser:
     places = whole.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for run_it, add_options, summary, example in (
         (indexing.index, _index_options, "make the photos below folders searchable", "~/Pictures"),
-        (commands.search, _search_options, "print the photos most like a picture", "cup.jpg -k 5"),
+        (searching.search, _search_options, "print the photos most like a picture", "cup.jpg -k 5"),
+        (
+            searching.suggest,
+            _suggest_options,
+            "say what a picture is of, as its nearest photos do",
+            "cup.jpg",
+        ),
         (indexing.sync, _sync_options, "bring all indexed folders up to date", "--prune"),
         (indexing.forget, _forget_options, "drop what is known of a photo or folder", "~/Pictures/old"),
         (commands.tune, _tune_options, "choose the settings of the engine lsh", "--recall 0.95"),
@@ -93,26 +99,63 @@ def _doctor_options(command: argparse.ArgumentParser) -> None:
 
 
 def _search_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("picture", metavar="PICTURE", help="a picture, in the collection or not")
+    command.add_argument(
+        "pictures",
+        nargs="+",
+        metavar="PICTURE",
+        help="a picture, in the collection or not, or several examples",
+    )
+    command.add_argument(
+        "--minus", action="append", default=[], metavar="PICTURE", help="an example of what is not wanted"
+    )
     _library_option(command)
     command.add_argument("-k", type=_positive, default=15, metavar="N", help="how many (default: 15)")
+    command.add_argument(
+        "--all",
+        action="store_true",
+        help="show also what is probably unrelated, and every near-identical photo",
+    )
+    command.add_argument(
+        "--diversity",
+        type=_fraction,
+        default=0.0,
+        metavar="D",
+        help="from 0, the best first, to 1, as different from each other as can be (default: 0)",
+    )
+    command.add_argument(
+        "--rerank",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="rank by shared neighbours besides the cosine (default: yes)",
+    )
     command.add_argument(
         "--engine",
         choices=("auto", "exact", "faiss", "lsh"),
         default="auto",
         help="what searches (default: auto, the one that suits the number of photos)",
     )
+    _crop_option(command)
+    _filter_options(command)
+    _storage_option(command)
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object a line")
+    form.add_argument("--paths", action="store_true", help="only the paths (--json is safe for any name)")
+
+
+def _suggest_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("picture", metavar="PICTURE", help="a picture, in the collection or not")
+    _library_option(command)
+    _crop_option(command)
+    command.add_argument("--json", action="store_true", help="as one JSON object")
+
+
+def _crop_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--crop",
         type=_box,
         metavar="X,Y,W,H",
         help="search with this part of the upright picture: pixels, or shares where all are up to 1",
     )
-    _filter_options(command)
-    _storage_option(command)
-    form = command.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="one JSON object a line")
-    form.add_argument("--paths", action="store_true", help="only the paths (--json is safe for any name)")
 
 
 def _filter_options(command: argparse.ArgumentParser) -> None:
@@ -195,6 +238,16 @@ def _share(text: str) -> float:
     if not 0 < share <= 1:
         raise argparse.ArgumentTypeError(f"must be a number above 0 and up to 1, not {text}")
     return share
+
+
+def _fraction(text: str) -> float:
+    try:
+        fraction = float(text)
+    except ValueError:
+        fraction = -1.0
+    if not 0 <= fraction <= 1:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 1, not {text}")
+    return fraction
 
 
 def _port(text: str) -> int:

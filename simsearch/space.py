@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
 from collections.abc import Iterable
 from functools import cached_property
 from typing import NamedTuple
@@ -124,18 +123,16 @@ class Space:
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
-            kind = str(arrays.pop("kind"))
-            space = cls(kind, **arrays)
-            space.mark = _mark(content)
-            if not all(np.isfinite(array).all() for array in arrays.values()):
+            space = cls(str(arrays.pop("kind")), **arrays)
+            if not all(np.isfinite(array).all() for array in space._arrays.values()):
                 raise ValueError("it holds what is no number")
-            dim = arrays["axes"].shape[0] if arrays else 1
-            space.project(np.ones((1, dim), dtype=np.float32))  # the shapes fit
-            return space
-        except (EOFError, IndexError, KeyError, NotImplementedError, OSError, TypeError) as error:
-            raise ValueError(f"not a space ({error})") from error
-        except zipfile.BadZipFile as error:
-            raise ValueError(f"damaged ({error})") from error
+            dim = space._arrays["axes"].shape[0] if arrays else 1
+            if space.project(np.ones((1, dim), dtype=np.float32)).shape != (1, space.width(dim) or 1):
+                raise ValueError("its arrays do not fit together")
+        except Exception as error:  # zipfile and NumPy raise whatever they stumble over
+            raise ValueError(f"damaged or no space ({error})") from error
+        space.mark = _mark(content) if arrays else ""
+        return space
 
 
 _ARRAYS = {
@@ -236,19 +233,21 @@ def folders(spread: Spread, embeddings: np.ndarray, kinds: np.ndarray, border: f
     count = int(kinds.max(initial=-1)) + 1
     if count < 2:
         raise LearningError("one kind cannot be told from others", "label photos of at least two kinds")
-    _, basis = spread.main_directions(min(_BASIS, spread.count - 1))
+    variances, basis = spread.main_directions(min(_BASIS, spread.count - 1))
     seen = (embeddings - spread.mean.astype(np.float32)) @ basis.astype(np.float32)
     means = np.array([seen[kinds == kind].mean(axis=0) for kind in range(count)])
     sizes = np.bincount(kinds)
     offsets = seen - means[kinds]
     within = offsets.T @ offsets / max(len(seen) - count, 1)
     spreads, directions = np.linalg.eigh(within)
+    spreads = np.maximum(spreads, _LEAST_SPREAD * variances[0])  # copies alone do not vary within a kind
     white = directions * _flattening(spreads, _SHRINK)
     middle = np.average(means, axis=0, weights=sizes)
     between = (means - middle) @ white
     _, distances, apart = np.linalg.svd(between * np.sqrt(sizes / len(seen))[:, None], full_matrices=False)
     most = min(count - 1, _KIND_DIMS)
-    apart = apart[:most][distances[:most] > _LEAST_SPREAD * distances[0]].T
+    real = distances[:most] ** 2 > _LEAST_SPREAD * max(distances[0] ** 2, 1)  # 1: as far as kinds are wide
+    apart = apart[:most][real].T
     if not apart.size:
         raise LearningError("the kinds do not differ", "label photos of things that look different")
     # The library's main directions, once what varies within any kind was made smaller.
@@ -268,8 +267,7 @@ def folders(spread: Spread, embeddings: np.ndarray, kinds: np.ndarray, border: f
 
 def _flattening(variances: np.ndarray, shrink: float) -> np.ndarray:
     """Return the factors that make variances, (m,), once they are shrunk towards their mean, all 1."""
-    shrunk = (1 - shrink) * np.maximum(variances, 0) + shrink * variances.mean()
-    factors: np.ndarray = np.maximum(shrunk, _TINY) ** -0.5
+    factors: np.ndarray = ((1 - shrink) * variances + shrink * variances.mean()) ** -0.5
     return factors
 
 
@@ -280,6 +278,6 @@ def _mark(content: bytes) -> str:
 def unit(vectors: np.ndarray) -> np.ndarray:
     """Return vectors, (n, dim), at length 1; what has no direction gets the first."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    vectors = np.where(lengths > _TINY, vectors, np.eye(1, vectors.shape[1]))
+    vectors = np.where(lengths > _TINY, vectors, np.eye(1, vectors.shape[1], dtype=vectors.dtype))
     units: np.ndarray = (vectors / np.where(lengths > _TINY, lengths, 1)).astype(np.float32)
     return units

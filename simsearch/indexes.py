@@ -143,7 +143,10 @@ class Indexes:
 
     def _refresh_one(self, name: str, vectors: SearchVectors) -> None:
         tuned = self.tuned if name == "lsh" else None
-        if tuned and self._store.counts()["photos"] > _OUTGROWN * tuned["photos"]:
+        if tuned and (
+            self._store.counts()["photos"] > _OUTGROWN * tuned["photos"]
+            or tuned.get("space", "") != vectors.mark  # what was measured holds no more
+        ):
             self._tune(vectors, tuned["wish"], tuned["knobs"], None)
             return
         held = self._up_to_date(name, vectors)
@@ -170,10 +173,11 @@ class Indexes:
         generation = self._store.generation
         held = self._filled(self._lsh(vectors.width, "int8" if compact else "float16"), vectors, generation)
         tuning: Tuning = held.index.tune(wish, **knobs)
-        told = {"wish": wish, "knobs": knobs, "photos": len(held.index), **tuning._asdict()}
+        told = {"wish": wish, "knobs": knobs, "photos": len(held.index), "space": vectors.mark}
+        told |= {**tuning._asdict(), "settings": tuning.settings._asdict()}
         with self._store.transaction():
             self._store.set_setting("compact", str(int(compact)))
-            self._store.set_setting("lsh", json.dumps({**told, "settings": tuning.settings._asdict()}))
+            self._store.set_setting("lsh", json.dumps(told))
         self._save("lsh", held)
         self._held["lsh"] = self._shared(held)
         return tuning

@@ -28,13 +28,27 @@ class SearchVectors:
     def __init__(self, store: Store, dim: int) -> None:
         self._store = store
         self.dim = dim
-        self.mark = store.setting(SPACE) or ""
-        self.space = _space(store, dim) if self.mark else Space()
+        self._named, content = _kept(store)
+        self._damaged: bytes | None = None
+        try:
+            self.space = _read(self._named, content, dim)
+        except ValueError as error:
+            self.space, self._damaged = Space(), content or b""
+            _log.warning(
+                "%s: what was learnt from the photos cannot be used (%s); learn it anew with: "
+                "simsearch learn photos",
+                store.path,
+                error,
+            )
+        self.mark = self.space.mark
         self.width = self.space.width(dim)
 
     def hold(self, dim: int) -> bool:
         """Whether embeddings are of this width, and the library is still searched in this space."""
-        return self.dim == dim and self.mark == (self._store.setting(SPACE) or "")
+        if self.dim != dim or self._named != (self._store.setting(SPACE) or ""):
+            return False
+        # Learnt anew from the same photos it has the name that it had before.
+        return self._damaged is None or self._damaged == (self._store.learnt(SPACE) or b"")
 
     def of(self, embeddings: np.ndarray) -> np.ndarray:
         """Return the search vectors, (n, width) float32, of embeddings, (n, dim) float32."""
@@ -60,18 +74,40 @@ def sound_embeddings(store: Store, dim: int, since: int = -1) -> Iterator[tuple[
         yield ids[sound], embeddings[sound]
 
 
-def _space(store: Store, dim: int) -> Space:
-    """Return the space in the store; the identity, with a word, where that is damaged."""
+def space_fault(store: Store, dim: int | None) -> str | None:
+    """Return why what the library has learnt cannot be used, or None.
+
+    Parameters
+    ----------
+    dim
+        Width of the embeddings, or None where that is not known.
+    """
     try:
-        space = Space.from_bytes(store.learnt(SPACE) or b"")
-        if space.takes(dim):
-            return space
-        reason = f"not for embeddings of {dim} numbers"
+        named, content = _kept(store)
+        _read(named, content, dim)
     except ValueError as error:
-        reason = str(error)
-    _log.warning(
-        "%s: what was learnt from the photos cannot be used (%s); learn it anew with: simsearch learn photos",
-        store.path,
-        reason,
-    )
-    return Space()
+        return str(error)
+    return None
+
+
+def _kept(store: Store) -> tuple[str, bytes | None]:
+    """Return the mark of the space that is searched in, and what is kept of it."""
+    while True:
+        named = store.setting(SPACE) or ""
+        content = store.learnt(SPACE)
+        if named == (store.setting(SPACE) or ""):  # else another process has just chosen another
+            return named, content
+
+
+def _read(named: str, content: bytes | None, dim: int | None) -> Space:
+    """Return a space for embeddings of a width; raise ValueError where it is not the one that was named."""
+    if not named:
+        return Space()
+    if content is None:
+        raise ValueError("it is not there")
+    space = Space.from_bytes(content)
+    if space.mark != named:
+        raise ValueError("it is another than was chosen")
+    if dim is not None and not space.takes(dim):
+        raise ValueError(f"it is not for embeddings of {dim} numbers")
+    return space

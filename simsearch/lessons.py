@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ def last(store: Store) -> dict[str, Any]:
     """Return the last lesson: ``lesson`` ("photos", "folders" or "off"), and how it went.
 
     Those that were learnt have ``photos``, from how many, and ``at``, when; folders have ``kinds``, their
-    names, and ``gain`` as well, and ``labels``, whether they were labels.
+    names, and ``gain`` as well, and ``labels``, whether they were labels. Where ``alike`` is not 0, so many
+    photos did not differ, so that nothing could be learnt from them.
     """
     told = store.setting(_SETTING)
     return {"lesson": "photos", "photos": 0} if told is None else dict(json.loads(told))
@@ -44,29 +46,27 @@ def last(store: Store) -> dict[str, Any]:
 def keep_up(store: Store, dim: int) -> None:
     """Learn from the photos where that is due: when there are enough, and again when they have doubled."""
     lesson, count = last(store), store.counts()["photos"]
-    due = count >= max(space.PCA_FROM, _GROWN * lesson["photos"])
+    due = count >= max(space.PCA_FROM, _GROWN * max(lesson["photos"], lesson.get("alike", 0)))
     if lesson["lesson"] == "photos" and due:
         try:
             learn_photos(store, dim)
         except LearningError:  # they are all alike; they may not be when there are more
-            _keep(store, Space(), "photos", photos=count)
+            _keep(store, Space(), "photos", alike=count)
 
 
 def learn_photos(store: Store, dim: int) -> None:
-    """Learn the mean and the main directions of the library.
+    """Learn the mean and the main directions of the library, or nothing yet where it is too small for that.
 
     Raises
     ------
     LearningError
-        When there are too few photos, or they do not differ.
+        When the photos do not differ.
     """
     count = store.counts()["photos"]
     if count < space.PCA_FROM:
-        reason = f"there are {count:,} photos, which is too few"
-        raise LearningError(
-            reason, f"index {space.PCA_FROM:,} or more; until then they are compared as they are"
-        )
-    _keep(store, space.pca(_spread(store, dim)), "photos", photos=count)
+        _keep(store, Space(), "photos")
+    else:
+        _keep(store, space.pca(_spread(store, dim)), "photos", photos=count)
 
 
 def learn_nothing(store: Store) -> None:
@@ -74,7 +74,15 @@ def learn_nothing(store: Store) -> None:
     _keep(store, Space(), "off")
 
 
-def learn_kinds(store: Store, dim: int, kinds: dict[int, str], *, force: bool, labels: bool) -> Gain:
+def start_anew(store: Store, dim: int) -> dict[str, Any]:
+    """Drop what was learnt, and learn from the photos where that may be; return what the lesson was."""
+    was = last(store)
+    _keep(store, Space(), "off" if was["lesson"] == "off" else "photos")
+    keep_up(store, dim)
+    return was
+
+
+def learn_kinds(store: Store, dim: int, kinds: dict[int, str], *, force: bool, labels: bool) -> list[str]:
     """Learn what tells kinds of photos apart; search is left as it is where it would be worse.
 
     Parameters
@@ -86,18 +94,25 @@ def learn_kinds(store: Store, dim: int, kinds: dict[int, str], *, force: bool, l
     labels
         Whether the kinds are labels, which are to be kept.
 
+    Returns
+    -------
+    The kinds of too few photos to learn from.
+
     Raises
     ------
     LearningError
         When there are fewer than two kinds of a few photos, or they do not differ, or search would be worse.
     """
-    sizes = Counter(kinds.values())
+    ids, embeddings = _labelled(store, dim, _chosen(kinds))
+    sizes = Counter(kinds[photo_id] for photo_id in ids.tolist())
     names = sorted(name for name, size in sizes.items() if size >= SMALLEST_KIND)
     if len(names) < 2:
-        reason = f"{len(names)} of {len(sizes):,} kinds has {SMALLEST_KIND} photos or more, and it takes two"
-        raise LearningError(reason, "put photos of a kind into a folder, for two kinds or more")
-    ids, embeddings = _labelled(store, dim, _chosen(kinds, set(names)))
-    found = np.array([names.index(kinds[photo_id]) for photo_id in ids.tolist()], dtype=np.int64)
+        which = "label" if labels else "folder"
+        reason = f"{('no', 'one')[len(names)]} {which} has {SMALLEST_KIND} photos or more, and it takes two"
+        raise LearningError(reason, f"give another {which} as many")
+    numbers = {name: number for number, name in enumerate(names)}
+    found = np.array([numbers.get(kinds[photo_id], -1) for photo_id in ids.tolist()], dtype=np.int64)
+    ids, embeddings, found = ids[found >= 0], embeddings[found >= 0], found[found >= 0]
     learnt, gain = learning.learn(_spread(store, dim), embeddings, found)
     if gain.is_loss and not force:
         raise LearningError(f"search would be worse ({_told(gain)})", "use --force to have it all the same")
@@ -105,15 +120,24 @@ def learn_kinds(store: Store, dim: int, kinds: dict[int, str], *, force: bool, l
     with store.transaction():
         store.set_labels(kinds if labels else {})
         _write(store, learnt, "folders", photos=len(ids), kinds=names, labels=labels, gain=told)
-    return gain
+    return sorted({*kinds.values()}.difference(names))
 
 
 def kinds_of_folders(store: Store, under: Path | None) -> dict[int, str]:
-    """Return the folder that each photo lies in, by photo ids; of all photos, or of those below a folder."""
+    """Return the folder that each photo lies in, by photo ids; of all photos, or of those below a folder.
+
+    Raises
+    ------
+    FolderError
+        When the library knows nothing below it.
+    """
     kinds = store.folders()
     if under is None:
         return kinds
-    here = set(store.select(*below(under, store.roots())).tolist())
+    where = below(under, store.roots())
+    if not store.knows(*where):
+        raise FolderError(under, "nothing of it is in the library", "check the spelling")
+    here = set(store.select(*where).tolist())
     return {photo_id: kind for photo_id, kind in kinds.items() if photo_id in here}
 
 
@@ -135,14 +159,16 @@ def kinds_of_labels(store: Store, path: Path) -> tuple[dict[int, str], list[str]
         When it names no photo of the library.
     """
     kinds, unknown = {}, []
+    starts = [path.parent, *(root.path for root in store.roots())]
     for row in _rows(path):
-        photo_id = _photo(store, path.parent, row[0])
+        photo_id = _photo(store, starts, row[0])
         if photo_id is None:
             unknown.append(row[0])
         else:
             kinds[photo_id] = row[1].strip()
     if not kinds:
-        reason = f"none of the {len(unknown):,} paths in {path} is in the library"
+        holds = f"none of the {len(unknown):,} paths in {path} is in the library"
+        reason = holds if unknown else f"{path} holds no labels"
         raise LearningError(reason, "give one path and one label a line, parted by a comma")
     return kinds, unknown
 
@@ -157,20 +183,26 @@ def _rows(path: Path) -> list[list[str]]:
     return rows[1:] if rows and [cell.strip().lower() for cell in rows[0][:2]] == ["path", "label"] else rows
 
 
-def _photo(store: Store, folder: Path, name: str) -> int | None:
-    for start in (folder, *(root.path for root in store.roots())):
-        photo_id = store.id_of(absolute_path(start / name))
-        if photo_id is not None:
-            return photo_id
+def _photo(store: Store, starts: list[Path], name: str) -> int | None:
+    for start in starts:
+        with suppress(FolderError, OSError, ValueError):  # too long for a path, or with a NUL: it is none
+            if (photo_id := store.id_of(absolute_path(start / name))) is not None:
+                return photo_id
     return None
 
 
-def _chosen(kinds: dict[int, str], names: set[str]) -> np.ndarray:
-    """Return the photos of some kinds, (n,) int64, ascending, or some of them where they are too many."""
-    photos = np.array([photo_id for photo_id, kind in sorted(kinds.items()) if kind in names], dtype=np.int64)
-    if len(photos) > _MOST_LABELLED:
-        photos = np.sort(np.random.default_rng(0).choice(photos, _MOST_LABELLED, replace=False))
-    return photos
+def _chosen(kinds: dict[int, str]) -> np.ndarray:
+    """Return the photos, (n,) int64, ascending, or some where they are too many, less of the large kinds."""
+    by_kind: dict[str, list[int]] = {}
+    for photo_id, kind in sorted(kinds.items()):
+        by_kind.setdefault(kind, []).append(photo_id)
+    sizes = np.array([len(photos) for photos in by_kind.values()], dtype=np.int64)
+    most = int(sizes.max(initial=0))
+    while np.minimum(sizes, most).sum() > _MOST_LABELLED and most > SMALLEST_KIND:
+        most -= -(-most // 10)
+    random = np.random.default_rng(0)
+    chosen = [random.permutation(photos)[: max(most, SMALLEST_KIND)] for photos in by_kind.values()]
+    return np.sort(np.concatenate([*chosen, np.empty(0, dtype=np.int64)]))
 
 
 def _labelled(store: Store, dim: int, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -429,7 +429,8 @@ class Library:
         Parameters
         ----------
         lesson
-            "photos": their main directions, as the library does by itself once it has some hundred photos.
+            "photos": their main directions, as the library does by itself once it has some hundred photos;
+            of fewer it learns nothing yet.
             "folders": besides, what tells the folders apart that photos lie in. "off": nothing.
         labels
             For "folders": a CSV file, in each line a path and a label, whose labels are the kinds in place
@@ -441,7 +442,8 @@ class Library:
 
         Returns
         -------
-        What :meth:`learnt` returns, and ``unknown``: paths among the labels that are not in the library.
+        What :meth:`learnt` returns, and what nothing was learnt from: ``small``, the kinds of too few photos,
+        and ``unknown``, the paths among the labels that are not in the library.
 
         Raises
         ------
@@ -452,10 +454,15 @@ class Library:
         LibraryError
             When another process is indexing into this library.
         ValueError
-            When there is no such lesson.
+            When there is no such lesson, or labels, under or force are not for it.
         """
+        if lesson != "folders" and (labels is not None or under is not None or force):
+            raise ValueError('labels, under and force are for the lesson "folders" alone')
         if lesson not in ("photos", "folders", "off"):
             raise ValueError(f'lesson must be "photos", "folders" or "off", not {lesson!r}')
+        if labels is not None and under is not None:
+            raise ValueError("give labels or under, not both")
+        small: list[str] = []
         unknown: list[str] = []
         dim = self.encoder.dim
         with running.sole_writer(self.path):
@@ -467,18 +474,20 @@ class Library:
                 if labels is not None:
                     kinds, unknown = lessons.kinds_of_labels(self._store, absolute_path(labels))
                 else:
-                    kinds = lessons.kinds_of_folders(self._store, absolute_path(under) if under else None)
-                lessons.learn_kinds(self._store, dim, kinds, force=force, labels=labels is not None)
+                    folder = absolute_path(under) if under is not None else None
+                    kinds = lessons.kinds_of_folders(self._store, folder)
+                small = lessons.learn_kinds(self._store, dim, kinds, force=force, labels=labels is not None)
             self._indexes.refresh(dim)
             calibration.keep_up(self._store, self._indexes, self.encoder)
-        return {**self.learnt(), "unknown": unknown}
+        return {**self.learnt(), "small": small, "unknown": unknown}
 
     def learnt(self) -> dict[str, Any]:
         """Return what the library learnt last: ``lesson``, ``photos`` (from how many), and when, ``at``.
 
         Of folders there are ``kinds``, their names, ``labels``, whether they are labels, and ``gain``:
         precision at 1, precision at 15 and accuracy of photos that it did not learn from, ``before`` and
-        ``after``, and of kinds that it was not told, ``others_before`` and ``others_after``.
+        ``after``, and of kinds that it was not told, ``others_before`` and ``others_after``. Where there is
+        ``alike``, that many photos did not differ, and nothing could be learnt from them.
         """
         return lessons.last(self._store)
 
@@ -634,6 +643,7 @@ class Library:
             "weights": json.loads(stored)["weights"] if stored else None,
             "engine": self._indexes.reason(),
             "lsh": self._indexes.tuned,
+            "learnt": self.learnt(),
             "bytes": sum(
                 file.stat().st_size
                 for pattern in (f"{store.FILE_NAME}*", "index.*")

@@ -86,7 +86,19 @@ def test_the_batch_script_shown_exists_and_has_help():
     assert "usage: simsearch index" in done.stdout
 
 
-COMMANDS = ["index", "search", "suggest", "sync", "forget", "tune", "status", "doctor", "app", "demo"]
+COMMANDS = [
+    "index",
+    "search",
+    "suggest",
+    "sync",
+    "forget",
+    "learn",
+    "tune",
+    "status",
+    "doctor",
+    "app",
+    "demo",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -19,6 +19,8 @@ from simsearch.cli.terminal import (
     open_library,
     print_refused,
     printable,
+    some,
+    use_one_thread,
 )
 
 
@@ -51,6 +53,72 @@ def _tuning_text(tuned: dict[str, Any]) -> str:
     )
 
 
+def learn(options: argparse.Namespace) -> int:
+    """Learn from the photos how to compare them, or say what was learnt."""
+    # More save a quarter of the time on a machine that is idle, and cost ten times as much on a busy one.
+    use_one_thread()
+    wishes = {"labels": options.labels, "under": options.under, "force": options.force}
+    with open_library(options) as library:
+        try:
+            if (
+                options.lesson
+                or any(wish is not None for wish in (options.labels, options.under))
+                or options.force
+            ):
+                learnt = library.learn(options.lesson or "", **wishes)
+            else:
+                learnt = library.learnt()
+        except ValueError as error:
+            complain(f"{error}; see simsearch learn --help")
+            return COULD_NOT_RUN
+    if options.json:
+        print(json.dumps(learnt))
+        return OK
+    print(f"learnt: {_learnt_text(learnt)}")
+    if learnt.get("small"):
+        print(f"small: {some(learnt['small'])} (too few photos to learn from)")
+    if learnt.get("unknown"):
+        print(f"unknown: {some(learnt['unknown'])} (not in the library)")
+    if learnt["lesson"] == "folders":
+        _print_gain(**learnt["gain"])
+    return OK
+
+
+def _learnt_text(learnt: dict[str, Any]) -> str:
+    at = learnt.get("at", "")[:16].replace("T", " ")
+    if learnt["lesson"] == "off":
+        return f"nothing, as wished on {at}"
+    if learnt.get("alike"):
+        return f"nothing yet, as {counted(learnt['alike'], 'photo')} do not differ"
+    if not learnt["photos"]:
+        return "nothing yet, for want of photos; then by itself"
+    what = "the main directions"
+    if learnt["lesson"] == "folders":
+        what = f"what tells {counted(len(learnt['kinds']), 'label' if learnt['labels'] else 'folder')} apart"
+    return f"{what}, from {counted(learnt['photos'], 'photo')}, on {at}"
+
+
+def _print_gain(
+    before: dict[str, float],
+    after: dict[str, float],
+    others_before: dict[str, float] | None,
+    others_after: dict[str, float] | None,
+) -> None:
+    """Say how well photos find their kind that it did not learn from."""
+    _print_quality("photos that it did not learn from", before, after)
+    if others_before and others_after:
+        _print_quality("kinds that it was not told of, to try it", others_before, others_after)
+
+
+def _print_quality(of: str, before: dict[str, float], after: dict[str, float]) -> None:
+    print(f"for {of}:")
+    for measure, what in (
+        ("precision_at_15", "of the first 15 hits are of the photo's own kind"),
+        ("accuracy", "of the photos are of the kind that most of their 15 nearest are of"),
+    ):
+        print(f"  {after[measure]:.1%} {what} ({before[measure]:.1%} before)")
+
+
 # The library itself
 
 
@@ -70,6 +138,7 @@ def status(options: argparse.Namespace) -> int:
         return OK
     if tuned := facts.pop("lsh"):
         facts["lsh"] = _tuning_text(tuned)
+    facts["learnt"] = _learnt_text(facts["learnt"])
     facts["folders"] = [_folder_text(folder) for folder in facts["folders"]]
     if run := facts.pop("run"):
         facts["last run"] = _run_text(run)

@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
         ),
         (indexing.sync, _sync_options, "bring all indexed folders up to date", "--prune"),
         (indexing.forget, _forget_options, "drop what is known of a photo or folder", "~/Pictures/old"),
+        (commands.learn, _learn_options, "learn from the photos how to compare them", "folders"),
         (commands.tune, _tune_options, "choose the settings of the engine lsh", "--recall 0.95"),
         (commands.status, _status_options, "say what the library holds and where it is", "--failed"),
         (commands.doctor, _doctor_options, "check that the library is well", "--repair"),
@@ -171,6 +172,23 @@ def _storage_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--lsh-storage", metavar="URL", help="Redis server for the tables of lsh: redis://127.0.0.1:6379"
     )
+
+
+def _learn_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "lesson",
+        nargs="?",
+        choices=("photos", "folders", "off"),
+        help="the photos' main directions, as is done by itself; what tells your folders apart; or nothing "
+        "(default: say what is learnt)",
+    )
+    _library_option(command)
+    command.add_argument(
+        "--labels", metavar="FILE", help='folders: a CSV file of lines "path,label" takes their place'
+    )
+    command.add_argument("--under", metavar="FOLDER", help="folders: only those at or below this one")
+    command.add_argument("--force", action="store_true", help="folders: even if searches get worse")
+    command.add_argument("--json", action="store_true", help="as one JSON object")
 
 
 def _tune_options(command: argparse.ArgumentParser) -> None:

@@ -8,7 +8,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simsearch.cli.terminal import COULD_NOT_RUN, OK, complain, counted, open_library, printable
+from simsearch.cli.terminal import (
+    COULD_NOT_RUN,
+    OK,
+    complain,
+    counted,
+    open_library,
+    printable,
+    use_one_thread,
+)
 
 if TYPE_CHECKING:
     from simsearch import Hit, Library
@@ -19,7 +27,7 @@ _BAR = 20  # characters, for all votes
 
 def search(options: argparse.Namespace) -> int:
     """Print the photos most like a picture."""
-    _answer_at_once()
+    use_one_thread()  # one query is over before more have started
     filters = {name: getattr(options, name) for name in _FILTERS if getattr(options, name) is not None}
     with open_library(options) as library:
         try:
@@ -52,11 +60,6 @@ def search(options: argparse.Namespace) -> int:
             print(_as_text(hit))
     _explain_end(shown, hits)
     return OK
-
-
-def _answer_at_once() -> None:
-    for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(pool, "1")  # one query is over before more threads have started
 
 
 def _as_text(hit: Hit) -> str:
@@ -106,7 +109,7 @@ def _as_json(hit: Hit) -> dict[str, Any]:
 
 def suggest(options: argparse.Namespace) -> int:
     """Print what a picture is of, as the photos nearest to it say."""
-    _answer_at_once()
+    use_one_thread()
     with open_library(options) as library:
         try:
             told = library.suggest(options.picture, crop=options.crop)

@@ -102,3 +102,15 @@ def printable(path: str | Path) -> str:
 def counted(number: int, thing: str) -> str:
     """Say how many there are of something."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def some(names: list[str]) -> str:
+    """Name a few of many things, and count the others."""
+    more = [f"{len(names) - NAMES_SHOWN:,} more"] if len(names) > NAMES_SHOWN else []
+    return ", ".join([*map(printable, names[:NAMES_SHOWN]), *more])
+
+
+def use_one_thread() -> None:
+    """Have NumPy compute in one thread; to be called before it is imported."""
+    for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(pool, "1")

@@ -16,6 +16,7 @@ from simsearch.encoder import load_encoder
 from simsearch.errors import DerivedFileError, LibraryError
 from simsearch.indexes import Indexes
 from simsearch.store import Store
+from simsearch.vectors import space_fault
 
 _FROM_BACKUP = "restore library.db from a backup, or move it away and index anew"
 _REPAIR = "run: simsearch doctor --repair"
@@ -100,6 +101,13 @@ def examine_rows(store: Store) -> Iterator[Problem]:
                   WHERE changes.generation IS NULL OR changes.generation > {generation}"""
         if count := _value(db, sql):
             yield Problem(f"of {count:,} embeddings it is not known when they came", rows=True)
+
+
+def examine_learnt(store: Store, dim: int | None) -> list[Problem]:
+    """Return what is wrong with what was learnt; ``dim`` is the width of the embeddings, where known."""
+    reason = space_fault(store, dim)
+    what = f"what was learnt from the photos cannot be used ({reason})"
+    return [Problem(what)] if reason else []
 
 
 def _value(db: sqlite3.Connection, sql: str) -> Any:

@@ -7,8 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from simsearch import lessons
 from simsearch.backbones import BACKBONES
-from simsearch.checks import Finding, Problem, examine_database, examine_files, examine_rows
+from simsearch.checks import Finding, Problem, examine_database, examine_files, examine_learnt, examine_rows
 from simsearch.encoder import network_path
 from simsearch.indexes import Indexes
 from simsearch.photo_checks import Progress, examine_photos
@@ -54,8 +55,10 @@ class Doctor:
             return [self._wrong(problem) for problem in damage]
         files = self._files()
         usable = not any(self._network in problem.files for problem in files)
-        rows, photos = self._rows_and_photos(self._encoder() if usable else None)
-        return [self._wrong(problem) for problem in (*files, *rows, *photos)]
+        encoder = self._encoder() if usable else None
+        learnt = examine_learnt(self._store, encoder.dim if encoder else None)
+        rows, photos = self._rows_and_photos(encoder)
+        return [self._wrong(problem) for problem in (*files, *learnt, *rows, *photos)]
 
     def mend(self, take_up: Callable[[Iterable[Path]], object]) -> list[Finding]:
         """Mend what can be, and say what was and what is still wrong.
@@ -73,15 +76,17 @@ class Doctor:
         rows, photos = self._rows_and_photos(encoder)
         here = self._reachable(photos)
         self._clear(rows, photos, here)
+        learnt = examine_learnt(self._store, encoder.dim)
+        relearnt = [Finding(problem.what, self._start_anew(encoder.dim), True) for problem in learnt]
         # Those that were encoded anew to be checked come last, and are to be so again.
         touched = [
             photo_id for problem in reversed(photos) for photo_id in problem.photos if photo_id in here
         ]
         if touched:
             take_up([row.path for row in self._store.rows(touched).values()])
-        elif files:
+        elif files or learnt:
             self._indexes.refresh(encoder.dim)
-        return self._compared(files, rows, photos, touched)
+        return relearnt + self._compared(files, rows, photos, touched)
 
     def _reachable(self, photos: list[Problem]) -> set[int]:
         """Return the photos that may be cleared.
@@ -108,6 +113,14 @@ class Doctor:
             self._store.tidy()
             for problem in photos:
                 self._store.doubt(here.intersection(problem.photos), problem.drop)
+
+    def _start_anew(self, dim: int) -> str:
+        """Drop what was learnt, learn it anew where nobody need be asked, and say which it was."""
+        was = lessons.start_anew(self._store, dim)
+        if was["lesson"] != "folders":
+            return "learnt anew from the photos"
+        labels = " --labels FILE" if was["labels"] else ""
+        return f"dropped; to learn it anew, run: simsearch learn folders{labels}"
 
     def _compared(
         self, files: list[Problem], rows: list[Problem], photos: list[Problem], touched: list[int]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simsearch import Library, LibraryError, PhotoError, cli, derived
+from simsearch import Library, LibraryError, PhotoError, cli, derived, space
 from simsearch.encoder import network_path
 from simsearch.indexes import Indexes
 from simsearch.running import sole_writer
@@ -310,6 +310,70 @@ def test_a_bad_network_file_is_noticed_not_touched_and_deleted_by_a_repair(tmp_p
         monkeypatch.setattr("simsearch.encoder.open_encoder", lambda *_, **__: ToyEncoder())
         assert library.check(repair=True) == [(problem, "deleted", True)]
         assert not path.exists()
+
+
+# What was learnt
+
+LEARNT = {
+    "cut": "UPDATE learnt SET content = substr(content, 1, 90)",
+    "empty": "UPDATE learnt SET content = x''",
+    "text": "UPDATE learnt SET content = 'text'",
+    "gone": "DELETE FROM learnt",
+    "another": "UPDATE settings SET value = '0123' WHERE name = 'space'",
+}
+
+
+@pytest.fixture
+def taught(shelf, album, monkeypatch):
+    """The shelf with four more photos in a second folder, and its main directions learnt."""
+    monkeypatch.setattr("simsearch.space.PCA_FROM", 8)
+    for name, (red, green, blue) in COLOURS.items():
+        paint(album / "pale" / f"{name}.png", (red // 2 + 90, green // 2 + 90, blue // 2 + 90))
+    shelf.sync(album)
+    assert shelf.learnt()["photos"] == 8
+    return shelf
+
+
+@pytest.mark.parametrize("damage", LEARNT)
+def test_main_directions_that_are_damaged_are_noticed_and_learnt_anew(taught, ill, damage):
+    expected = [(hit.id, hit.score) for hit in taught.similar(1)]
+    ill(LEARNT[damage])
+    generation = taught.generation
+    [problem] = problems(taught)
+    assert problem.startswith("what was learnt from the photos cannot be used (")
+    assert taught.check()[0].remedy == "run: simsearch doctor --repair" and taught.generation == generation
+    assert taught.check(repair=True) == [(problem, "learnt anew from the photos", True)]
+    assert taught.check() == [] and taught.learnt()["photos"] == 8
+    assert [(hit.id, hit.score) for hit in taught.similar(1)] == expected
+
+
+@pytest.mark.parametrize(("labels", "option"), [(False, ""), (True, " --labels FILE")])
+def test_folders_that_are_damaged_are_dropped_and_what_to_run_is_said(taught, ill, album, labels, option):
+    file = album.parent / "labels.csv"
+    file.write_text("".join(f"{path},{path.parent.name}\n" for path in album.glob("**/*.png")))
+    taught.learn("folders", force=True, labels=file if labels else None)
+    ill(LEARNT["cut"])
+    [finding] = taught.check(repair=True)
+    assert finding.mended
+    assert finding.remedy == f"dropped; to learn it anew, run: simsearch learn folders{option}"
+    assert taught.check() == [] and taught.learnt()["lesson"] == "photos" and taught.learnt()["photos"] == 8
+    assert len(taught.similar(1)) == 7
+
+
+def test_what_cannot_be_learnt_anew_is_dropped(taught, ill):
+    ill(LEARNT["gone"])
+    ill("DELETE FROM photos WHERE id > 4")
+    assert taught.check(repair=True)[0].mended and taught.check() == []
+    assert taught.learnt()["photos"] == 0
+
+
+def test_what_was_learnt_for_another_network_is_noticed(taught, ill):
+    wider = space.pca(space.Spread([np.eye(5, dtype=np.float32)]))
+    ill("UPDATE learnt SET content = ?", wider.to_bytes())
+    ill("UPDATE settings SET value = ? WHERE name = 'space'", wider.mark)
+    [problem] = problems(taught)
+    assert problem.endswith("(it is not for embeddings of 3 numbers)")
+    assert taught.check(repair=True)[0].mended and taught.check() == []
 
 
 # Libraries that are well

@@ -321,8 +321,8 @@ def test_tuning_is_kept_and_others_take_it_up(shelf):
     assert isinstance(after, LshIndex) and after.settings == tuning.settings
     fresh = Indexes(shelf.store).current("lsh", DIM)
     assert isinstance(fresh, LshIndex) and fresh.settings == tuning.settings
-    told = {"wish": 0.9, "knobs": {"bits": 5, "tables": 12}, "photos": 400, **tuning._asdict()}
-    assert elsewhere.tuned == {**told, "settings": tuning.settings._asdict()}
+    told = {"wish": 0.9, "knobs": {"bits": 5, "tables": 12}, "photos": 400, "space": ""}
+    assert elsewhere.tuned == {**told, **tuning._asdict(), "settings": tuning.settings._asdict()}
 
 
 def test_compact_keeps_eight_bits_a_number_in_all_but_exact(shelf):

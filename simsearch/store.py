@@ -385,10 +385,14 @@ class Store:
         self._write("DELETE FROM labels")
         self._db.executemany("INSERT INTO labels VALUES (?, ?)", labels.items())
 
-    def labels(self, photo_ids: Iterable[int]) -> dict[int, str]:
-        """Return what the user said that some photos are of, by their ids."""
-        sql = "SELECT photo_id, label FROM labels WHERE photo_id IN (SELECT value FROM json_each(?))"
-        return dict(self._all(sql, json.dumps(list(photo_ids))))
+    def labels(self, photo_ids: Iterable[int] | None = None) -> dict[int, str]:
+        """Return what the user said that photos are of, by their ids: of some, or of all that are there."""
+        sql = """SELECT photo_id, label FROM labels JOIN photos ON id = photo_id
+                 WHERE missing_since IS NULL"""
+        if photo_ids is None:
+            return dict(self._all(sql))
+        some = f"{sql} AND photo_id IN (SELECT value FROM json_each(?))"
+        return dict(self._all(some, json.dumps(list(photo_ids))))
 
     def folders(self) -> dict[int, str]:
         """Return the absolute path of the folder that each photo that is there lies in, by their ids."""

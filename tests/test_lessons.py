@@ -380,7 +380,7 @@ def test_photos_that_come_after_the_switch_are_seen_in_the_same_space(shelf, few
     projected = np.concatenate([block for _, block in vectors.blocks()])
     scores = projected @ projected[240]
     for hit in first:
-        assert hit.score == pytest.approx(scores[hit.id - 1], abs=2e-3)
+        assert hit.cosine == pytest.approx(scores[hit.id - 1], abs=2e-3)
 
 
 def test_lsh_is_tuned_anew_in_another_space(shelf, few):

@@ -48,6 +48,11 @@ class Graph:
         return len(self._ids)
 
     @property
+    def ids(self) -> np.ndarray:
+        """Those that it knows, (n,) int64, ascending."""
+        return self._ids
+
+    @property
     def nbytes(self) -> int:
         """How many bytes the graph takes."""
         return self._ids.nbytes + self._lists.nbytes

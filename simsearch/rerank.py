@@ -87,6 +87,9 @@ def profile(nearest: np.ndarray, lists: np.ndarray) -> Profile:
 def scores(cosines: np.ndarray, ids: np.ndarray, lists: np.ndarray, query: Profile) -> np.ndarray:
     """Return what candidates are ranked by, (n,) float32: 1 is the query itself.
 
+    One without neighbours is not known to the graph yet, and ranked by its cosine: to have nothing in common
+    with the query would hide nine of ten photos that were just added.
+
     Parameters
     ----------
     cosines
@@ -100,7 +103,8 @@ def scores(cosines: np.ndarray, ids: np.ndarray, lists: np.ndarray, query: Profi
     # The candidate is in its own profile: for a photo that the query is very near to, it is in both.
     common = (query.of(lists) * weights).sum(axis=1) + query.of(ids)
     lengths = np.sqrt((weights**2).sum(axis=1) + 1)
-    blended: np.ndarray = ((1 - _SHARED) * cosines + _SHARED * common / lengths).astype(np.float32)
+    shared = np.where((lists >= 0).any(axis=1), common / lengths, cosines)
+    blended: np.ndarray = ((1 - _SHARED) * cosines + _SHARED * shared).astype(np.float32)
     return blended
 
 
@@ -161,10 +165,11 @@ def folded(vectors: np.ndarray, copies_from: float) -> np.ndarray:
     copies_from
         The cosine of near-identical photos.
     """
-    alike = vectors @ vectors.T >= copies_from
-    first = np.arange(len(vectors))
+    places = np.arange(len(vectors))
+    first = places.copy()
     for place in range(len(vectors)):
         if first[place] == place:  # it stands for those behind it that nobody stands for yet
-            behind = alike[place, place + 1 :] & (first[place + 1 :] == np.arange(place + 1, len(vectors)))
-            first[place + 1 :][behind] = place
+            behind = places[place + 1 :]
+            alike = vectors[behind] @ vectors[place] >= copies_from
+            first[behind[alike & (first[behind] == behind)]] = place
     return first

@@ -11,6 +11,7 @@ from simsearch import rerank
 from simsearch.calibration import calibrated
 from simsearch.errors import StorageError
 from simsearch.indexes import Indexes
+from simsearch.space import unit
 from simsearch.store import Store
 from simsearch.trust import Nearest, Trust
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from simsearch.index.graph import Graph
     from simsearch.index.local import LocalIndex
 
-_VARIED = 4  # times as many as are wanted, to choose different ones from
+_TWICE = 2  # as many as are wanted are candidates, besides the neighbours of the query's neighbours
+_VARIED = 4  # times as many as are wanted, to choose different ones from; and as many again where too few are
 _SAME = 0.9999  # cosine of what is taken for one picture where nothing is known of this library
 
 
@@ -157,25 +159,30 @@ class _Search:
         self._examples = examples
 
     def found(self, wish: Wish, among: np.ndarray | None, trust: Trust | None) -> list[Found]:
-        more = wish.rerank or wish.fold or wish.diversity > 0
-        near = self._nearest(max(rerank.POOL, 2 * wish.k) if more else max(wish.k, rerank.NEIGHBOURS), among)
-        around = near if among is None else self._nearest(rerank.NEIGHBOURS, None)
-        around = Nearest(around.ids[: rerank.NEIGHBOURS], around.cosines[: rerank.NEIGHBOURS])
+        count = max(wish.k, rerank.NEIGHBOURS)
+        if wish.fold or wish.diversity:
+            count = max(rerank.POOL, _VARIED * wish.k)
+        elif wish.rerank:
+            count = max(rerank.POOL, _TWICE * wish.k)
         copies_from = trust.near if trust else _SAME
-        ids, cosines, scores = near.ids, near.cosines, near.cosines
-        if wish.rerank and self._graph is not None and len(self._graph) >= rerank.FEWEST:
-            ids, cosines, scores = self._reranked(near, around, among, copies_from)
-        first = np.arange(len(ids))
-        copies: dict[int, tuple[int, ...]] = {}
-        if wish.diversity or wish.fold:
-            first, copies = self._chosen(ids, scores, wish, copies_from)
-        first = first[: wish.k]
+        while True:
+            near = self._nearest(count, among)
+            around = near if among is None else self._nearest(rerank.NEIGHBOURS, None)
+            around = Nearest(around.ids[: rerank.NEIGHBOURS], around.cosines[: rerank.NEIGHBOURS])
+            ids, cosines, scores = near.ids, near.cosines, near.cosines
+            if wish.rerank and self._graph is not None and len(self._graph) >= rerank.FEWEST:
+                ids, cosines, scores = self._reranked(near, around, among, copies_from)
+            first, copies = self._chosen(ids[:count], scores[:count], wish, copies_from)
+            if len(first) >= wish.k or len(near.ids) < count:
+                break
+            count *= _VARIED  # so many were near-identical
+        order = np.argsort(first)
         ids, cosines, scores = ids[first], cosines[first], scores[first]
         if not np.array_equal(self._likes, self._query[None]):
             cosines, near_one = self._likeness(ids), self._likeness(around.ids)
-            order = np.argsort(-near_one, kind="stable")
-            around = Nearest(around.ids[order], near_one[order])
-        words, shares = self._judged(Nearest(ids, cosines), around, trust)
+            nearest = np.argsort(-near_one, kind="stable")
+            around = Nearest(around.ids[nearest], near_one[nearest])
+        words, shares = self._judged(Nearest(ids, cosines), order, around, trust)
         each = zip(ids.tolist(), scores.tolist(), cosines.tolist(), words, shares, strict=True)
         return [Found(*hit, copies.get(hit[0], ())) for hit in each]
 
@@ -225,10 +232,11 @@ class _Search:
         self, ids: np.ndarray, scores: np.ndarray, wish: Wish, copies_from: float
     ) -> tuple[np.ndarray, dict[int, tuple[int, ...]]]:
         """Return the places of those that are shown, and the ids that were folded into some of these."""
-        most = max(rerank.POOL, _VARIED * wish.k)
-        vectors = self._index.vectors(ids[:most])
-        first = np.arange(len(vectors))
+        first = np.arange(len(ids))
         copies: dict[int, tuple[int, ...]] = {}
+        if not (wish.fold or wish.diversity):
+            return first[: wish.k], copies
+        vectors = unit(self._index.vectors(ids))  # rounded, they are not quite: a copy must be one
         if wish.fold:
             stands = rerank.folded(vectors, copies_from)
             first = np.flatnonzero(stands == np.arange(len(stands)))
@@ -237,15 +245,24 @@ class _Search:
             }
         if wish.diversity:
             first = first[rerank.varied(vectors[first], scores[first], wish.k, wish.diversity)]
-        return first, copies
+        return first[: wish.k], copies
 
     def _judged(
-        self, hits: Nearest, around: Nearest, trust: Trust | None
+        self, hits: Nearest, ranked: np.ndarray, around: Nearest, trust: Trust | None
     ) -> tuple[list[str | None], list[float | None]]:
-        """Return what the hits mean, and the share of random pairs that each is more alike than."""
+        """Return what the hits mean, and the share of random pairs that each is more alike than.
+
+        Parameters
+        ----------
+        ranked
+            (k,) int64: the places of the hits, best first. One that was shown early for being different must
+            not pass for related because a copy comes behind it.
+        """
         if trust is None:
             return [None] * len(hits.ids), [None] * len(hits.ids)
         if self._graph is None:
             return [None] * len(hits.ids), [*trust.shares(hits.cosines)]
-        judgement = trust.judge(hits, self._lists(hits.ids), around)
-        return [*judgement.words], [*judgement.shares]
+        best = Nearest(hits.ids[ranked], hits.cosines[ranked])
+        judgement = trust.judge(best, self._lists(best.ids), around)
+        places = np.argsort(ranked)
+        return [judgement.words[place] for place in places], [judgement.shares[place] for place in places]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -30,37 +30,63 @@ _GROWN = 2  # times as many photos: what was learnt from fewer is out of date
 _MADE = {name: (DISTORTIONS | FOILS)[name] for name in (*SLIGHT, *REFRAMED, *FOILS)}
 
 
+class _Told(NamedTuple):
+    """What was learnt: in which space (its mark), from how many photos, and what; None where too little."""
+
+    space: str
+    photos: int
+    trust: Trust | None
+
+
 def calibrated(store: Store) -> Trust | None:
     """Return what scores mean in the space that the library is searched in; None where it is not known."""
-    told = _told(store)
-    if told["trust"] is None or told["space"] != (store.setting(SPACE) or ""):
-        return None
     try:
-        return Trust.from_json(json.dumps(told["trust"]))
+        told = _told(store)
     except ValueError as error:
-        _log.warning("%s: %s; learn it anew with: simsearch learn photos", store.path, error)
+        _log.warning("%s: %s; learn it anew with: simsearch sync", store.path, error)
         return None
+    return told.trust if told and told.space == (store.setting(SPACE) or "") else None
 
 
 def keep_up(store: Store, indexes: Indexes, encoder: Encoder) -> None:
-    """Learn what scores mean where that is due: in a new space, and when photos have doubled or halved."""
-    told, count = _told(store), store.counts()["photos"]
-    space = store.setting(SPACE) or ""
-    same = told["space"] == space and told["photos"] < _GROWN * count
-    if same and count < _GROWN * told["photos"]:
+    """Learn what scores mean where that is due.
+
+    In a new space, when photos have doubled or halved, once there are enough, and when it was damaged.
+    """
+    space, count = store.setting(SPACE) or "", store.counts()["photos"]
+    try:
+        told = _told(store)
+        before = told.photos if told and told.space == space else 0
+    except ValueError:
+        before = -1
+    if not _is_due(before, count):
         return
     learnt = _learnt(store, indexes, encoder) if count >= _FEWEST else None
-    told = {"space": space, "photos": count, "trust": learnt and json.loads(learnt.to_json())}
+    kept = {"space": space, "photos": count, "trust": learnt and json.loads(learnt.to_json())}
     with store.transaction():
-        store.set_learnt(_NAME, json.dumps(told).encode())
+        store.set_learnt(_NAME, json.dumps(kept).encode())
 
 
-def _told(store: Store) -> dict[str, Any]:
+def _is_due(before: int, count: int) -> bool:
+    """Tell whether to learn from so many photos, after so many before; -1 where that was damaged."""
+    if min(before, count) < _FEWEST:  # of fewer nothing is learnt
+        return before < 0 or max(before, count) >= _FEWEST
+    return before >= _GROWN * count or count >= _GROWN * before
+
+
+def _told(store: Store) -> _Told | None:
+    """Return what was learnt, or None where nothing was; raise ValueError where it is damaged."""
+    content = store.learnt(_NAME)
+    if content is None:
+        return None
     try:
-        told = json.loads(store.learnt(_NAME) or b"{}")
-        return {"space": told["space"], "photos": int(told["photos"]), "trust": told["trust"]}
-    except (KeyError, TypeError, ValueError):
-        return {"space": None, "photos": 0, "trust": None}
+        told = json.loads(content)
+        space, photos, kept = told["space"], told["photos"], told["trust"]
+        if not (isinstance(space, str) and isinstance(photos, int) and photos >= 0):
+            raise ValueError("no space, or no number of photos")
+    except (LookupError, RecursionError, TypeError, ValueError) as error:
+        raise ValueError(f"not what was learnt of a library ({error})") from error
+    return _Told(space, photos, None if kept is None else Trust.from_json(json.dumps(kept)))
 
 
 def _learnt(store: Store, indexes: Indexes, encoder: Encoder) -> Trust | None:

@@ -188,13 +188,12 @@ class Searcher:
         """Return id and embedding, or a part's, of a library's photo; raise PhotoError where it is none."""
         photo_id = self._id_of(photo)
         vector = None if photo_id is None else self._store.vector(photo_id)
+        name = str(photo.path if isinstance(photo, Hit) else photo)
         if photo_id is None or vector is None:
-            raise PhotoError(
-                str(photo), "not in this library", "index its folder, or search with the picture"
-            )
+            raise PhotoError(name, "not in this library", "index its folder, or search with the picture")
         if not usable(vector[None])[0]:
             reason, remedy = "its embedding is damaged", "make it anew with: simsearch doctor --repair"
-            raise PhotoError(str(photo), reason, remedy)
+            raise PhotoError(name, reason, remedy)
         if crop is not None:
             vector = self.encoded(self.hits([Found(photo_id, 1.0, 1.0)])[0], crop)
         return photo_id, vector

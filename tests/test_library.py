@@ -125,6 +125,129 @@ def test_a_preview_is_upright_and_small(colours):
     assert Image.open(io.BytesIO(colours.preview(stream.getvalue(), 100))).size == (50, 100)
 
 
+# Several examples, and what is wanted of the hits
+
+
+@pytest.fixture
+def wheel(toy_library, album):
+    """A library of 120 colours, by what share of them is red and blue."""
+    for number in range(120):
+        paint(album / f"{number:03}.png", (20 + number, 60, 140 - number))
+    toy_library.sync(album)
+    return toy_library
+
+
+def test_several_pictures_are_searched_with_in_a_list_or_a_tuple(colours, album, tmp_path):
+    unseen = paint(tmp_path / "unseen.png", (255, 40, 0))
+    one = colours.search(unseen)
+    assert colours.search([unseen]) == colours.search((unseen,)) == one
+    mixed = [Image.new("RGB", (8, 8), (200, 0, 0)), paint(tmp_path / "b.png", (0, 0, 200)).read_bytes()]
+    hits = colours.search(mixed)
+    assert len(hits) == 4 and {*names(hits)[-2:]} & {"orange"}, "between red and blue there is no green"
+    purple = colours.search(Image.new("RGB", (8, 8), (200, 0, 200)))
+    assert [hit.cosine for hit in hits] == pytest.approx([hit.cosine for hit in purple], abs=1e-3)
+
+
+def test_hits_are_examples_too_and_do_not_answer(colours, album):
+    red, orange = (next(iter(colours.search(album / f"{name}.png", k=1))) for name in ("red", "orange"))
+    assert names(colours.search(red)) == ["orange", "sky", "blue"]
+    assert {*names(colours.search([red, orange]))} == {"sky", "blue"}
+    # A file is a picture like any other, though the library has it.
+    assert {*names(colours.search([album / "red.png", orange]))} == {"red", "sky", "blue"}
+    assert colours.search([red, orange, *colours.search(album / "sky.png", k=4)]) == []
+
+
+def test_what_it_shall_not_be_like_is_pushed_back_and_does_not_answer(colours, album):
+    picture = Image.new("RGB", (8, 8), (150, 50, 150))
+    assert names(colours.search(picture, k=1)) != ["red"]
+    for minus in (album / "blue.png", [album / "blue.png"], [album / "blue.png", album / "sky.png"]):
+        hits = colours.search(picture, minus=minus)
+        assert names(hits)[0] in ("red", "orange") and len(hits) == 4
+    [blue] = colours.search(album / "blue.png", k=1)
+    assert "blue" not in names(colours.search(picture, minus=blue))
+    assert "blue" not in names(colours.similar(album / "red.png", minus=[blue]))
+
+
+def test_without_an_example_there_is_nothing_to_search_with(colours, album):
+    empty: tuple[list[str], tuple[str, ...]] = [], ()
+    for nothing in empty:
+        with pytest.raises(ValueError, match="there must be a picture to search with"):
+            colours.search(nothing, minus=album / "red.png")
+
+
+def test_a_part_is_one_of_one_picture(colours, album):
+    with pytest.raises(ValueError, match="crop is a part of one picture"):
+        colours.search([album / "red.png", album / "blue.png"], crop=(0, 0, 1, 1))
+    assert names(colours.search([album / "red.png"], k=1, crop=(0, 0, 1, 1))) == ["red"]
+
+
+def test_one_bad_picture_among_several_is_named(colours, album):
+    for ask in ({"image": [album / "red.png", album / "gone.png"]}, {"minus": album / "gone.png"}):
+        with pytest.raises(PhotoError, match=r"gone\.png: no such file"):
+            colours.search(**{"image": album / "red.png", **ask})
+
+
+@pytest.mark.parametrize("diversity", [-0.01, 1.01, float("nan"), float("inf")])
+def test_diversity_is_from_zero_to_one(colours, album, diversity):
+    with pytest.raises(ValueError, match="diversity must be from 0 to 1, not"):
+        colours.search(album / "red.png", diversity=diversity)
+
+
+@pytest.mark.parametrize(
+    ("trust", "related"), [(None, True), ("same kind", True), ("probably unrelated", False)]
+)
+def test_a_hit_is_related_unless_it_is_known_not_to_be(colours, album, trust, related):
+    [hit] = colours.search(album / "red.png", k=1)
+    assert dataclasses.replace(hit, trust=trust).related is related
+
+
+def test_folded_hits_say_whom_they_stand_for(wheel, album):
+    for number in range(3):
+        paint(album / f"copy-{number}.png", (250, 250, 250))
+    wheel.sync(album)
+    query = Image.new("RGB", (8, 8), (255, 255, 255))
+    first, *others = wheel.search(query, fold=True)
+    same = {album / f"copy-{number}.png" for number in range(3)}
+    assert first.path in same and same <= {first.path, *first.copies}
+    assert len(others) == 14
+    assert not {first.path, *first.copies} & {hit.path for hit in others}
+    assert wheel.search(query)[0].copies == ()
+
+
+def test_similar_passes_its_options_on(wheel, album):
+    photo = album / "060.png"
+    plain = wheel.similar(photo)
+    assert len(plain) == 15 and photo not in {hit.path for hit in plain}
+    assert wheel.similar(photo, 3, rerank=False) != plain[:3] or plain[0].score == plain[0].cosine
+    assert wheel.similar(photo, rerank=False, engine="faiss")[0].score == pytest.approx(
+        wheel.similar(photo, rerank=False, engine="exact")[0].score
+    )
+    spread = [int(hit.path.stem) for hit in wheel.similar(photo, diversity=1.0)]
+    assert max(spread) - min(spread) > 40 > 2 * max(abs(int(hit.path.stem) - 60) for hit in plain) - 20
+    assert wheel.similar(photo, under=album, min_size=9) == []
+    with pytest.raises(ValueError, match="diversity"):
+        wheel.similar(photo, diversity=2)
+    with pytest.raises(ValueError, match="no filter colour"):
+        wheel.similar(photo, colour="red")
+
+
+def test_similar_to_a_photo_that_was_forgotten_says_so_and_names_it(colours, album):
+    [hit] = colours.search(album / "red.png", k=1)
+    colours.forget(album / "red.png")
+    for photo in (hit, hit.id, hit.path):
+        with pytest.raises(PhotoError, match="not in this library") as raised:
+            colours.similar(photo)
+        assert "Hit(" not in str(raised.value)
+    with pytest.raises(PhotoError, match=r"red\.png: not in this library"):
+        colours.search([album / "blue.png"], minus=[hit])
+
+
+def test_similar_to_a_photo_whose_file_is_gone(colours, album):
+    (album / "red.png").unlink()
+    colours.sync(album)
+    assert names(colours.similar(album / "red.png")) == ["orange", "sky", "blue"]
+
+
 # A part
 
 

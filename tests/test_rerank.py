@@ -237,7 +237,7 @@ def test_the_order_in_which_candidates_come_changes_nothing(candidates, random):
 @given(neighbourhoods(), st.sampled_from([0.5, 0.95, 2.0]))
 def test_whatever_the_crowd_says_the_nearest_comes_first(candidates, copies_from):
     cosines, ids, lists = candidates
-    found, places, falling = ranked(*candidates, copies_from=copies_from)
+    found, places, falling = ranked(cosines, ids, lists, copies_from=copies_from)
     assert sorted(places.tolist()) == list(range(len(ids)))
     assert cosines[places[0]] == cosines.max()
     copies = int((cosines >= min(copies_from, cosines.max())).sum())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from simsearch import pixels, trust
-from simsearch.distortions import DISTORTIONS, FOILS, REFRAMED, SLIGHT
+from simsearch.distortions import DISTORTIONS, FOILS, REFRAMED, SLIGHT, Distortion
 from simsearch.errors import PhotoError
 from simsearch.indexes import Indexes
 from simsearch.store import Store
@@ -94,17 +94,17 @@ def _learnt(store: Store, indexes: Indexes, encoder: Encoder) -> Trust | None:
         sample = store.some_ids(trust.SAMPLE)
         sample = sample[indexes.current("auto", encoder.dim).holds(sample)]
     most = min(_ALTERED, max(_FEWEST, store.counts()["photos"] // _SHARE_ALTERED))
-    altered, embeddings = _altered(store, sample[:most], encoder)
-    if not len(altered):
+    asked, embeddings = _altered(store, sample[:most], encoder)
+    if not len(asked):
         return None
     with indexes.lock:
         index = indexes.current("auto", encoder.dim)
         made = {name: indexes.projected(embeddings[:, number]) for number, name in enumerate(_MADE)}
-        own, sample = index.vectors(altered), index.vectors(sample)
+        own, sample = index.vectors(asked), index.vectors(sample)
         foils = np.concatenate([made[name] for name in FOILS])
         # One more than is looked at, for the photo that the foil was made of.
         ids, scores = index.search(foils, min(trust.NEIGHBOURS + 1, len(index)))
-    itself = ids == np.tile(altered, len(FOILS))[:, None]
+    itself = ids == np.tile(asked, len(FOILS))[:, None]
     itself[:, -1] |= ~itself.any(axis=1)
     others = scores[~itself].reshape(len(foils), -1)
 
@@ -121,14 +121,21 @@ def _altered(store: Store, ids: np.ndarray, encoder: Encoder) -> tuple[np.ndarra
     -------
     (m,) int64, and embeddings, (m, len(_MADE), dim) float32.
     """
-    usable, embeddings = [], []
-    for photo_id in ids.tolist():
-        try:
-            side = encoder.input_size
-            image = pixels.decode(store.thumbnail(photo_id) or b"", str(photo_id), at_least=2 * side).image
-            made = [encoder.encode(pixels.letterbox(alter(image), side)) for alter in _MADE.values()]
-        except (PhotoError, ValueError):  # a damaged thumbnail; a picture in which nothing can be seen
-            continue
-        usable.append(photo_id)
-        embeddings.append(np.array(made))
-    return np.array(usable, dtype=np.int64), np.array(embeddings)
+    made = {photo_id: altered(store, photo_id, encoder, _MADE) for photo_id in ids.tolist()}
+    usable = {photo_id: embeddings for photo_id, embeddings in made.items() if embeddings is not None}
+    return np.array([*usable], dtype=np.int64), np.array([*usable.values()])
+
+
+def altered(
+    store: Store, photo_id: int, encoder: Encoder, ways: Mapping[str, Distortion]
+) -> np.ndarray | None:
+    """Return the embeddings, (len(ways), dim) float32, of a photo's thumbnail altered in each of some ways.
+
+    None where the thumbnail is damaged, or nothing can be seen in what becomes of it.
+    """
+    side = encoder.input_size
+    try:
+        image = pixels.decode(store.thumbnail(photo_id) or b"", str(photo_id), at_least=2 * side).image
+        return np.array([encoder.encode(pixels.letterbox(alter(image), side)) for alter in ways.values()])
+    except (PhotoError, ValueError):
+        return None

@@ -259,6 +259,12 @@ class Store:
             for id, root_id, root, path in self._all(sql, sha256)
         ]
 
+    def copies(self, photo_id: int) -> list[int]:
+        """Return the ids of the photos that are there with a photo's content, itself among them."""
+        sql = """SELECT id FROM photos WHERE missing_since IS NULL AND (id = ?1 OR sha256 =
+                 (SELECT sha256 FROM photos WHERE id = ?1 AND sha256 != '')) ORDER BY id"""
+        return [row[0] for row in self._all(sql, photo_id)]
+
     def content(self, photo_id: int) -> Content:
         """Return what was worked out from a photo's bytes."""
         sql = f"""SELECT sha256, vector, jpeg, {", ".join(About._fields)} FROM photos

@@ -94,6 +94,7 @@ COMMANDS = [
     "forget",
     "learn",
     "tune",
+    "exam",
     "status",
     "doctor",
     "app",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
-from simsearch.cli import commands, indexing, searching
+from simsearch.cli import commands, examining, indexing, searching
 from simsearch.cli.terminal import COULD_NOT_RUN
 
 
@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
         (indexing.forget, _forget_options, "drop what is known of a photo or folder", "~/Pictures/old"),
         (commands.learn, _learn_options, "learn from the photos how to compare them", "folders"),
         (commands.tune, _tune_options, "choose the settings of the engine lsh", "--recall 0.95"),
+        (examining.exam, _exam_options, "measure how well your own photos are found", "--sample 300"),
         (commands.status, _status_options, "say what the library holds and where it is", "--failed"),
         (commands.doctor, _doctor_options, "check that the library is well", "--repair"),
         (commands.app, _app_options, "serve the page where a picture is dropped", "--port 8600"),
@@ -212,6 +213,27 @@ def _tune_options(command: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="keep vectors in 8 bits a number, for faiss and lsh (default: as before; at first, no)",
     )
+    command.add_argument("--json", action="store_true", help="as one JSON object")
+
+
+def _exam_options(command: argparse.ArgumentParser) -> None:
+    _library_option(command)
+    command.add_argument(
+        "--sample",
+        type=_positive,
+        default=100,
+        metavar="N",
+        help="photos that are altered and searched for (default: 100)",
+    )
+    command.add_argument(
+        "--engines",
+        nargs="*",
+        choices=("exact", "faiss", "lsh"),
+        default=("exact", "faiss", "lsh"),
+        metavar="ENGINE",
+        help="those to compare (default: exact faiss lsh, which is tuned when it is first used)",
+    )
+    _storage_option(command)
     command.add_argument("--json", action="store_true", help="as one JSON object")
 
 

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ class ProgressBar:
     def __init__(self, unit: str = "photo") -> None:
         self._unit = unit
         self._bar: Any = None
+        self._doing: str | None = None
 
     def __enter__(self) -> ProgressBar:
         return self
@@ -37,14 +38,18 @@ class ProgressBar:
             self._bar.close()
             self._bar = None
 
-    def update(self, done: int, total: int) -> None:
-        """Show how much is done of how much."""
+    def update(self, done: int, total: int, doing: str | None = None) -> None:
+        """Show how much is done of how much, and what is done just now."""
         if self._bar is None or done < self._bar.n or total != self._bar.total:
             from tqdm import tqdm
 
             self.close()
             # Where nobody watches (cron, a log file), a line now and then is enough.
-            self._bar = tqdm(total=total, unit=self._unit, mininterval=0.1 if sys.stderr.isatty() else 30)
+            often = 0.1 if sys.stderr.isatty() else 30
+            self._bar = tqdm(desc=doing, total=total, unit=self._unit, mininterval=often)
+        if doing != self._doing:
+            self._doing = doing
+            self._bar.set_description(doing)
         self._bar.update(done - self._bar.n)
 
 
@@ -58,6 +63,24 @@ def print_refused(state: str, refused: Iterable[tuple[str | Path, str]], *, limi
             print(f"{state}  {printable(path)}: {printable(reason)}")
         if limit is not None and len(paths) > limit:
             print(f"{state}  {len(paths) - limit:,} more: {printable(reason)} (--verbose names them)")
+
+
+def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows under their head: the first column to the left, numbers to the right."""
+    lines = [head, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for first, *others in lines:
+        cells = (f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True))
+        print("  ".join([f"{first:<{widths[0]}}", *cells]))
+
+
+def use_one_thread() -> None:
+    """Have numbers crunched in one thread: one query is over before more threads have started.
+
+    To be called before anything else: the libraries look at it as they are loaded.
+    """
+    for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(pool, "1")
 
 
 def open_library(options: argparse.Namespace) -> Library:
@@ -108,9 +131,3 @@ def some(names: list[str]) -> str:
     """Name a few of many things, and count the others."""
     more = [f"{len(names) - NAMES_SHOWN:,} more"] if len(names) > NAMES_SHOWN else []
     return ", ".join([*map(printable, names[:NAMES_SHOWN]), *more])
-
-
-def use_one_thread() -> None:
-    """Have NumPy compute in one thread; to be called before it is imported."""
-    for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(pool, "1")

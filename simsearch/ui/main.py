@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from simsearch import Library, NoLibrary, SimsearchError
-from simsearch.ui import compare, search
+from simsearch.ui import compare, exam, search
 from simsearch.ui import library as library_page
 
 # Drawn here: an icon by name would be fetched from the web, and nothing is to leave this machine.
@@ -29,6 +29,7 @@ def main() -> None:
         st.Page(
             _on_the_library(compare.show), title="Compare", icon=":material/balance:", url_path="compare"
         ),
+        st.Page(_on_the_library(exam.show), title="Exam", icon=":material/fact_check:", url_path="exam"),
         st.Page(
             _on_the_library(library_page.show, empty_too=True),
             title="Library",

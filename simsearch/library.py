@@ -246,8 +246,9 @@ class Library:
         minus
             What the answers shall not be like: one example or several.
         crop
-            The part of the picture to search with: (x, y, width, height) on the upright picture, in pixels
-            or, where none of the four is above 1, in shares. What sticks out is cut off.
+            The part of the picture, or of the first one, to search with: (x, y, width, height) on the
+            upright picture, in pixels or, where none of the four is above 1, in shares. What sticks out is
+            cut off.
         engine
             "exact" compares every photo, "faiss" and "lsh" look at few and may miss some; "auto" takes
             the one that suits the number of photos.
@@ -295,7 +296,17 @@ class Library:
         PhotoError
             When the photo is not in the library.
         """
-        return self.search(self._searcher.hit(photo), k, **options)
+        return self.search(self.photo(photo), k, **options)
+
+    def photo(self, photo: Photo) -> Hit:
+        """Return one of the library's own photos, by its id or path, as a hit of itself.
+
+        Raises
+        ------
+        PhotoError
+            When the photo is not in the library.
+        """
+        return self._searcher.hit(photo)
 
     def suggest(self, image: AnyPicture | Hit, *, crop: Box | None = None) -> Suggestion:
         """Suggest what a picture is of: the label or the folder that its nearest photos have.
@@ -311,6 +322,10 @@ class Library:
         labels = self._store.labels([hit.id for hit in hits])
         voters = [(hit.path, labels.get(hit.id)) for hit in hits if hit.related]
         return suggest(voters, len(hits))
+
+    def kinds(self) -> int:
+        """Return how many labels and folders there are for :meth:`suggest` to choose from."""
+        return self._store.kinds()
 
     def compare(self, image: AnyPicture | Hit, k: int = 15) -> dict[str, Any]:
         """Let every engine answer the same query, a picture or a photo of the library.

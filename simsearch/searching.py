@@ -167,14 +167,16 @@ class Searcher:
     def examples(
         self, likes: Sequence[AnyPicture | Hit], dislikes: Sequence[AnyPicture | Hit], crop: Box | None
     ) -> Examples:
-        """Return what is looked for, from pictures and photos of the library; raise as :meth:`upright`."""
-        if crop is not None and len(likes) > 1:
-            raise ValueError("crop is a part of one picture; search with that one only")
+        """Return what is looked for, from pictures, of the first one maybe a part, and photos of the library.
+
+        It raises as :meth:`upright`.
+        """
         seen: list[list[np.ndarray]] = []
         photos: list[int] = []
-        for pictures, box in ((likes, crop), (dislikes, None)):
+        for pictures, part in ((likes, crop), (dislikes, None)):
             seen.append([])
-            for picture in pictures:
+            for place, picture in enumerate(pictures):
+                box = part if place == 0 else None
                 if isinstance(picture, Hit):
                     photo_id, embedding = self.known(picture, box)
                     photos.append(photo_id)

@@ -407,6 +407,13 @@ class Store:
         with self._lock, self._explained():
             return {photo_id: path.rpartition("/")[0] for photo_id, path in self._db.execute(sql)}
 
+    def kinds(self) -> int:
+        """Return how many labels there are, and folders of photos that are there and have none."""
+        folder = "root_id || '/' || rtrim(path, replace(path, '/', ''))"
+        sql = f"""SELECT count(DISTINCT coalesce('label ' || label, {folder}))
+                  FROM photos LEFT JOIN labels ON photo_id = id WHERE missing_since IS NULL"""
+        return int(self._value(sql))
+
     # Reading for search
 
     def rows(self, photo_ids: Iterable[int]) -> dict[int, Row]:

@@ -64,9 +64,16 @@ def test_similar_takes_a_photo_in_any_form_and_never_returns_it(colours, album, 
 
 
 @pytest.mark.parametrize("photo", [999, "/nowhere/x.jpg"])
-def test_similar_says_when_a_photo_is_not_in_the_library(colours, photo):
-    with pytest.raises(PhotoError, match="not in this library"):
-        colours.similar(photo)
+def test_it_is_said_when_a_photo_is_not_in_the_library(colours, photo):
+    for ask in (colours.similar, colours.photo):
+        with pytest.raises(PhotoError, match="not in this library"):
+            ask(photo)
+
+
+def test_a_photo_of_the_library_is_a_hit_of_itself(colours, album):
+    hit = colours.photo(album / "red.png")
+    assert (hit.path, hit.width, hit.score) == (album / "red.png", 8, 1)
+    assert colours.photo(hit.id) == colours.photo(str(hit.path)) == colours.photo(hit) == hit
 
 
 def test_k_may_exceed_the_library_but_not_be_below_one(colours, album):
@@ -270,6 +277,12 @@ def test_a_part_of_a_picture_is_searched_with(colours, halves, crop, found):
     assert hit.path.stem == found and hit.score > 0.999
 
 
+def test_of_several_examples_the_first_is_the_one_in_parts(colours, album, halves):
+    part = (10, 0, 10, 10)
+    assert names(colours.search([halves, colours.photo(album / "sky.png")], crop=part))[0] == "blue"
+    assert names(colours.search(halves, minus=halves, crop=part))[0] == "blue"
+
+
 def test_the_whole_is_a_part_too(colours, halves):
     assert colours.search(halves, crop=(0, 0, 1, 1)) == colours.search(halves)
 
@@ -298,6 +311,28 @@ def test_a_part_beside_the_picture_is_refused(colours, halves):
         colours.search(halves, crop=(20, 0, 5, 5))
     with pytest.raises(ValueError, match="beside it"):
         colours.preview(halves, 100, (0, 12, 5, 5))
+
+
+# Kinds
+
+
+def test_kinds_are_the_folders_of_photos_that_are_there_or_their_labels(toy_library, album, tmp_path):
+    assert toy_library.kinds() == 0
+    for name in ("1.png", "2.png", "cups/1.png", "cups/2.png", "cups/blue/1.png"):
+        paint(album / name, (len(name), 0, 0))
+    paint(tmp_path / "other" / "cups" / "1.png", (0, 0, 9))
+    toy_library.sync(album, tmp_path / "other")
+    assert toy_library.kinds() == 4
+    (album / "cups" / "blue" / "1.png").unlink()
+    toy_library.sync(album)
+    assert toy_library.kinds() == 3
+    store = toy_library._store
+    with store.transaction():
+        store.set_labels({toy_library.photo(album / name).id: "my cup" for name in ("1.png", "2.png")})
+    assert toy_library.kinds() == 3, "a label in place of a folder"
+    with store.transaction():
+        store.set_labels({toy_library.photo(album / "cups" / "1.png").id: "my cup"})
+    assert toy_library.kinds() == 4
 
 
 # Opening

@@ -10,6 +10,7 @@ import streamlit as st
 
 from simsearch import Hit, Library, SimsearchError
 from simsearch.ui import search, settings
+from simsearch.ui.words import show_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -82,7 +83,7 @@ def show(library: Library) -> None:
         _show_comparison(library)
         settings.show(library)
     except SimsearchError as error:
-        search.show_error(error)
+        show_error(error)
 
 
 # The query and its answers
@@ -96,7 +97,7 @@ def _show_comparison(library: Library) -> None:
             return
         compared = _compare(library, library.generation, query, k)
     except SimsearchError as error:  # of this query: the rest of the page does without
-        search.show_error(error)
+        show_error(error)
         return
     answers = compared["answers"]
     for column, answer in zip(st.columns(len(answers), gap="medium"), answers, strict=True):

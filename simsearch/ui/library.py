@@ -12,7 +12,8 @@ from typing import Any
 import streamlit as st
 
 from simsearch import Library, SimsearchError
-from simsearch.ui.search import is_busy, plain, show_error
+from simsearch.ui.search import is_busy
+from simsearch.ui.words import plain, show_error
 
 _SECONDS_A_LOOK = 1.0
 _FAILURES_SHOWN = 1_000

@@ -9,6 +9,7 @@ import streamlit as st
 from simsearch import Library, NoLibrary, SimsearchError
 from simsearch.ui import compare, exam, search
 from simsearch.ui import library as library_page
+from simsearch.ui.words import show_error
 
 # Drawn here: an icon by name would be fetched from the web, and nothing is to leave this machine.
 _ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#c4374a"
@@ -53,7 +54,7 @@ def _on_the_library(show: Callable[[Library], None], *, empty_too: bool = False)
             library_page.ask_folder(Library.open)
             _offer_demo()
         except SimsearchError as error:
-            search.show_error(error)
+            show_error(error)
 
     return page
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from simsearch import Hit, Library, SimsearchError
 from simsearch.ui import part
+from simsearch.ui.words import plain, show_error
 
 ENGINES = {"auto": "Auto", "exact": "Exact", "faiss": "FAISS", "lsh": "LSH"}
 _COLUMNS = 3
@@ -148,11 +149,6 @@ def is_busy(library: Library) -> bool:
     return bool(run and run["running"])
 
 
-def show_error(error: SimsearchError) -> None:
-    """Show an error as one sentence."""
-    st.error(plain(str(error)), icon=":material/broken_image:")
-
-
 def _show_hits(library: Library, asked: Asked) -> None:
     hits = asked.answer.hits
     for start in range(0, len(hits), _COLUMNS):
@@ -209,8 +205,3 @@ def _choose_photo(hit: Hit) -> None:
 
 def _forget_photo() -> None:
     st.session_state.pop("photo", None)
-
-
-def plain(text: str) -> str:
-    """Make text safe where Streamlit reads Markdown."""
-    return "".join(f"\\{char}" if char in r"\`*_{}[]()<>#+-.!|~$:" else char for char in text)

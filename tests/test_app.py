@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -68,8 +69,8 @@ def shades(page, tmp_path, album):
 
 
 def cards(page):
-    """The text under each hit, in order."""
-    return [block.proto.body for block in page.get("html") if 'class="score"' in block.proto.body]
+    """The facts under each hit, in order."""
+    return [block.proto.body for block in page.get("html") if 'class="score' in block.proto.body]
 
 
 @pytest.mark.parametrize("made", [False, True])
@@ -123,9 +124,9 @@ def test_auto_is_the_engine_unless_another_is_chosen(filled, monkeypatch):
     asked = []
     search = Library.search
 
-    def noting(library, *query, engine):
+    def noting(library, *query, engine, **options):
         asked.append(engine)
-        return search(library, *query, engine=engine)
+        return search(library, *query, engine=engine, **options)
 
     monkeypatch.setattr(Library, "search", noting)
     page = ask(filled, *png((200, 0, 0)))
@@ -140,7 +141,7 @@ def test_more_like_this_asks_the_chosen_engine(filled, monkeypatch):
     page = ask(filled, *png((200, 0, 0)))
     page.selectbox[0].set_value("lsh")
     page.run()
-    monkeypatch.setattr(Library, "similar", lambda library, hit, k, engine: [])
+    monkeypatch.setattr(Library, "search", lambda library, *query, engine, **options: [])
     press(page, "More like this")
     assert page.selectbox[0].value == "lsh" and not cards(page)
 
@@ -229,6 +230,244 @@ def test_what_is_drawn_on_the_query_is_the_part_to_search_with(filled, monkeypat
     page.toggle[0].set_value(False)
     page.run()
     assert not page.exception and len(asked) == (2 if found else 1), "the whole picture's answer is kept"
+
+
+# What a score means
+
+RED, ORANGE, BLUE, SKY = (f"{name}.jpg" for name in COLOURS)
+NEAR, SCENE, KIND, UNRELATED = "near-identical", "same scene", "same kind", "probably unrelated"
+
+
+def names(page):
+    return [re.search(r'class="name">([^<]*)<', card)[1] for card in cards(page)]  # type: ignore[index]
+
+
+def captions(page):
+    return " | ".join(caption.value for caption in page.caption)
+
+
+def button(page, key):
+    return next(button for button in page.button if button.key and re.fullmatch(key, button.key))
+
+
+def click(page, key):
+    button(page, key).click()
+    page.run()
+    assert not page.exception
+    return page
+
+
+@pytest.fixture
+def means(monkeypatch):
+    """Let hits mean what is told, by their places; and note what was asked."""
+    told: dict[str, list[tuple[str, float]]] = {}
+    asked = []
+    search = Library.search
+
+    def telling(library, *query, **options):
+        asked.append((query, options))
+        hits, words = search(library, *query, **options), told.get("words")
+        return (
+            hits
+            if not words
+            else [
+                replace(hit, trust=word, beats=beats) for hit, (word, beats) in zip(hits, words, strict=False)
+            ]
+        )
+
+    def tell(*words):
+        told["words"] = [(word, 0.998) for word in words]
+        return asked
+
+    monkeypatch.setattr(Library, "search", telling)
+    return tell
+
+
+def test_a_hit_says_what_its_score_means_and_how_many_pairs_it_beats(filled, means):
+    means(NEAR, SCENE, KIND, KIND)
+    page = ask(filled, *png((200, 0, 0)))
+    looks = re.findall(r'class="score chip (\w+)" title="([^"]*)">([^<]*)<', "".join(cards(page)))
+    assert [(look, word) for look, _, word in looks] == [
+        ("near", NEAR), ("scene", SCENE), ("kind", KIND), ("kind", KIND),
+    ]  # fmt: skip
+    assert looks[0][1] == "closer than 99.8 % of random pairs of your photos; score 1.00"
+    assert "closer than 99.8 % of pairs" in cards(page)[0]
+    assert "unrelated" not in captions(page)
+
+
+def test_in_a_small_library_a_hit_shows_its_score_and_all_are_shown(filled):
+    page = ask(filled, *png((200, 0, 0)))
+    assert len(cards(page)) == 4 and all("chip" not in card and "beats" not in card for card in cards(page))
+    assert "unrelated" not in captions(page) and not [one for one in page.button if one.key == "show-rest"]
+
+
+def test_hits_end_where_they_mean_nothing_and_the_others_can_be_shown(filled, means):
+    means(KIND, UNRELATED, KIND, UNRELATED)
+    page = ask(filled, *png((200, 0, 0)))
+    assert names(page) == [RED, ORANGE, SKY], "up to the last that is related"
+    assert "1 more, probably unrelated" in captions(page) and "3 hits in" in captions(page)
+    press(page, "Show them")
+    assert names(page) == [RED, ORANGE, SKY, BLUE] and "chip" not in cards(page)[3]
+    press(page, "Hide them")
+    assert len(cards(page)) == 3
+    press(page, "Show them")
+    means(KIND, UNRELATED, UNRELATED)
+    press(page, "More like this")
+    assert names(page) == [ORANGE] and "2 more, probably unrelated" in captions(page), "of another query"
+
+
+def test_nothing_similar_is_said_kindly(filled, means):
+    means(*[UNRELATED] * 4)
+    page = ask(filled, *png((200, 0, 0)))
+    assert not cards(page)
+    assert "Nothing in your collection is similar" in [block.value for block in page.subheader]
+    assert "The nearest 4 are probably unrelated" in captions(page)
+    press(page, "Show them")
+    assert len(cards(page)) == 4
+
+
+# Near-identical photos
+
+
+@pytest.fixture
+def twins(filled, tmp_path, album):
+    """Three more photos as red as the red one."""
+    with Library.open(tmp_path / "library") as library:
+        for name in ("<img src=x onerror=alert(1)>", "red again", "red, once more"):
+            paint(album / "copies" / f"{name}.jpg", COLOURS["red"])
+        library.sync(album)
+    return filled
+
+
+def test_near_identical_hits_are_one_that_unfolds(twins):
+    page = ask(twins, *png((200, 0, 0)))
+    assert names(page) == [RED, ORANGE, SKY, BLUE]
+    assert not markup(page, 'class="copies"')
+    press(page, "+3 near-identical")
+    [copies] = markup(page, 'class="copies"')
+    assert copies.count('<img class="copy" src="data:image/jpeg') == 3 and "red again.jpg" in copies
+    assert "&lt;img src=x onerror" in copies and "<img src=x" not in copies
+    assert names(page) == [RED, ORANGE, SKY, BLUE]
+    press(page, "Hide 3 near-identical")
+    assert not markup(page, 'class="copies"')
+
+
+def test_folding_can_be_switched_off(twins):
+    page = ask(twins, *png((200, 0, 0)))
+    toggle(page, "Fold near-identical photos into one").set_value(False)
+    page.run()
+    assert len(cards(page)) == 7 and not [one for one in page.button if "near-identical" in one.label]
+
+
+def toggle(page, label):
+    return next(one for one in page.toggle if one.label == label)
+
+
+def test_a_copy_that_is_forgotten_meanwhile_is_named(twins, monkeypatch):
+    page = ask(twins, *png((200, 0, 0)))
+
+    def gone(library, photo):
+        raise PhotoError(str(photo), "not in this library")
+
+    monkeypatch.setattr(Library, "photo", gone)
+    press(page, "+3 near-identical")
+    [copies] = markup(page, 'class="copies"')
+    assert "<img" not in copies and "red again.jpg" in copies and not page.error
+
+
+# Likes, dislikes, and ways to rank
+
+
+def ids(hits):
+    return [hit.path.name for hit in hits]
+
+
+def test_likes_and_dislikes_rank_anew_and_can_be_taken_back(filled, means):
+    asked = means()
+    name, data, kind = png((200, 0, 0))
+    page = ask(filled, name, data, kind)
+    assert names(page) == [RED, ORANGE, SKY, BLUE]
+    sky = cards(page)[2]
+    page.button(key=f"like-{photo(page, sky)}").click()
+    page.run()
+    assert names(page)[0] != SKY and SKY not in names(page) and len(asked) == 2
+    click(page, "dislike-.*")
+    (likes, _), options = asked[-1]
+    assert likes[0] == data and ids(likes[1:]) == [SKY] and len(options["minus"]) == 1
+    assert ids(options["minus"])[0] not in names(page)
+    assert [text.value for text in page.markdown] == ["More like", "Less like"]
+    click(page, "back-.*")
+    assert len(asked) == 4 and asked[-1][0][0] == [data] and ids(asked[-1][1]["minus"])
+    click(page, "back-.*")
+    assert names(page) == [RED, ORANGE, SKY, BLUE] and len(asked) == 4, "the first answer is kept"
+    assert not page.markdown
+
+
+def photo(page, card):
+    """The id of the photo that a card is of."""
+    return [one.key[5:] for one in page.button if (one.key or "").startswith("like-")][
+        cards(page).index(card)
+    ]
+
+
+def test_a_new_query_forgets_likes(filled, means):
+    asked = means()
+    page = click(ask(filled, *png((200, 0, 0))), "like-.*")
+    assert len(asked[-1][0][0]) == 2
+    press(page, "More like this")
+    assert len(asked[-1][0][0]) == 1 and not page.markdown
+    click(page, "dislike-.*")
+    assert asked[-1][1]["minus"] and page.markdown
+    press(page, "Back to the uploaded picture")
+    assert not page.markdown and len(cards(page)) == 4
+
+
+def test_a_photo_of_the_library_and_a_box_go_with_likes(filled, means, monkeypatch):
+    asked = means()
+    page = press(ask(filled, *png((200, 0, 0))), "More like this")
+    click(page, "like-.*")
+    toggle(page, "Search with a part of it").set_value(True)
+    page.run()
+    monkeypatch.setattr(part, "_selected", lambda query: {"x": [0, 0.5], "y": [0, 1]})
+    page.run()
+    assert not page.exception and not page.error
+    (likes, _), options = asked[-1]
+    assert ids(likes) == [RED, ORANGE] and options["crop"] == (0, 0, 0.5, 1) and len(cards(page)) == 2
+    press(page, "Why this one?")
+    assert not page.error
+
+
+def test_a_liked_photo_that_is_forgotten_meanwhile_can_be_taken_back(filled, album, tmp_path):
+    page = click(ask(filled, *png((200, 0, 0))), "like-.*")
+    with Library.open(tmp_path / "library") as library:
+        library.forget(album / "my **colours**" / RED)
+    page.run()
+    assert "not in this library" in page.error[0].value.replace("\\", "") and not page.exception
+    click(page, "back-.*")
+    assert not page.error and names(page) == [ORANGE, SKY, BLUE]
+
+
+def test_thumbs_are_named_after_their_photo_as_text(filled, album, tmp_path):
+    with Library.open(tmp_path / "library") as library:
+        paint(album / "**bold** <img src=x onerror=alert(1)>.png", (200, 200, 200))
+        library.sync(album)
+    page = ask(filled, *png((200, 200, 200)))
+    thumb = button(page, "like-.*")
+    assert thumb.label == r"Like \*\*bold\*\* \<img src=x onerror=alert\(1\)\>\.png"
+    label = button(click(page, "like-.*"), "back-.*").label
+    assert label.startswith(r"Take back \*\*bold") and r"\<img" in label
+
+
+def test_variety_and_shared_neighbours_are_asked_for(filled, means):
+    asked = means()
+    page = ask(filled, *png((200, 0, 0)))
+    assert (asked[-1][1]["diversity"], asked[-1][1]["rerank"], asked[-1][1]["fold"]) == (0, True, True)
+    slider(page, "Alike … varied").set_value(0.5)
+    page.run()
+    assert asked[-1][1]["diversity"] == 0.5
+    toggle(page, "Shared neighbours count").set_value(False)
+    page.run()
+    assert asked[-1][1]["rerank"] is False and len(cards(page)) == 4 and not page.exception
 
 
 # Why this one?

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from simsearch import Library, PhotoError, StorageError
+from simsearch.suggestion import Suggestion, Vote
 from tests.conftest import COLOURS, paint
 
 pytest.importorskip("streamlit")
@@ -468,6 +469,79 @@ def test_variety_and_shared_neighbours_are_asked_for(filled, means):
     toggle(page, "Shared neighbours count").set_value(False)
     page.run()
     assert asked[-1][1]["rerank"] is False and len(cards(page)) == 4 and not page.exception
+
+
+# What it may be of
+
+
+def votes(page):
+    return "".join(markup(page, 'class="votes"'))
+
+
+@pytest.fixture
+def kinds(page, tmp_path, album):
+    with Library.open(tmp_path / "library") as library:
+        for number in range(9):
+            paint(album / "<b>cups" / f"{number}.png", (200, number, 0))
+            paint(album / "deep" / "teapots" / f"{number}.png", (0, number, 200))
+        paint(album / "at the top.png", (200, 20, 20))
+        library.sync(album)
+    return page.run()
+
+
+def test_the_votes_of_the_nearest_are_told_as_text(kinds, album):
+    told = votes(ask(kinds, *png((200, 0, 0))))
+    assert "Looks like <b>&lt;b&gt;cups/</b>: 9 of the 10 nearest photos lie there." in told
+    assert "<i style=" in told and "width: 90%" in told and 'title="album/"' in told, "the folder itself"
+    assert str(album) not in told
+
+
+def test_of_a_few_votes_it_is_said_so_and_labels_are_no_folders(kinds, monkeypatch):
+    asked = suggestion(Vote("a & b", 4), Vote("c", 3), *(Vote(f"{number}", 1) for number in range(3)))
+    monkeypatch.setattr(Library, "suggest", lambda library, query, crop: asked)
+    told = votes(ask(kinds, *png((200, 0, 0))))
+    assert "Perhaps <b>a &amp; b</b>: 4 of the 10 nearest photos are labelled so." in told
+    assert ">others</span>" in told and told.count('class="bar"') == 5
+
+
+def suggestion(*votes):
+    return Suggestion(votes[0].kind if votes else None, 0.4, 10, [*votes])
+
+
+def test_a_picture_unlike_anything_is_said_to_be_so(kinds, monkeypatch):
+    monkeypatch.setattr(Library, "suggest", lambda library, query, crop: suggestion())
+    assert "Unlike anything here." in votes(ask(kinds, *png((200, 0, 0))))
+
+
+def test_folders_of_the_same_name_are_told_apart(kinds, album, tmp_path, monkeypatch):
+    paint(tmp_path / "other" / "cups" / "1.png", (200, 0, 9))
+    paint(album / "cups" / "1.png", (200, 0, 9))
+    with Library.open(tmp_path / "library") as library:
+        library.sync(album, tmp_path / "other")
+    both = suggestion(Vote(str(album / "cups"), 6), Vote(str(tmp_path / "other" / "cups"), 4))
+    monkeypatch.setattr(Library, "suggest", lambda library, query, crop: both)
+    told = votes(ask(kinds, *png((200, 0, 0))))
+    assert ">album/cups/<" in told and ">other/cups/<" in told
+
+
+def test_nothing_is_suggested_where_all_photos_lie_in_one_folder(filled):
+    assert not votes(ask(filled, *png((200, 0, 0))))
+
+
+def test_a_part_is_suggested_for_by_itself(kinds, monkeypatch):
+    crops = []
+    suggest = Library.suggest
+
+    def noting(library, query, crop):
+        crops.append(crop)
+        return suggest(library, query, crop=crop)
+
+    monkeypatch.setattr(Library, "suggest", noting)
+    page = ask(kinds, *png((200, 0, 0)))
+    monkeypatch.setattr(part, "_selected", lambda query: {"x": [0, 0.5], "y": [0, 1]})
+    toggle(page, "Search with a part of it").set_value(True)
+    page.run()
+    assert not page.exception and crops == [None, (0, 0, 0.5, 1)]
 
 
 # Why this one?

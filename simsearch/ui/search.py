@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from simsearch import Hit, Library, SimsearchError
-from simsearch.ui import hits, part, taste
+from simsearch.ui import hits, part, taste, votes
 from simsearch.ui.words import plain, show_error
 
 ENGINES = {"auto": "Auto", "exact": "Exact", "faiss": "FAISS", "lsh": "LSH"}
@@ -72,7 +72,7 @@ def warm_up(_library: Library, folder: str) -> None:
 
 def show(library: Library) -> None:
     """Show the search page."""
-    st.html(_STYLE + part.STYLE + taste.STYLE + hits.STYLE)
+    st.html(_STYLE + part.STYLE + votes.STYLE + taste.STYLE + hits.STYLE)
     query, found = st.columns([1, 3], gap="large")
     with query, st.container(key="query"):
         st.subheader("Find similar photos", anchor=False)
@@ -117,6 +117,7 @@ def _ask(library: Library) -> hits.Asked | None:
             part.show(name, _preview(library, generation, query))
             if photo:
                 _show_way_back(photo, "Back to the uploaded picture" if uploaded else "Clear")
+            votes.show(library, query, options["crop"])
         count = hits.meaningful(answer.hits)
         st.caption(f"{count} {'hit' if count == 1 else 'hits'} in {answer.milliseconds:.0f} ms")
         return hits.Asked(query, options["crop"], answer.hits)

@@ -1,0 +1,98 @@
+"""What a query may be of: the votes of the nearest photos, by their labels or folders."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import NamedTuple
+
+import streamlit as st
+
+from simsearch import Hit, Library
+from simsearch.ui.part import Part
+
+_SHOWN = 4  # kinds at most
+_FEWEST = 3  # photos whose votes say something
+
+STYLE = """
+<style>
+  .votes { font-size: .85rem; line-height: 1.4; overflow-wrap: anywhere; }
+  .votes .bars { display: grid; grid-template-columns: minmax(0, auto) minmax(3rem, 1fr) auto;
+      gap: .2rem .6rem; align-items: center; margin-top: .4rem; }
+  .votes .name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  .votes .bar { height: .5rem; border-radius: .25rem; background: rgba(128, 128, 128, .16); }
+  .votes .bar i { display: block; height: 100%; border-radius: .25rem; background: rgba(128, 128, 128, .6); }
+  .votes .name:first-child + .bar i { background: #3987b8; }
+  .votes .count { font-variant-numeric: tabular-nums; opacity: .75; }
+</style>
+"""
+
+
+class Votes(NamedTuple):
+    """What the nearest photos are: how many were asked, and how many named what, most first."""
+
+    asked: int
+    named: list[tuple[str, int]]
+
+
+# As in search.py: the underscore keeps Streamlit from hashing the library, whose generation stands for it.
+@st.cache_data(max_entries=100, show_spinner=False)
+def _counted(_library: Library, generation: int, query: bytes | Hit, crop: Part | None) -> Votes:
+    suggestion = _library.suggest(query, crop=crop)
+    names = _shown([vote.kind for vote in suggestion.votes], _library.roots())
+    return Votes(
+        suggestion.asked, [(name, vote.photos) for name, vote in zip(names, suggestion.votes, strict=True)]
+    )
+
+
+@st.cache_data(max_entries=2, show_spinner=False)
+def _kinds(_library: Library, generation: int) -> int:
+    return _library.kinds()
+
+
+def show(library: Library, query: bytes | Hit, crop: Part | None) -> None:
+    """Show what the query may be of, in a library whose folders or labels tell things apart."""
+    if _kinds(library, library.generation) < 2:
+        return
+    votes = _counted(library, library.generation, query, crop)
+    if votes.asked >= _FEWEST:
+        st.html(f'<div class="votes">{_sentence(votes)}{_bars(votes)}</div>')
+
+
+def _shown(kinds: list[str], roots: list[Path]) -> list[str]:
+    """Return labels as they are, and folders below the indexed one, or with its name where unclear."""
+    short = [_short(kind, roots, whole=False) for kind in kinds]
+    return short if len(set(short)) == len(short) else [_short(kind, roots, whole=True) for kind in kinds]
+
+
+def _short(kind: str, roots: list[Path], *, whole: bool) -> str:
+    folder = Path(kind)
+    around = [root for root in roots if folder.is_relative_to(root)]
+    if not around:
+        return kind  # a label
+    root = max(around, key=lambda root: len(root.parts))
+    return f"{folder.relative_to(root.parent if whole or folder == root else root).as_posix()}/"
+
+
+def _sentence(votes: Votes) -> str:
+    if not votes.named:
+        return "Unlike anything here."
+    kind, photos = votes.named[0]
+    seems = "Looks like" if photos * 2 >= votes.asked else "Perhaps"
+    say_so = "lie there" if kind.endswith("/") else "are labelled so"
+    count = f"{photos} of the" if photos < votes.asked else "all"
+    return f"{seems} <b>{html.escape(kind)}</b>: {count} {votes.asked} nearest photos {say_so}."
+
+
+def _bars(votes: Votes) -> str:
+    rows = votes.named[:_SHOWN]
+    others = sum(photos for _, photos in votes.named[_SHOWN:])
+    if others:
+        rows = [*rows, ("others", others)]
+    bars = "".join(
+        f'<span class="name" title="{html.escape(name)}">{html.escape(name)}</span>'
+        f'<span class="bar"><i style="width: {photos / votes.asked:.0%}"></i></span>'
+        f'<span class="count">{photos}</span>'
+        for name, photos in rows
+    )
+    return f'<div class="bars">{bars}</div>' if bars else ""

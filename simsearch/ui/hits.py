@@ -161,7 +161,13 @@ def _show_hit(library: Library, hit: Hit, asked: Asked) -> None:
             on_click=_turn,
             args=("photo", hit),
         )
-        if st.button("Why this one?", key=f"why-{hit.id}", type="tertiary", icon=":material/help:"):
+        if st.button(
+            "Why this one?",
+            key=f"why-{hit.id}",
+            type="tertiary",
+            icon=":material/help:",
+            help="Why this one?",
+        ):
             _show_why(library, hit, asked)
     if hit.copies:
         _show_copies(library, hit)

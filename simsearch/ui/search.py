@@ -30,6 +30,8 @@ _STYLE = """
   }
   .st-key-query img { width: 100%; max-height: 40vh; object-fit: contain; border-radius: .5rem; }
   @media (max-width: 640px) { .st-key-query img { max-height: 30vh; } }
+  .st-key-dials { flex-wrap: nowrap; }
+  .st-key-dials > div { min-width: 0; flex: 1 1 0; }
   .st-key-why img { max-height: 50vh; object-fit: contain; }
 </style>
 """
@@ -136,7 +138,7 @@ def _begin(query: str | None) -> None:
 
 def _turn_dials() -> tuple[int, float]:
     """Let be chosen how many hits there are, and how different from each other."""
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(key="dials", horizontal=True, gap="medium"):
         k: int = st.slider("Number of hits", 4, 60, 15)
         diversity: float = st.select_slider(
             "Alike … varied", list(_VARIETY), format_func=_VARIETY.__getitem__

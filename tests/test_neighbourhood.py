@@ -19,6 +19,11 @@ from tests.toy import ToyEncoder
 COUNT = 60
 
 
+@pytest.fixture(autouse=True)
+def _sixty_are_worth_a_file(monkeypatch):
+    monkeypatch.setattr("simsearch.neighbourhood._WORTH_A_FILE", 1)
+
+
 @pytest.fixture
 def shelf(tmp_path):
     shelf = Shelf(tmp_path)

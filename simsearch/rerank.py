@@ -17,7 +17,7 @@ import numpy as np
 from simsearch.space import unit
 
 NEIGHBOURS = 20  # of the query and of each photo, that are looked at
-POOL = 50  # nearest that are candidates at least, besides the neighbours of the query's neighbours
+POOL = 30  # nearest that are candidates at least, besides the neighbours of the query's neighbours
 FEWEST = 100  # photos; of fewer, 20 are no neighbourhood
 _FADING = 0.93  # from one rank to the next: the nearest neighbour counts four times as much as the last
 _EXPANDED = 3  # of the nearest, whose own neighbours are taken into the query's profile ...

@@ -57,6 +57,8 @@ def query_vector(likes: np.ndarray, dislikes: np.ndarray) -> np.ndarray:
     likes, dislikes
         (n, dim) and (m, dim) float32, unit vectors; at least one is liked.
     """
+    if len(likes) == 1 and not len(dislikes):
+        return likes[0]  # as it is, to the last bit
     wanted = likes.mean(axis=0)
     if len(dislikes):
         wanted = wanted - _AGAINST * dislikes.mean(axis=0)

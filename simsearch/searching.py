@@ -57,8 +57,8 @@ class Hit:
     offline
         Whether its file is not there just now, as on an unplugged disk; its thumbnail is.
     cosine
-        Of the two embeddings in the space that the library has learnt: 1 is the same picture to the network,
-        unrelated ones are near 0 (in libraries of less than 200 photos: near 0.3).
+        With the query, or the nearest of several examples, in the space that the library has learnt: 1 is the
+        same picture to the network, unrelated ones are near 0 (or near 0.4, where nothing is learnt).
     trust
         What that means in this library: "near-identical", "same scene", "same kind" or "probably unrelated";
         None where there are too few photos to tell.

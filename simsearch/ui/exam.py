@@ -10,6 +10,7 @@ import streamlit as st
 
 from simsearch import Library, SimsearchError
 from simsearch.ui import search, settings
+from simsearch.ui.words import plain, show_error
 
 _SAMPLES = (30, 100, 300)
 _KINDS_AT_ONCE = 12  # the others are a click away
@@ -98,7 +99,7 @@ def _offer(library: Library) -> None:
         generation = library.generation
         st.session_state["exam"] = generation, library.exam(sample, progress=tell)
     except SimsearchError as error:
-        search.show_error(error)
+        show_error(error)
     finally:
         bar.empty()
 
@@ -175,7 +176,7 @@ def _show_engines(engines: list[dict[str, Any]]) -> None:
 
 def _show_kinds(kinds: dict[str, Any]) -> None:
     st.subheader(kinds["by"].capitalize(), anchor=False)
-    st.markdown(search.plain(kinds["said"]))
+    st.markdown(plain(kinds["said"]))
     if not kinds["each"]:
         return
     st.html(

@@ -38,14 +38,14 @@ class _Told(NamedTuple):
     trust: Trust | None
 
 
-def calibrated(store: Store) -> Trust | None:
-    """Return what scores mean in the space that the library is searched in; None where it is not known."""
+def calibrated(store: Store, space: str) -> Trust | None:
+    """Return what scores mean in a space, by its mark; None where that is not known."""
     try:
         told = _told(store)
     except ValueError as error:
         _log.warning("%s: %s; learn it anew with: simsearch sync", store.path, error)
         return None
-    return told.trust if told and told.space == (store.setting(SPACE) or "") else None
+    return told.trust if told and told.space == space else None
 
 
 def keep_up(store: Store, indexes: Indexes, encoder: Encoder) -> None:

@@ -70,7 +70,7 @@ class Indexes:
         self._rebuilding: set[str] = set()
         self._failed: dict[str, int] = {}  # at which generation an index could not be rebuilt
         self._neighbourhood = Neighbourhood(
-            store, self._origin, lambda vectors: self.current("auto", vectors.dim)
+            store, self._origin, lambda engine, vectors: self.current(engine, vectors.dim)
         )
         self.lock = threading.RLock()  # held while an index is searched: changes are made in place
 
@@ -115,13 +115,14 @@ class Indexes:
             index: LocalIndex = held.index
             return index
 
-    def graph(self, dim: int) -> Graph | None:
+    def graph(self, dim: int, engine: str = "auto") -> Graph | None:
         """Return the graph of nearest neighbours, to be used while :attr:`lock` is held.
 
-        It is None where there are many photos and the next run of indexing is to make it.
+        It is None where there are many photos and the next run of indexing is to make it. Where it is to
+        follow a few changes, it reads the vectors in the index of an engine.
         """
         with self.lock:
-            return self._neighbourhood.current(self._vectors_now(dim))
+            return self._neighbourhood.current(self._vectors_now(dim), engine)
 
     def forget(self, engine: str) -> None:
         """Let go of an index; it is loaded or made anew when it is asked for."""

@@ -130,6 +130,8 @@ class Indexer:
                 break
         report.missing = self._store.counts()["missing"]
         report.failed.sort()  # workers answer in no order
+        if report.interrupted:  # whoever stopped it wants it to end; the next run finds what is due
+            return report
         lessons.keep_up(self._store, encoder.dim)
         self._indexes.refresh(encoder.dim)
         calibration.keep_up(self._store, self._indexes, encoder)

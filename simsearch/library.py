@@ -309,7 +309,10 @@ class Library:
         return self._searcher.hit(photo)
 
     def suggest(self, image: AnyPicture | Hit, *, crop: Box | None = None) -> Suggestion:
-        """Suggest what a picture is of: the label or the folder that its nearest photos have.
+        """Suggest what a picture is of: the folder that its nearest photos lie in, or their label.
+
+        Near-identical photos have one vote together, and the picture itself has none where it is a photo of
+        the library. Once there are labels, only photos that have one vote.
 
         Raises
         ------
@@ -318,10 +321,12 @@ class Library:
         ValueError
             When crop is no part of the picture.
         """
-        hits = self.search(image, VOTERS, crop=crop)
-        labels = self._store.labels([hit.id for hit in hits])
-        voters = [(hit.path, labels.get(hit.id)) for hit in hits if hit.related]
-        return suggest(voters, len(hits))
+        hits = self.search(self._searcher.own(image), VOTERS, crop=crop, fold=True)
+        related = [hit for hit in hits if hit.related]
+        if not self._store.has_labels():
+            return suggest([str(hit.path.parent) for hit in related], len(hits))
+        labels = self._store.labels([hit.id for hit in related])
+        return suggest([labels[hit.id] for hit in related if hit.id in labels], len(hits))
 
     def kinds(self) -> int:
         """Return how many labels and folders there are for :meth:`suggest` to choose from."""

@@ -41,14 +41,14 @@ class Neighbourhood:
     origin
         Tells what a graph of a generation is made from.
     index
-        Gives an index that holds the search vectors.
+        Gives the index of an engine, which holds the search vectors.
     """
 
     def __init__(
         self,
         store: Store,
         origin: Callable[[int, SearchVectors], Origin],
-        index: Callable[[SearchVectors], LocalIndex],
+        index: Callable[[str, SearchVectors], LocalIndex],
     ) -> None:
         self._store = store
         self._origin = origin
@@ -61,7 +61,7 @@ class Neighbourhood:
         self._saved = -1  # the generation of it, where it is of use
         self._seen = -1  # the generation at which was decided what to do
 
-    def current(self, vectors: SearchVectors) -> Graph | None:
+    def current(self, vectors: SearchVectors, engine: str) -> Graph | None:
         """Return the graph, or None where it is yet to be made by the next run of indexing."""
         generation = self._store.generation
         if self._vectors is not vectors:
@@ -71,7 +71,7 @@ class Neighbourhood:
             if not self._is_quick() and self._file != self._found():
                 self._load(vectors)  # whoever changed so much has written it anew
             if self._generation != generation and self._is_quick():
-                self._follow(vectors)
+                self._follow(vectors, engine)
         return self._graph
 
     def refresh(self, vectors: SearchVectors) -> None:
@@ -79,7 +79,7 @@ class Neighbourhood:
         if self._vectors is not vectors:
             self._start(vectors)
         if self._generation != self._store.generation:
-            self._follow(vectors)
+            self._follow(vectors, "auto")
         if self._graph is not None and self._is_worth_writing(len(self._graph)):
             self._save(vectors)
 
@@ -121,13 +121,13 @@ class Neighbourhood:
         if self._saved > self._generation:
             self._graph, self._generation = graph, self._saved
 
-    def _follow(self, vectors: SearchVectors) -> None:
-        """Take over what changed in the store since."""
+    def _follow(self, vectors: SearchVectors, engine: str) -> None:
+        """Take over what changed in the store since, reading the vectors in the index of an engine."""
         from simsearch.index.graph import Graph
 
         # In this order: what changes meanwhile is then followed twice, rather than never.
         generation = self._store.generation
-        index = self._index(vectors)
+        index = self._index(engine, vectors)
         changed = self._store.changed(self._generation)
         there = index.holds(changed)
         graph = self._graph or Graph()

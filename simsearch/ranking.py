@@ -96,7 +96,11 @@ class Ranker:
     def __init__(self, store: Store, indexes: Indexes) -> None:
         self._store = store
         self._indexes = indexes
-        self._trust: tuple[int, Trust | None] = (-1, None)  # a generation, and what scores mean in it
+        self._trust: tuple[int, str, Trust | None] = (
+            -1,
+            "",
+            None,
+        )  # a generation, a space, and what scores mean
         self._lock = threading.Lock()
 
     def find(self, examples: Examples, wish: Wish, among: np.ndarray | None) -> list[Found]:
@@ -119,18 +123,19 @@ class Ranker:
                 return []
             likes, dislikes = (self._indexes.projected(some) for some in examples[:2])
             try:
-                search = _Search(index, self._indexes.graph(dim), likes, dislikes, examples.photos)
-                return search.found(wish, among, self._known_trust())
+                graph = self._indexes.graph(dim, wish.engine)
+                search = _Search(index, graph, likes, dislikes, examples.photos)
+                return search.found(wish, among, self._known_trust(self._indexes.vectors(dim).mark))
             except StorageError:  # the next search connects, and fills, anew
                 self._indexes.forget(wish.engine)
                 raise
 
-    def _known_trust(self) -> Trust | None:
+    def _known_trust(self, space: str) -> Trust | None:
         generation = self._store.generation
         with self._lock:
-            if self._trust[0] != generation:
-                self._trust = generation, calibrated(self._store)
-            return self._trust[1]
+            if self._trust[:2] != (generation, space):
+                self._trust = generation, space, calibrated(self._store, space)
+            return self._trust[2]
 
 
 class _Search:
@@ -156,14 +161,13 @@ class _Search:
         self._graph = graph if graph is not None and len(graph) else None
         self._likes = likes
         self._query = rerank.query_vector(likes, dislikes)
+        self._is_one = len(likes) == 1 and not len(dislikes)
         self._examples = examples
 
     def found(self, wish: Wish, among: np.ndarray | None, trust: Trust | None) -> list[Found]:
-        count = max(wish.k, rerank.NEIGHBOURS)
-        if wish.fold or wish.diversity:
-            count = max(rerank.POOL, _VARIED * wish.k)
-        elif wish.rerank:
-            count = max(rerank.POOL, _TWICE * wish.k)
+        more = wish.rerank or wish.fold or wish.diversity > 0
+        times = _VARIED if wish.diversity else _TWICE
+        count = max(rerank.POOL, times * wish.k) if more else max(wish.k, rerank.NEIGHBOURS)
         copies_from = trust.near if trust else _SAME
         while True:
             near = self._nearest(count, among)
@@ -178,7 +182,7 @@ class _Search:
             count *= _VARIED  # so many were near-identical
         order = np.argsort(first)
         ids, cosines, scores = ids[first], cosines[first], scores[first]
-        if not np.array_equal(self._likes, self._query[None]):
+        if not self._is_one:
             cosines, near_one = self._likeness(ids), self._likeness(around.ids)
             nearest = np.argsort(-near_one, kind="stable")
             around = Nearest(around.ids[nearest], near_one[nearest])

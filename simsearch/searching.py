@@ -182,6 +182,8 @@ class Searcher:
                     photos.append(photo_id)
                 else:
                     embedding = self.encoded(picture, box)
+                    if pictures is dislikes:  # a photo of the library that is not wanted is no answer, either
+                        photos += self._known_ids(picture)
                 seen[-1].append(embedding)
         liked, disliked = np.array(seen[0]), np.array(seen[1]).reshape(-1, len(seen[0][0]))
         return Examples(liked, disliked, np.array(photos, dtype=np.int64))
@@ -199,6 +201,18 @@ class Searcher:
         if crop is not None:
             vector = self.encoded(self.hits([Found(photo_id, 1.0, 1.0)])[0], crop)
         return photo_id, vector
+
+    def own(self, image: AnyPicture | Hit) -> AnyPicture | Hit:
+        """Return a picture as a hit of itself where it is a photo of the library, named by its path."""
+        ids = [] if isinstance(image, Hit) else self._known_ids(image)
+        return next(iter(self.hits([Found(photo_id, 1.0, 1.0) for photo_id in ids])), image)
+
+    def _known_ids(self, picture: AnyPicture) -> list[int]:
+        """Return the id of the photo that a path names, or none."""
+        photo_id = (
+            self._store.id_of(absolute_path(picture)) if isinstance(picture, str | os.PathLike) else None
+        )
+        return [] if photo_id is None else [photo_id]
 
     def hit(self, photo: Photo) -> Hit:
         """Return a photo of the library as a hit of itself; raise PhotoError where it is none."""

@@ -20,7 +20,7 @@ import numpy as np
 
 from simsearch.errors import LearningError
 
-PCA_FROM = 200  # photos; of fewer, the mean and the main directions are their own accidents
+PCA_FROM = 50  # photos; the mean of fewer is too much each one's own
 _DIM = 256  # directions: fewer find the crowd better, but lose the nearest of things that are much alike
 _POWER = 0.1  # of the spreads that directions are divided by: 0 leaves them, 1 would whiten
 _LEAST_SPREAD = 1e-6  # of the largest variance; below are rounding errors
@@ -201,7 +201,7 @@ def pca(spread: Spread) -> Space:
 
 
 def _suitable_dim(count: int) -> int:
-    return max(min(_DIM, count // 2), 1)  # of few photos, the last directions are their accidents
+    return max(min(_DIM, count - 1), 1)  # so many photos have no more
 
 
 def folders(spread: Spread, embeddings: np.ndarray, kinds: np.ndarray, border: float) -> Space:

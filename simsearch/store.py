@@ -400,6 +400,10 @@ class Store:
         some = f"{sql} AND photo_id IN (SELECT value FROM json_each(?))"
         return dict(self._all(some, json.dumps(list(photo_ids))))
 
+    def has_labels(self) -> bool:
+        """Whether the user said of any photo what it is of."""
+        return bool(self._value("SELECT EXISTS (SELECT 1 FROM labels)"))
+
     def folders(self) -> dict[int, str]:
         """Return the absolute path of the folder that each photo that is there lies in, by their ids."""
         sql = """SELECT photos.id, roots.path || '/' || photos.path FROM photos

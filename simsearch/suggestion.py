@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
 
 VOTERS = 10  # nearest photos
@@ -46,18 +45,17 @@ class Suggestion(NamedTuple):
     votes: list[Vote]
 
 
-def suggest(voters: Iterable[tuple[Path, str | None]], asked: int) -> Suggestion:
+def suggest(voters: Iterable[str], asked: int) -> Suggestion:
     """Count votes.
 
     Parameters
     ----------
     voters
-        Of each photo that is like the picture, nearest first: its path, and its label, if it has one.
+        What each photo is of that is like the picture, nearest first.
     asked
         How many were asked, the unlike ones included.
     """
-    counted = Counter(label if label is not None else str(path.parent) for path, label in voters)
-    votes = [Vote(kind, photos) for kind, photos in counted.most_common()]  # ties: who is nearest
+    votes = [Vote(kind, photos) for kind, photos in Counter(voters).most_common()]  # ties: who is nearest
     if not votes:
         return Suggestion(None, 0.0, asked, [])
     return Suggestion(votes[0].kind, votes[0].photos / asked, asked, votes)

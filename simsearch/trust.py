@@ -151,6 +151,8 @@ class Trust(NamedTuple):
         last = np.where(counted, lists.cosines, np.inf).min(axis=1, initial=np.inf)
         mutual = (cosines > last) | (each == 0)
         agreement = (shared + mutual) / np.maximum(each, 1)
+        # Of whom the graph knows nothing yet nobody bears witness, neither for nor against.
+        agreement = np.where((lists.ids >= 0).any(axis=1), agreement, _AGREEING)
         # However many neighbours they share: what is no nearer than a foil's twentieth is not near.
         alone: np.ndarray = np.where(cosines > self.foils[-1], agreement, 0.0)
         return alone

@@ -11,11 +11,19 @@ import pytest
 from PIL import Image
 
 from simsearch import Library, calibration, trust
-from simsearch.calibration import calibrated
 from simsearch.trust import NEAR_IDENTICAL, UNRELATED, WORDS, Trust
 from simsearch.vectors import SPACE
 from tests.conftest import paint
 from tests.toy import ToyEncoder
+
+
+@pytest.fixture(autouse=True)
+def _in_one_space(monkeypatch):
+    monkeypatch.setattr("simsearch.space.PCA_FROM", 200)
+
+
+def calibrated(store):
+    return calibration.calibrated(store, store.setting(SPACE) or "")
 
 
 class SmallEncoder(ToyEncoder):

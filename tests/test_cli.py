@@ -198,6 +198,7 @@ def test_tune_says_where_the_wish_is_not_met(run, library, album):
     for number in range(60):
         paint(album / f"{number}.png", (4 * number, 255 - 4 * number, (37 * number) % 256))
     run("index", album)
+    run("learn", "off")
     code, _, err = run("tune", "--bits", "8", "--tables", "4", "--probes", "1", "--hits", "4")
     assert code == 0
     assert err == "simsearch: that is less than the recall of 0.95 wished for\n"

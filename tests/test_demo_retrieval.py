@@ -40,9 +40,9 @@ def test_the_gallery_s_own_pictures_find_their_kind(library):
 
 def test_a_search_imports_no_tensorflow(library, tmp_path):
     demo.draw_picture("pizzas", 1000).save(tmp_path / "unseen.jpg")
+    arguments = ["search", str(tmp_path / "unseen.jpg"), "--all", "--library", str(library.path)]
     code = (
-        "import sys; from simsearch import cli\n"
-        f"code = cli.main(['search', {str(tmp_path / 'unseen.jpg')!r}, '--library', {str(library.path)!r}])\n"
+        f"import sys; from simsearch import cli; code = cli.main({arguments!r})\n"
         "print(*sorted({'tensorflow', 'keras', 'streamlit'} & set(sys.modules)), file=sys.stderr)\n"
         "sys.exit(code)"
     )

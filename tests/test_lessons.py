@@ -416,9 +416,9 @@ def damage(shelf, how):
     db = sqlite3.connect(shelf.store.path)
     with db:
         if content is None:
-            db.execute("DELETE FROM learnt")
+            db.execute("DELETE FROM learnt WHERE name = 'space'")
         else:
-            db.execute("UPDATE learnt SET content = ?", (content,))
+            db.execute("UPDATE learnt SET content = ? WHERE name = 'space'", (content,))
     db.close()
 
 

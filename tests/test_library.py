@@ -172,7 +172,8 @@ def test_what_it_shall_not_be_like_is_pushed_back_and_does_not_answer(colours, a
     assert names(colours.search(picture, k=1)) != ["red"]
     for minus in (album / "blue.png", [album / "blue.png"], [album / "blue.png", album / "sky.png"]):
         hits = colours.search(picture, minus=minus)
-        assert names(hits)[0] in ("red", "orange") and len(hits) == 4
+        assert names(hits)[0] in ("red", "orange")
+        assert len(hits) == 4 - (len(minus) if isinstance(minus, list) else 1), "they do not answer"
     [blue] = colours.search(album / "blue.png", k=1)
     assert "blue" not in names(colours.search(picture, minus=blue))
     assert "blue" not in names(colours.similar(album / "red.png", minus=[blue]))
@@ -235,7 +236,7 @@ def test_similar_passes_its_options_on(wheel, album):
     assert all(hit.score == hit.cosine for hit in wheel.similar(photo, 3, rerank=False))
     assert any(hit.score != hit.cosine for hit in plain)
     assert wheel.similar(photo, rerank=False, engine="faiss")[0].score == pytest.approx(
-        wheel.similar(photo, rerank=False, engine="exact")[0].score
+        wheel.similar(photo, rerank=False, engine="exact")[0].score, abs=1e-3
     )
     spread = [int(hit.path.stem) for hit in wheel.similar(photo, diversity=1.0)]
     assert max(spread) - min(spread) > 40 > 2 * max(abs(int(hit.path.stem) - 60) for hit in plain) - 20

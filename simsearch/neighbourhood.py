@@ -127,8 +127,11 @@ class Neighbourhood:
 
         # In this order: what changes meanwhile is then followed twice, rather than never.
         generation = self._store.generation
-        index = self._index(engine, vectors)
         changed = self._store.changed(self._generation)
+        if self._graph is not None and not len(changed):  # a setting did, or what scores mean
+            self._generation = generation
+            return
+        index = self._index(engine, vectors)
         there = index.holds(changed)
         graph = self._graph or Graph()
         # Besides what went, what the index cannot hold: an embedding may be damaged by now.

@@ -8,7 +8,8 @@ them, and what is mapped from files, as an index is, which the system may take b
 latter out, and --json has the proportional share as well. Sizes to compare are in one run of this script.
 
 Then the command runs again over the unchanged files, as a new process each time: files per second are of the
-run as it reports itself, without the start of Python. At last a search, as a process of its own.
+run as it reports itself, without the start of Python. At last a search, as a process of its own, and warm
+ones in a running library, in turns with plain ones: what re-ranking and folding make longer is told.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import argparse
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 # Run as a file, a script can import what lies in its own folder only; these need the one above.
@@ -27,8 +30,9 @@ from scripts.bench_report import Findings, Parser, Table, cores, count, run, say
 from scripts.bench_search import child_environment, cold_commands, last_line, run_process
 from scripts.made_photos import make_photos
 from scripts.processes import Memory, Sampler, index_command
-from simsearch import SimsearchError, running
+from simsearch import Library, SimsearchError, running
 
+_WARM_QUERIES = 30
 _SIDE = 96
 _HEADINGS = {
     "files": "files",
@@ -41,6 +45,8 @@ _HEADINGS = {
     "second_run_per_second": "second run files/s",
     "second_run_peak": "peak MB",
     "search_milliseconds": "search ms",
+    "warm_milliseconds": "warm",
+    "reranking_milliseconds": "of it re-ranking",
     "library_megabytes": "library MB",
 }
 _NOTES = [
@@ -119,10 +125,25 @@ def measure_size(place: Path, files: int, options: argparse.Namespace) -> dict[s
         "second_run_peak": max(peak for _, peak in again),
         "search_milliseconds": spread([1000 * one.seconds for one in searches]),
         "search_peak": max(one.peak_megabytes for one in searches),
+        **warm_queries(library, query),
         "library_megabytes": megabytes(library),
         **_memory("parent", first.parent),
         **_memory("worker", first.worker),
     }
+
+
+def warm_queries(library: Path, query: Path) -> dict[str, float]:
+    """Return the median milliseconds of a query in a running library, and what of it re-ranking adds."""
+    took: dict[bool, list[float]] = {True: [], False: []}
+    with Library.open(library, create=False) as opened:
+        opened.load()
+        for _ in range(_WARM_QUERIES):  # in turns: a machine that slows down does so for both
+            for rerank in (True, False):
+                started = time.perf_counter()
+                opened.search(query, fold=rerank, rerank=rerank)
+                took[rerank].append(1000 * (time.perf_counter() - started))
+    whole, plain = median(took[True]), median(took[False])
+    return {"warm_milliseconds": whole, "reranking_milliseconds": whole - plain}
 
 
 def _memory(whose: str, memory: Memory) -> dict[str, float]:

@@ -87,4 +87,5 @@ def test_scale_prints_one_json_object(capsys):
     assert row["parent_peak"] >= row["parent_late"] > 10
     assert row["worker_peak"] > 10 and row["second_run_peak"] > 10
     assert row["library_megabytes"] > 0
+    assert row["warm_milliseconds"] > row["reranking_milliseconds"]
     assert row["second_run_per_second"]["median"] > 0

@@ -92,7 +92,7 @@ def learn_kinds(store: Store, dim: int, kinds: dict[int, str], *, force: bool, l
     force
         Whether to search in the new space even if it is worse.
     labels
-        Whether the kinds are labels, which are to be kept.
+        Whether the kinds are labels, which are kept in place of those there were.
 
     Returns
     -------
@@ -118,7 +118,8 @@ def learn_kinds(store: Store, dim: int, kinds: dict[int, str], *, force: bool, l
         raise LearningError(f"search would be worse ({_told(gain)})", "use --force to have it all the same")
     told = {name: value and value._asdict() for name, value in gain._asdict().items()}
     with store.transaction():
-        store.set_labels(kinds if labels else {})
+        if labels:  # others are the user's own words, and stay
+            store.set_labels(kinds)
         _write(store, learnt, "folders", photos=len(ids), kinds=names, labels=labels, gain=told)
     return sorted({*kinds.values()}.difference(names))
 

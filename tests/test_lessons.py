@@ -267,14 +267,20 @@ def test_labels_of_a_photo_or_two_teach_nothing(labelled):
         shelf.library.learn("folders", labels=shelf.labels(lines[:3] + lines[-1:]))
 
 
-def test_folders_after_labels_forget_them(labelled):
+def test_labels_stay_until_others_come(labelled):
     shelf, names = labelled
     path = shelf.labels([f"all/{name},{label}" for name, label in names])
     shelf.library.learn("folders", labels=path, force=True)
     shelf.name = lambda kind, number: f"{kind}/{number}.jpg"
     shelf.fill(kinds=3, each=8)
+    kept = shelf.store.labels()
     assert shelf.library.learn("folders", force=True)["labels"] is False
-    assert shelf.store.labels() == {}
+    for lesson in ("photos", "off"):
+        shelf.library.learn(lesson)
+    assert shelf.store.labels() == kept and len(kept) == 24
+    path = shelf.labels([f"all/{name},{label}s" for name, label in names[:-1]])
+    shelf.library.learn("folders", labels=path, force=True)
+    assert shelf.store.labels() == {number + 1: f"{label}s" for number, (_, label) in enumerate(names[:-1])}
 
 
 @pytest.mark.parametrize(

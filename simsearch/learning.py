@@ -1,11 +1,13 @@
 """Learning a space from kinds that the user named, and saying honestly what it gains.
 
 Photos that it did not learn from are the measure: of the kinds that it knows, and of kinds that it was
-not told of, which a space learnt from others must not spoil.
+not told of, which a space learnt from others must not spoil. They are sought among photos that nobody
+labelled as well: a space can pull what it learnt from out of the crowd and leave behind what is like it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,12 +18,16 @@ from simsearch.space import Space, Spread
 
 K = 15
 SMALLEST_KIND = 4  # photos: one is held out, and the others must show how a kind varies
-_HELD_OUT = 5  # one of so many
-_ASKED = 400  # photos that ask in each split: their mean is good to two points at worst
+_HELD_OUT = 5  # one of so many at a time
+_ASKED = 400  # photos that ask in each measurement: their mean is good to two points at worst
 _SPLITS = 3  # of the kinds into halves, to choose the border with
 _OTHER_SPLITS = 2  # and to measure with
 _BORDERS = (0.3, 0.4, 0.5, 0.6, 0.7)
-_TOLERANCE = 0.005  # that other kinds may lose: half a photo in a hundred
+_TOLERANCE = 0.005  # that kinds may lose: half a photo in a hundred; twice that to choose the border with
+_BASIS = 512  # as in space
+_STRANGERS = 0.02  # share of the photos that nobody labelled that may be taken for one of the kinds ...
+_NEAR_BORDER = 0.05  # ... and is above the border or hardly below
+_PERHAPS, _SURELY = 0.1, 0.5  # of a kind's photos that are less like their nearest than one that is as well
 
 
 class Quality(NamedTuple):
@@ -50,124 +56,234 @@ class Gain(NamedTuple):
         Of photos of the kinds it knows.
     others_before, others_after
         Of photos of kinds that it was not told of; None where there are too few kinds to leave some out.
+    asked, others_asked
+        How many photos of either that was measured with.
     """
 
     before: Quality
     after: Quality
     others_before: Quality | None
     others_after: Quality | None
+    asked: int
+    others_asked: int
 
     @property
     def is_loss(self) -> bool:
-        """Whether search is worse with it."""
-        if self.after.precision_at_15 < self.before.precision_at_15:
+        """Whether search is worse with it, by more than one photo of those that asked."""
+        if _is_worse(self.before[:2], self.after[:2], self.asked):
             return True
         if self.others_before is None or self.others_after is None:
             return False
-        pairs = zip(self.others_before, self.others_after, strict=True)
-        return any(
-            after < before - 2 * _TOLERANCE for before, after in pairs
-        )  # both are measured with errors
+        return _is_worse(self.others_before, self.others_after, self.others_asked)
+
+
+def _is_worse(before: tuple[float, ...], after: tuple[float, ...], asked: int) -> bool:
+    tolerance = max(_TOLERANCE, 1 / asked) + 1e-6  # for rounding
+    return any(now < was - tolerance for was, now in zip(before, after, strict=True))
+
+
+class _Photos(NamedTuple):
+    """What is learnt from and measured with.
+
+    Attributes
+    ----------
+    spread, embeddings
+        Of the library; (n, dim) float32, the photos'.
+    old
+        (n, width) float32: their search vectors in the space that the library has without labels.
+    kinds
+        (n,) integers; -1 for those that nobody labelled.
+    looks
+        (n,) integers: the kinds, and for those that nobody labelled the one that they surely look like, or
+        -1.
+    """
+
+    spread: Spread
+    embeddings: np.ndarray
+    old: np.ndarray
+    kinds: np.ndarray
+    looks: np.ndarray
+
+    def of(self, here: np.ndarray) -> _Photos:
+        """Return some of them, (n,) bool."""
+        some = (array[here] for array in (self.embeddings, self.old, self.kinds, self.looks))
+        return _Photos(self.spread, *some)
 
 
 def learn(spread: Spread, embeddings: np.ndarray, kinds: np.ndarray) -> tuple[Space, Gain]:
-    """Learn a space from labelled photos, and measure what it gains.
+    """Learn a space from labelled photos, and measure what it gains over the one that needs no labels.
 
-    Where a kind begins, so that a photo of none of them is not taken for one, is chosen by learning only half
-    of the kinds and looking at the others.
+    The same is done with some of the labels and measured with the others. What is held back is the labels:
+    of how the library's photos are spread, which knows none, all trials know, as the space will that is
+    searched in.
+
+    Photos that nobody labelled answer in all measurements, but do not ask. Some of them may be of the kinds;
+    counted as wrong, they would be so more often before than after, when photos that were learnt from come
+    first. So those that are as like a labelled photo, in the space without labels, as such photos are each
+    other count as one of its kind, which favours that space, and those of which this is not sure are left
+    out.
 
     Parameters
     ----------
     spread
         Of the whole library.
     embeddings
-        (n, dim) float32: the labelled ones.
+        (n, dim) float32: the labelled ones, and a sample of the others.
     kinds
-        (n,) integers from 0; each comes at least :data:`SMALLEST_KIND` times.
+        (n,) integers from 0, each of which comes at least :data:`SMALLEST_KIND` times; -1 for photos that
+        nobody labelled.
 
     Raises
     ------
     LearningError
         When there are fewer than two kinds, or the photos do not differ.
     """
-    count = int(kinds.max(initial=-1)) + 1
-    if count < 2:
+    if int(kinds.max(initial=-1)) < 1:
         raise LearningError("one kind cannot be told from others", "label photos of at least two kinds")
-    held_out = _held_out(kinds)
-    seen = Spread([embeddings[~held_out]])
-    before = space.pca(seen) if seen.count >= space.PCA_FROM else Space()
-    border = _border(seen, before, embeddings[~held_out], kinds[~held_out])
-    trained = space.folders(seen, embeddings[~held_out], kinds[~held_out], border)
-    known = [
-        _quality(one.project(embeddings), kinds, np.flatnonzero(held_out), ~held_out)
-        for one in (before, trained)
+    before = space.pca(spread) if spread.count >= space.PCA_FROM else Space()
+    old = before.project(embeddings)
+    looks, sure = _looks(old, kinds)
+    photos = _Photos(*_in_main_directions(spread, embeddings), old, kinds, looks).of(sure)
+    labelled = photos.kinds >= 0
+    # What was held out answers as well where photos that nobody labelled look as if they were of the kinds.
+    open_kinds = bool((looks != kinds).any())
+    trials = [
+        _trial(photos, labelled & ~held_out, held_out, ~held_out | open_kinds)
+        for held_out in _folds(photos.kinds)
     ]
-    others = _gain_of_others(seen, before, embeddings, kinds, border)
-    return space.folders(spread, embeddings, kinds, border), Gain(known[0], known[1], *others)
+    border = float(np.median([trial.border for trial in trials]))
+    known = _mean(trials)
+    all_of_them = np.ones(len(photos.kinds), dtype=bool)
+    others = [
+        _trial(photos, told, labelled & ~told, all_of_them)
+        for told in _splits(photos.kinds, _OTHER_SPLITS, seed=2)
+    ]
+    learnt = space.folders(spread, embeddings[kinds >= 0], kinds[kinds >= 0], border)
+    unknown = _mean(others) if others else (None, None, 0)
+    return learnt, Gain(known[0], known[1], unknown[0], unknown[1], known[2], unknown[2])
 
 
-def _held_out(kinds: np.ndarray) -> np.ndarray:
-    """Return which photos are kept from learning, (n,) bool: the same share of every kind."""
+class _Trial(NamedTuple):
+    """What came of learning from some photos: the border, and how many others asked, and what they found."""
+
+    border: float
+    asked: int
+    before: Quality
+    after: Quality
+
+
+def _trial(photos: _Photos, told: np.ndarray, asking: np.ndarray, answers: np.ndarray) -> _Trial:
+    """Learn from some photos, (n,) bool, and measure with others; see :func:`_quality`."""
+    fitted = _fitted(photos, told).parts(photos.embeddings)
+    border = _border(photos, told, fitted.membership[photos.looks < 0])
+    asked = _some(np.flatnonzero(asking))
+    before, after = (
+        _quality(one, photos.looks, asked, answers) for one in (photos.old, fitted.joined(border))
+    )
+    return _Trial(border, len(asked), before, after)
+
+
+def _mean(trials: list[_Trial]) -> tuple[Quality, Quality, int]:
+    asked = [trial.asked for trial in trials]
+    before, after = (
+        Quality(*np.average(found, axis=0, weights=asked).tolist())
+        for found in ([trial.before for trial in trials], [trial.after for trial in trials])
+    )
+    return before, after, sum(asked)
+
+
+def _in_main_directions(spread: Spread, embeddings: np.ndarray) -> tuple[Spread, np.ndarray]:
+    """Return both as seen in the main directions, in which all is learnt: trials take a third of the time."""
+    variances, axes = spread.main_directions(min(_BASIS, spread.count - 1))
+    seen = Spread([])
+    seen.count, seen.mean, seen.covariance = spread.count, np.zeros(len(variances)), np.diag(variances)
+    return seen, (embeddings - spread.mean.astype(np.float32)) @ axes.astype(np.float32)
+
+
+def _looks(old: np.ndarray, kinds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what kinds photos look like, (n,) integers, -1 for none, and of which it is sure, (n,) bool."""
+    looks, sure = kinds.copy(), np.ones(len(kinds), dtype=bool)
+    strangers = np.flatnonzero(kinds < 0)
+    best = np.zeros(len(strangers))
+    for kind in range(int(kinds.max()) + 1) if len(strangers) else ():
+        own = old[_some(np.flatnonzero(kinds == kind))]
+        among = own @ own.T
+        np.fill_diagonal(among, -np.inf)
+        least, enough = np.quantile(among.max(axis=1), (_PERHAPS, _SURELY))
+        alike = (old[strangers] @ own.T).max(axis=1)
+        sure[strangers[alike > least]] = False
+        closer = (alike > enough) & (alike > best)
+        looks[strangers[closer]], best[closer] = kind, alike[closer]
+    return looks, sure | (looks >= 0)
+
+
+def _folds(kinds: np.ndarray) -> list[np.ndarray]:
+    """Return which photos are kept from learning, (n,) bool: the same share of every kind.
+
+    There are several ways, each with others, where of one too few could ask.
+    """
     random = np.random.default_rng(0)
-    held_out = np.zeros(len(kinds), dtype=bool)
+    folds = [np.zeros(len(kinds), dtype=bool) for _ in range(_HELD_OUT)]
     for kind in range(int(kinds.max()) + 1):
-        photos = np.flatnonzero(kinds == kind)
-        held_out[random.permutation(photos)[: max(len(photos) // _HELD_OUT, 1)]] = True
-    return held_out
+        photos = random.permutation(np.flatnonzero(kinds == kind))
+        share = max(len(photos) // _HELD_OUT, 1)
+        for number, fold in enumerate(folds):
+            fold[photos[number * share : (number + 1) * share]] = True
+    return [fold for fold in folds[: -(-_ASKED // int(folds[0].sum()))] if fold.any()]
 
 
 def _splits(kinds: np.ndarray, number: int, seed: int) -> list[np.ndarray]:
     """Return which photos are of kinds that are told, (n,) bool, for some ways of telling half of them."""
-    count = int(kinds.max()) + 1
-    if count < 3:  # two must be told, and one not
+    names = np.unique(kinds[kinds >= 0])
+    if len(names) < 3:  # two must be told, and one not
         return []
     random = np.random.default_rng(seed)
-    told = [random.permutation(count)[: max(count // 2, 2)] for _ in range(number)]
+    told = [random.permutation(names)[: max(len(names) // 2, 2)] for _ in range(number)]
     return [np.isin(kinds, some) for some in told]
 
 
-def _border(seen: Spread, before: Space, embeddings: np.ndarray, kinds: np.ndarray) -> float:
+def _border(photos: _Photos, told: np.ndarray, strangers: np.ndarray) -> float:
     """Return the membership from which a photo counts as one of a kind.
 
     The lower it is, the better the kinds are found that were told, and the worse all others: it is the
-    lowest with which others are found as well as before.
+    lowest with which others are found as well as before, and few that nobody labelled are above it.
+
+    Parameters
+    ----------
+    told
+        (n,) bool: the photos that are learnt from; what the other labels are is not looked at.
+    strangers
+        (m,) float32: the memberships of photos that nobody labelled.
     """
-    splits = _splits(kinds, _SPLITS, seed=1)
+    few = [
+        border
+        for border in _BORDERS
+        if not len(strangers) or (strangers > border - _NEAR_BORDER).mean() <= _STRANGERS
+    ]
+    some = photos.of(told | (photos.kinds < 0))
+    splits = _splits(some.kinds, _SPLITS, seed=1)
     if not splits:
-        return space.USUAL_BORDER
-    old = before.project(embeddings)
-    parts = [_told(seen, embeddings, kinds, told, space.USUAL_BORDER).parts(embeddings) for told in splits]
-    wanted = np.mean([_others(old, kinds, told) for told in splits], axis=0) - _TOLERANCE
-    for border in _BORDERS:
-        vectors = (some.joined(border) for some in parts)
-        found = [_others(some, kinds, told) for some, told in zip(vectors, splits, strict=True)]
-        if (np.mean(found, axis=0) >= wanted).all():
+        return (few or _BORDERS[-1:])[0] if len(strangers) else space.USUAL_BORDER
+    asked = [_some(np.flatnonzero((some.kinds >= 0) & ~split)) for split in splits]
+    answers = np.ones(len(some.kinds), dtype=bool)
+
+    def quality(vectors: Iterable[np.ndarray]) -> np.ndarray:
+        found = [_quality(one, some.looks, ask, answers) for one, ask in zip(vectors, asked, strict=True)]
+        mean: np.ndarray = np.mean(found, axis=0)
+        return mean
+
+    parts = [_fitted(some, split).parts(some.embeddings) for split in splits]
+    wanted = quality([some.old] * len(splits)) - 2 * _TOLERANCE
+    for border in few:
+        if (quality(part.joined(border) for part in parts) >= wanted).all():
             return border
     return _BORDERS[-1]
 
 
-def _told(seen: Spread, embeddings: np.ndarray, kinds: np.ndarray, told: np.ndarray, border: float) -> Space:
-    """Return the space learnt from photos of some kinds only, (n,) bool."""
-    return space.folders(seen, embeddings[told], np.unique(kinds[told], return_inverse=True)[1], border)
-
-
-def _others(vectors: np.ndarray, kinds: np.ndarray, told: np.ndarray) -> Quality:
-    """Measure how well photos of kinds that were not told find their own among all."""
-    return _quality(vectors, kinds, np.flatnonzero(~told), np.ones(len(kinds), dtype=bool))
-
-
-def _gain_of_others(
-    seen: Spread, before: Space, embeddings: np.ndarray, kinds: np.ndarray, border: float
-) -> tuple[Quality, Quality] | tuple[None, None]:
-    """Return how well kinds that were not told are found, before and after, on average over some splits."""
-    splits = _splits(kinds, _OTHER_SPLITS, seed=2)
-    if not splits:
-        return None, None
-    old = before.project(embeddings)
-    new = [_told(seen, embeddings, kinds, told, border).project(embeddings) for told in splits]
-    was = np.mean([_others(old, kinds, told) for told in splits], axis=0)
-    found = [_others(vectors, kinds, told) for vectors, told in zip(new, splits, strict=True)]
-    return Quality(*was.tolist()), Quality(*np.mean(found, axis=0).tolist())
+def _fitted(photos: _Photos, told: np.ndarray) -> Space:
+    """Return the space learnt from some photos only, (n,) bool."""
+    kinds = np.unique(photos.kinds[told], return_inverse=True)[1]
+    return space.folders(photos.spread, photos.embeddings[told], kinds, space.USUAL_BORDER)
 
 
 def _some(photos: np.ndarray) -> np.ndarray:
@@ -183,25 +299,25 @@ def _quality(vectors: np.ndarray, kinds: np.ndarray, asked: np.ndarray, answers:
     vectors
         (n, width) float32: search vectors.
     kinds
-        (n,) integers.
+        (n,) integers; -1 for photos that are of none, which answer, but are never right and do not vote.
     asked
         (q,) int64: the photos that ask.
     answers
         (n,) bool: the photos that may answer, the one that asks left out.
     """
-    asked = _some(asked)
     gallery = np.flatnonzero(answers)
     scores = vectors[asked] @ vectors[gallery].T
     scores[asked[:, None] == gallery] = -np.inf
     first = min(K, len(gallery) - 1)
     best = np.argpartition(-scores, first, axis=1)[:, :first]
     best = np.take_along_axis(best, np.argsort(-np.take_along_axis(scores, best, 1), axis=1), axis=1)
-    right = kinds[gallery[best]] == kinds[asked, None]
-    there = np.bincount(kinds[gallery], minlength=int(kinds.max()) + 1)[kinds[asked]] - answers[asked]
+    found, own = kinds[gallery[best]], kinds[asked]
+    right = found == own[:, None]
+    there = np.bincount(kinds[answers & (kinds >= 0)], minlength=int(kinds.max()) + 1)[own] - answers[asked]
     possible = np.clip(there, 1, first)
     precision = np.where(np.arange(first) < possible[:, None], right, False).sum(axis=1) / possible
     votes = np.zeros((len(asked), int(kinds.max()) + 1))
-    weights = np.maximum(np.take_along_axis(scores, best, axis=1), 0)
-    np.add.at(votes, (np.arange(len(asked))[:, None], kinds[gallery[best]]), weights)
-    accurate = votes.argmax(axis=1) == kinds[asked]
+    weights = np.where(found >= 0, np.maximum(np.take_along_axis(scores, best, axis=1), 0), 0)
+    np.add.at(votes, (np.arange(len(asked))[:, None], found), weights)  # those of none add nothing
+    accurate = votes.argmax(axis=1) == own
     return Quality(float(right[:, 0].mean()), float(precision.mean()), float(accurate.mean()))

@@ -21,13 +21,14 @@ from simsearch import learning, space
 from simsearch.errors import FolderError, LearningError
 from simsearch.filters import below
 from simsearch.folders import absolute_path
-from simsearch.learning import SMALLEST_KIND, Gain
+from simsearch.learning import SMALLEST_KIND, Gain, Quality
 from simsearch.space import Space, Spread
 from simsearch.store import Store
 from simsearch.vectors import SPACE, sound_embeddings
 
 _MOST_SEEN = 50_000  # photos: their main directions are those of any more
 _MOST_LABELLED = 20_000  # photos: 100 MB as float32
+_MOST_STRANGERS = 4_000  # photos of no kind that searches are tried among: 20 MB
 _GROWN = 2  # times as many photos: what was learnt from fewer is out of date
 _SETTING = "learnt"
 
@@ -103,24 +104,30 @@ def learn_kinds(store: Store, dim: int, kinds: dict[int, str], *, force: bool, l
     LearningError
         When there are fewer than two kinds of a few photos, or they do not differ, or search would be worse.
     """
-    ids, embeddings = _labelled(store, dim, _chosen(kinds))
-    sizes = Counter(kinds[photo_id] for photo_id in ids.tolist())
+    wanted = np.concatenate([_chosen(kinds), _some(np.setdiff1d(list(store.folders()), list(kinds)))])
+    ids, embeddings = _embeddings(store, dim, wanted)
+    sizes = Counter(kinds[photo_id] for photo_id in ids.tolist() if photo_id in kinds)
     names = sorted(name for name, size in sizes.items() if size >= SMALLEST_KIND)
     if len(names) < 2:
         which = "label" if labels else "folder"
         reason = f"{('no', 'one')[len(names)]} {which} has {SMALLEST_KIND} photos or more, and it takes two"
         raise LearningError(reason, f"give another {which} as many")
     numbers = {name: number for number, name in enumerate(names)}
-    found = np.array([numbers.get(kinds[photo_id], -1) for photo_id in ids.tolist()], dtype=np.int64)
-    ids, embeddings, found = ids[found >= 0], embeddings[found >= 0], found[found >= 0]
-    learnt, gain = learning.learn(_spread(store, dim), embeddings, found)
+    found = np.array([numbers.get(kinds.get(photo_id, ""), -1) for photo_id in ids.tolist()], dtype=np.int64)
+    used = np.sort(np.concatenate([np.flatnonzero(found >= 0), _some(np.flatnonzero(found < 0))]))
+    learnt, gain = learning.learn(_spread(store, dim), embeddings[used], found[used])
     if gain.is_loss and not force:
         raise LearningError(f"search would be worse ({_told(gain)})", "use --force to have it all the same")
-    told = {name: value and value._asdict() for name, value in gain._asdict().items()}
+    told = {
+        name: value._asdict() if isinstance(value, Quality) else value
+        for name, value in gain._asdict().items()
+    }
     with store.transaction():
         if labels:  # others are the user's own words, and stay
             store.set_labels(kinds)
-        _write(store, learnt, "folders", photos=len(ids), kinds=names, labels=labels, gain=told)
+        _write(
+            store, learnt, "folders", photos=int((found >= 0).sum()), kinds=names, labels=labels, gain=told
+        )
     return sorted({*kinds.values()}.difference(names))
 
 
@@ -206,7 +213,12 @@ def _chosen(kinds: dict[int, str]) -> np.ndarray:
     return np.sort(np.concatenate([*chosen, np.empty(0, dtype=np.int64)]))
 
 
-def _labelled(store: Store, dim: int, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _some(photos: np.ndarray) -> np.ndarray:
+    """Return the photos, or some where they are too many, (m,) int64, evenly drawn."""
+    return photos[:: len(photos) // _MOST_STRANGERS + 1]
+
+
+def _embeddings(store: Store, dim: int, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return which of some photos, (n,) int64, have an embedding, and the embeddings, (m, dim) float32."""
     blocks = [
         (ids[here], embeddings[here])
@@ -237,9 +249,15 @@ def _write(store: Store, learnt: Space, lesson: str, **told: Any) -> None:
 
 
 def _told(gain: Gain) -> str:
-    was, now = gain.before.precision_at_15, gain.after.precision_at_15
-    text = f"of the first 15, {now:.1%} are of the photo's kind, {was:.1%} before"
+    text = _pair(gain.before, gain.after)
     if gain.others_before and gain.others_after:
-        was, now = gain.others_before.precision_at_15, gain.others_after.precision_at_15
-        text += f"; of kinds it was not told, {now:.1%}, {was:.1%} before"
+        text += f"; of kinds it was not told, {_pair(gain.others_before, gain.others_after)}"
     return text
+
+
+def _pair(was: Quality, now: Quality) -> str:
+    first, very_first = "of the first 15 are of the photo's kind", "of the very first"
+    return (
+        f"{now.precision_at_15:.1%} {first}, {was.precision_at_15:.1%} before, "
+        f"and {now.precision_at_1:.1%} {very_first}, {was.precision_at_1:.1%} before"
+    )

@@ -571,8 +571,9 @@ class Library:
 
         Of folders there are ``kinds``, their names, ``labels``, whether they are labels, and ``gain``:
         precision at 1, precision at 15 and accuracy of photos that it did not learn from, ``before`` and
-        ``after``, and of kinds that it was not told, ``others_before`` and ``others_after``. Where there is
-        ``alike``, that many photos did not differ, and nothing could be learnt from them.
+        ``after``, and of kinds that it was not told, ``others_before`` and ``others_after``, and how many
+        photos asked, ``asked`` and ``others_asked``. Where there is ``alike``, that many photos did not
+        differ, and nothing could be learnt from them.
         """
         from simsearch import lessons
 

@@ -88,16 +88,22 @@ GOOD, WORSE = Quality(0.9, 0.8, 0.9), Quality(0.9, 0.7, 0.9)
 @pytest.mark.parametrize(
     ("gain", "loss"),
     [
-        (Gain(GOOD, GOOD, None, None), False),
-        (Gain(WORSE, GOOD, None, None), False),
-        (Gain(GOOD, WORSE, None, None), True),
-        (Gain(WORSE, GOOD, GOOD, GOOD), False),
-        (Gain(WORSE, GOOD, GOOD, WORSE), True),
-        (Gain(WORSE, GOOD, GOOD, Quality(0.895, 0.795, 0.895)), False),  # within what is measured
-        (Gain(WORSE, GOOD, GOOD, Quality(0.88, 0.9, 0.95)), True),
+        (Gain(GOOD, GOOD, None, None, 400, 0), False),
+        (Gain(WORSE, GOOD, None, None, 400, 0), False),
+        (Gain(GOOD, WORSE, None, None, 400, 0), True),
+        (Gain(WORSE, GOOD, GOOD, GOOD, 400, 400), False),
+        (Gain(WORSE, GOOD, GOOD, WORSE, 400, 400), True),
+        (Gain(WORSE, Quality(0.89, 0.9, 0.9), None, None, 400, 0), True),  # the first are what people see
+        (Gain(GOOD, Quality(0.9, 0.9, 0.8), None, None, 400, 0), False),
+        (Gain(GOOD, Quality(0.895, 0.795, 0.9), None, None, 400, 0), False),  # within what is measured
+        (Gain(GOOD, Quality(0.89, 0.8, 0.9), None, None, 100, 0), False),  # one photo
+        (Gain(GOOD, Quality(0.88, 0.8, 0.9), None, None, 100, 0), True),  # two
+        (Gain(WORSE, GOOD, GOOD, Quality(0.895, 0.795, 0.895), 9, 400), False),
+        (Gain(WORSE, GOOD, GOOD, Quality(0.88, 0.9, 0.95), 9, 400), True),
+        (Gain(WORSE, GOOD, GOOD, Quality(0.88, 0.9, 0.95), 9, 50), False),
     ],
 )
-def test_it_is_a_loss_if_any_kinds_are_found_worse(gain, loss):
+def test_it_is_a_loss_if_any_kinds_are_found_worse_by_more_than_a_photo(gain, loss):
     assert gain.is_loss == loss
 
 
@@ -159,9 +165,14 @@ def test_of_many_photos_some_ask_evenly_chosen():
 
 @pytest.mark.parametrize(("size", "held"), [(4, 1), (5, 1), (9, 1), (10, 2), (100, 20)])
 def test_of_every_kind_a_fifth_is_held_out_but_one_at_least(size, held):
-    kinds = np.repeat([0, 1], [size, 50])
-    held_out = learning._held_out(kinds)
-    assert held_out[kinds == 0].sum() == held and held_out[kinds == 1].sum() == 10
+    kinds = np.append(np.repeat([0, 1], [size, 50]), [-1] * 7)
+    folds = learning._folds(kinds)
+    assert len(folds) == 5 and np.sum(folds, axis=0).max() == 1 and not np.any(folds, axis=0)[-7:].any()
+    assert folds[0][kinds == 0].sum() == held and all(fold[kinds == 1].sum() == 10 for fold in folds)
+
+
+def test_where_a_fifth_is_enough_it_is_held_out_once():
+    assert len(learning._folds(np.arange(4_000) % 8)) == 1 and len(learning._folds(np.arange(1_500) % 8)) == 2
 
 
 @pytest.mark.parametrize(("kinds", "told"), [(3, 2), (4, 2), (5, 2), (9, 4)])
@@ -169,3 +180,49 @@ def test_half_of_the_kinds_are_told_but_two_at_least(kinds, told):
     of = np.repeat(np.arange(kinds), 3)
     for split in learning._splits(of, 3, seed=1):
         assert len({*of[split]}) == told and not {*of[split]} & {*of[~split]}
+
+
+def test_photos_of_no_kind_are_never_told():
+    of = np.repeat([-1, 0, 1, 2, 3], 3)
+    assert not any(split[:3].any() for split in learning._splits(of, 3, seed=1))
+
+
+# Photos that nobody labelled
+
+
+def test_photos_of_no_kind_answer_but_are_never_right_and_do_not_vote():
+    # The same as above by hand, where 10 is of no kind.
+    vectors, kinds = on_a_circle(0, 10, 30, 90, 91), np.array([0, -1, 0, 1, 0])
+    quality = learning._quality(vectors, kinds, np.array([0]), np.ones(5, dtype=bool))
+    assert quality == (0, 0.5, 1)
+
+
+def test_what_looks_like_a_labelled_photo_counts_as_one_and_what_may_is_left_out():
+    # Of kind 0 the nearest are at 1, 1, 2 and 4 degrees: half at 1.5, and all but a tenth at 3.4.
+    degrees = [0, 1, 3, 7, 90, 91, 92, 93]
+    vectors = on_a_circle(*degrees, -1, -3, -20, 91.5)
+    kinds = np.array([0] * 4 + [1] * 4 + [-1] * 4)
+    looks, sure = learning._looks(vectors, kinds)
+    assert looks.tolist() == [*kinds[:8], 0, -1, -1, 1]
+    assert sure.tolist() == [True] * 8 + [True, False, True, True]
+    alone = learning._looks(vectors[:8], kinds[:8])
+    assert alone[0].tolist() == kinds[:8].tolist() and alone[1].all()
+
+
+def test_two_kinds_begin_where_few_that_nobody_labelled_are():
+    vectors, of = made_up(kinds=12, each=40)
+    two = np.where((of < 2) & (np.arange(len(of)) % 2 == 0), of, -1)
+    learnt, gain = learn(vectors, two)
+    assert gain.asked == 40 and gain.others_asked == 0
+    strangers = learnt.parts(vectors[of >= 2]).membership
+    border = float(learnt._arrays["border"])
+    assert (strangers > border).mean() <= 0.05 or border == pytest.approx(0.7)
+
+
+def test_what_is_learnt_does_not_depend_on_the_label_of_what_is_measured_with():
+    vectors, of = made_up()
+    trial = learning._Photos(Spread([vectors]), vectors, vectors, of, of)
+    told = of < 6
+    shuffled = trial._replace(kinds=np.where(told, of, 11 - of % 6), looks=np.where(told, of, 11 - of % 6))
+    strangers = np.empty(0, dtype=np.float32)
+    assert learning._border(trial, told, strangers) == learning._border(shuffled, told, strangers)

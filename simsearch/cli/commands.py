@@ -103,6 +103,7 @@ def _print_gain(
     after: dict[str, float],
     others_before: dict[str, float] | None,
     others_after: dict[str, float] | None,
+    **_asked: int,
 ) -> None:
     """Say how well photos find their kind that it did not learn from."""
     _print_quality("photos that it did not learn from", before, after)

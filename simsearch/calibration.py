@@ -98,7 +98,7 @@ def _learnt(store: Store, indexes: Indexes, encoder: Encoder) -> Trust | None:
     if not len(asked):
         return None
     with indexes.lock:
-        index = indexes.current("auto", encoder.dim)
+        index, looks = indexes.current("auto", encoder.dim), indexes.vectors(encoder.dim).space.looks
         made = {name: indexes.projected(embeddings[:, number]) for number, name in enumerate(_MADE)}
         own, sample = index.vectors(asked), index.vectors(sample)
         foils = np.concatenate([made[name] for name in FOILS])
@@ -109,7 +109,7 @@ def _learnt(store: Store, indexes: Indexes, encoder: Encoder) -> Trust | None:
     others = scores[~itself].reshape(len(foils), -1)
 
     def cosines(names: Iterable[str]) -> np.ndarray:
-        return np.concatenate([(made[name] * own).sum(axis=1) for name in names])
+        return np.concatenate([(looks(made[name]) * looks(own)).sum(axis=1) for name in names])
 
     return trust.learn(sample, len(index), others, cosines(SLIGHT), cosines(REFRAMED))
 

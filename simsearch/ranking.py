@@ -11,9 +11,9 @@ from simsearch import rerank
 from simsearch.calibration import calibrated
 from simsearch.errors import StorageError
 from simsearch.indexes import Indexes
-from simsearch.space import unit
+from simsearch.space import Space, unit
 from simsearch.store import Store
-from simsearch.trust import Nearest, Trust
+from simsearch.trust import UNRELATED, Nearest, Trust
 
 if TYPE_CHECKING:
     from simsearch.index.graph import Graph
@@ -74,6 +74,14 @@ class Found(NamedTuple):
     copies: tuple[int, ...] = ()
 
 
+class Ranking(NamedTuple):
+    """Candidates, best first: ids, (n,) int64, cosines with the query and scores, (n,) float32."""
+
+    ids: np.ndarray
+    cosines: np.ndarray
+    scores: np.ndarray
+
+
 class Examples(NamedTuple):
     """What is looked for.
 
@@ -124,8 +132,9 @@ class Ranker:
             likes, dislikes = (self._indexes.projected(some) for some in examples[:2])
             try:
                 graph = self._indexes.graph(dim, wish.engine)
-                search = _Search(index, graph, likes, dislikes, examples.photos)
-                return search.found(wish, among, self._known_trust(self._indexes.vectors(dim).mark))
+                space = self._indexes.vectors(dim).space
+                search = _Search(index, graph, space, likes, dislikes, examples.photos)
+                return search.found(wish, among, self._known_trust(space.mark))
             except StorageError:  # the next search connects, and fills, anew
                 self._indexes.forget(wish.engine)
                 raise
@@ -153,12 +162,14 @@ class _Search:
         self,
         index: LocalIndex,
         graph: Graph | None,
+        space: Space,
         likes: np.ndarray,
         dislikes: np.ndarray,
         examples: np.ndarray,
     ) -> None:
         self._index = index
         self._graph = graph if graph is not None and len(graph) else None
+        self._space = space
         self._likes = likes
         self._query = rerank.query_vector(likes, dislikes)
         self._is_one = len(likes) == 1 and not len(dislikes)
@@ -173,22 +184,53 @@ class _Search:
             near = self._nearest(count, among)
             around = near if among is None else self._nearest(rerank.NEIGHBOURS, None)
             around = Nearest(around.ids[: rerank.NEIGHBOURS], around.cosines[: rerank.NEIGHBOURS])
-            ids, cosines, scores = near.ids, near.cosines, near.cosines
+            ranked = Ranking(near.ids, near.cosines, near.cosines)
             if wish.rerank and self._graph is not None and len(self._graph) >= rerank.FEWEST:
-                ids, cosines, scores = self._reranked(near, around, among, copies_from)
-            first, copies = self._chosen(ids[:count], scores[:count], wish, copies_from)
+                ranked = self._reranked(near, around, among, copies_from)
+            ranked = Ranking(*(column[:count] for column in ranked))
+            first, copies = (
+                self._folded(ranked.ids, copies_from) if wish.fold else (np.arange(len(ranked.ids)), {})
+            )
             if len(first) >= wish.k or len(near.ids) < count:
                 break
             count *= _VARIED  # so many were near-identical
-        order = np.argsort(first)
-        ids, cosines, scores = ids[first], cosines[first], scores[first]
+        ranked = Ranking(*(column[first] for column in ranked))
         if not self._is_one:
-            cosines, near_one = self._likeness(ids), self._likeness(around.ids)
-            nearest = np.argsort(-near_one, kind="stable")
-            around = Nearest(around.ids[nearest], near_one[nearest])
-        words, shares = self._judged(Nearest(ids, cosines), order, around, trust)
-        each = zip(ids.tolist(), scores.tolist(), cosines.tolist(), words, shares, strict=True)
-        return [Found(*hit, copies.get(hit[0], ())) for hit in each]
+            ranked, around = self._by_nearest_example(ranked, around)
+        words, shares = self._judged(ranked, around, trust)
+        shown = self._shown(ranked, words, wish).tolist()
+        return [
+            Found(
+                photo_id, float(score), float(cosine), words[place], shares[place], copies.get(photo_id, ())
+            )
+            for place in shown
+            for photo_id, cosine, score in [
+                (int(ranked.ids[place]), ranked.cosines[place], ranked.scores[place])
+            ]
+        ]
+
+    def _by_nearest_example(self, ranked: Ranking, around: Nearest) -> tuple[Ranking, Nearest]:
+        """Return hits, and the query's neighbours, with the cosines of the example that each is most like.
+
+        What scores mean was learnt from pictures; the mean of several, less others, is none.
+        """
+        near = self._likeness(around.ids)
+        nearest = np.argsort(-near, kind="stable")
+        return ranked._replace(cosines=self._likeness(ranked.ids)), Nearest(
+            around.ids[nearest], near[nearest]
+        )
+
+    def _shown(self, ranked: Ranking, words: list[str | None], wish: Wish) -> np.ndarray:
+        """Return the places of the hits that are shown, in their order: those that mean nothing come last."""
+        if not wish.diversity:
+            return np.arange(min(wish.k, len(ranked.ids)))
+        meaning = sum(word != UNRELATED for word in words)
+        places = np.arange(len(ranked.ids))
+        parts = []
+        for part in (places[:meaning], places[meaning:]):
+            vectors = self._index.vectors(ranked.ids[part])
+            parts.append(part[rerank.varied(vectors, ranked.scores[part], wish.k, wish.diversity)])
+        return np.concatenate(parts)[: wish.k]
 
     def _nearest(self, count: int, among: np.ndarray | None) -> Nearest:
         """Return the nearest by cosine, so many at least where there are so many."""
@@ -198,12 +240,15 @@ class _Search:
         return Nearest(ids[answers], cosines[answers])
 
     def _likeness(self, ids: np.ndarray) -> np.ndarray:
-        """Return the cosines of photos, (n,) int64, with the example that each is most like, (n,) float32.
-
-        What scores mean was learnt from pictures; the mean of several, less others, is none.
-        """
+        """Return the cosines of photos, (n,) int64, with the example that each is most like, (n,) float32."""
         likeness: np.ndarray = (self._index.vectors(ids) @ self._likes.T).max(axis=1, initial=-1)
         return likeness
+
+    def _looks(self, ids: np.ndarray) -> np.ndarray:
+        """Return how alike photos, (n,) int64, and the nearest example look, whatever they are of, (n,)."""
+        looks = self._space.looks(self._index.vectors(ids)) @ self._space.looks(self._likes).T
+        nearest: np.ndarray = looks.max(axis=1, initial=-1)
+        return nearest
 
     def _lists(self, ids: np.ndarray) -> Nearest:
         """Return of photos, (n,) int64, their nearest but for the examples, (n, K)."""
@@ -219,8 +264,8 @@ class _Search:
 
     def _reranked(
         self, near: Nearest, around: Nearest, among: np.ndarray | None, copies_from: float
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return ids, cosines and scores, (n,), of the nearest and their neighbours, best first."""
+    ) -> Ranking:
+        """Return the nearest and their neighbours, best first."""
         lists = self._lists(around.ids).ids
         # By a set: NumPy's own imports a part of it that takes as long as half the query of a command.
         ids = np.array(sorted({*near.ids.tolist(), *lists[lists >= 0].tolist()}), dtype=np.int64)
@@ -230,44 +275,32 @@ class _Search:
         cosines = self._index.scores(self._query, ids)
         profile = rerank.profile(around.ids, lists)
         scores = rerank.scores(cosines, ids, self._lists(ids).ids, profile)
-        order, falling = rerank.order(scores, cosines, ids, copies_from)
-        return ids[order], cosines[order], falling
+        order, falling = rerank.order(scores, cosines, ids, self._looks(ids) >= copies_from)
+        return Ranking(ids[order], cosines[order], falling)
 
-    def _chosen(
-        self, ids: np.ndarray, scores: np.ndarray, wish: Wish, copies_from: float
-    ) -> tuple[np.ndarray, dict[int, tuple[int, ...]]]:
-        """Return the places of those that are shown, and the ids that were folded into some of these."""
-        first = np.arange(len(ids))
-        copies: dict[int, tuple[int, ...]] = {}
-        if not (wish.fold or wish.diversity):
-            return first[: wish.k], copies
-        vectors = unit(self._index.vectors(ids))  # rounded, they are not quite: a copy must be one
-        if wish.fold:
-            stands = rerank.folded(vectors, copies_from)
-            first = np.flatnonzero(stands == np.arange(len(stands)))
-            copies = {
-                int(ids[place]): tuple(ids[np.flatnonzero(stands == place)[1:]].tolist()) for place in first
-            }
-        if wish.diversity:
-            first = first[rerank.varied(vectors[first], scores[first], wish.k, wish.diversity)]
-        return first[: wish.k], copies
+    def _folded(self, ids: np.ndarray, copies_from: float) -> tuple[np.ndarray, dict[int, tuple[int, ...]]]:
+        """Return the places of photos, (n,) int64, that stand for themselves, and by id whom else for."""
+        vectors = unit(
+            self._space.looks(self._index.vectors(ids))
+        )  # rounded, they are not quite: a copy must be
+        stands = rerank.folded(vectors, copies_from)
+        first = np.flatnonzero(stands == np.arange(len(stands)))
+        copies = {
+            int(ids[place]): tuple(ids[np.flatnonzero(stands == place)[1:]].tolist()) for place in first
+        }
+        return first, copies
 
     def _judged(
-        self, hits: Nearest, ranked: np.ndarray, around: Nearest, trust: Trust | None
+        self, ranked: Ranking, around: Nearest, trust: Trust | None
     ) -> tuple[list[str | None], list[float | None]]:
-        """Return what the hits mean, and the share of random pairs that each is more alike than.
+        """Return what hits mean, best first, and the share of random pairs that each is more alike than.
 
-        Parameters
-        ----------
-        ranked
-            (k,) int64: the places of the hits, best first. One that was shown early for being different must
-            not pass for related because a copy comes behind it.
+        All candidates are judged, however few are shown, so that a word does not depend on how many are.
         """
         if trust is None:
-            return [None] * len(hits.ids), [None] * len(hits.ids)
+            return [None] * len(ranked.ids), [None] * len(ranked.ids)
         if self._graph is None:
-            return [None] * len(hits.ids), [*trust.shares(hits.cosines)]
-        best = Nearest(hits.ids[ranked], hits.cosines[ranked])
-        judgement = trust.judge(best, self._lists(best.ids), around)
-        places = np.argsort(ranked)
-        return [judgement.words[place] for place in places], [judgement.shares[place] for place in places]
+            return [None] * len(ranked.ids), [*trust.shares(ranked.cosines)]
+        hits, looks = Nearest(ranked.ids, ranked.cosines), self._looks(ranked.ids)
+        judgement = trust.judge(hits, looks, self._lists(ranked.ids), around)
+        return [*judgement.words], [*judgement.shares]

@@ -114,21 +114,21 @@ def scores(cosines: np.ndarray, ids: np.ndarray, lists: np.ndarray, query: Profi
 
 
 def order(
-    scores: np.ndarray, cosines: np.ndarray, ids: np.ndarray, copies_from: float
+    scores: np.ndarray, cosines: np.ndarray, ids: np.ndarray, copies: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the places of candidates, (n,) int64, best first, equal scores by id, and their scores, falling.
 
-    The nearest by cosine comes first, and so do all that are as near as copies: however many others are
-    around it, the crowd must not hide the very picture that was looked for.
+    The nearest by cosine comes first, and so do all that are near-identical: however many others are around
+    it, the crowd must not hide the very picture that was looked for.
 
     Parameters
     ----------
     scores, cosines, ids
         (n,).
-    copies_from
-        The cosine of a near-identical photo.
+    copies
+        (n,) bool: which are near-identical to the query.
     """
-    first = cosines >= min(copies_from, cosines.max(initial=-np.inf))
+    first = copies | (cosines >= cosines.max(initial=-np.inf))
     ranked = np.where(first, cosines, scores)
     places = np.lexsort((ids, -ranked, ~first))
     return places, np.maximum.accumulate(ranked[places][::-1])[::-1]

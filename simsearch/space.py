@@ -98,6 +98,13 @@ class Space:
             return self._rest(embeddings)
         return self.parts(embeddings).joined(float(self._arrays["border"]))
 
+    def looks(self, vectors: np.ndarray) -> np.ndarray:
+        """Return what photos look like, whatever they are of, as unit vectors, of search vectors, (n, width).
+
+        Photos of one kind that was learnt are much alike; copies of one photo they are not.
+        """
+        return unit(vectors[:, : self._arrays["axes"].shape[1]]) if self.kind == "folders" else vectors
+
     def _rest(self, embeddings: np.ndarray) -> np.ndarray:
         return unit((embeddings - self._arrays["center"]) @ self._arrays["axes"])
 

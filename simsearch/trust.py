@@ -105,13 +105,16 @@ class Trust(NamedTuple):
     near: float
     scene: float
 
-    def judge(self, hits: Nearest, lists: Nearest, nearest: Nearest) -> Judgement:
+    def judge(self, hits: Nearest, looks: np.ndarray, lists: Nearest, nearest: Nearest) -> Judgement:
         """Say what the hits of a query mean.
 
         Parameters
         ----------
         hits
             (k,): in the order in which they are shown, which need not be that of their cosines.
+        looks
+            (k,) float: how alike they and the query look, see :meth:`simsearch.space.Space.looks`; these are
+            the cosines where folders were not learnt.
         lists
             (k, n): of each hit its nearest in the library. The query is not among them where it is a photo of
             the library itself.
@@ -124,11 +127,11 @@ class Trust(NamedTuple):
         surplus = np.cumsum(agreement - _AGREEING)
         kind = int(surplus.argmax()) + 1 if len(agreement) and surplus.max() >= 0 else 0
         # A copy needs no witnesses, nor does the same scene where anything stands out at all.
-        surely = cosines >= (self.scene if agreement.any() else self.near)
+        surely = looks >= (self.scene if agreement.any() else self.near)
         meaning = max(kind, int((surely * np.arange(1, len(cosines) + 1)).max(initial=0)))
         words = [
-            NEAR_IDENTICAL if cosine >= self.near else SAME_SCENE if cosine >= self.scene else SAME_KIND
-            for cosine in cosines[:meaning].tolist()
+            NEAR_IDENTICAL if look >= self.near else SAME_SCENE if look >= self.scene else SAME_KIND
+            for look in looks[:meaning].tolist()
         ]
         return Judgement(words + [UNRELATED] * (len(cosines) - meaning), self.shares(cosines), meaning)
 

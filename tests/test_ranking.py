@@ -157,7 +157,7 @@ def test_the_order_is_that_of_the_rule(album):
     cosines = vectors @ query
     nearest = np.argsort(-cosines)[: rerank.NEIGHBOURS]
     scores = rerank.scores(cosines, every, lists, rerank.profile(every[nearest], lists[nearest]))
-    places, falling = rerank.order(scores, cosines, every, 0.9999)
+    places, falling = rerank.order(scores, cosines, every, cosines >= 0.9999)
     found = album.ranker().find(examples(query), wish(20), None)
     assert ids(found) == every[places][:20].tolist()
     assert [one.score for one in found] == pytest.approx(falling[:20].tolist(), abs=1e-5)

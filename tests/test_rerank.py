@@ -168,7 +168,7 @@ def test_padding_says_nothing():
 def test_without_candidates_there_are_no_scores():
     found = scores(floats(), ints(), lists_of(), known())
     assert found.shape == (0,) and found.dtype == np.float32
-    places, falling = order(found, floats(), ints(), 0.9)
+    places, falling = order(found, floats(), ints(), floats() > 0)
     assert places.tolist() == falling.tolist() == []
 
 
@@ -204,7 +204,7 @@ def neighbourhoods(draw):
 def ranked(cosines, ids, lists, copies_from=0.95):
     nearest = np.lexsort((ids, -cosines))[:NEIGHBOURS]
     found = scores(cosines, ids, lists, profile(ids[nearest], lists[nearest]))
-    places, falling = order(found, cosines, ids, copies_from)
+    places, falling = order(found, cosines, ids, cosines >= copies_from)
     return found, places, falling
 
 
@@ -251,26 +251,30 @@ def test_whatever_the_crowd_says_the_nearest_comes_first(candidates, copies_from
 
 
 def test_the_nearest_comes_first_and_scores_fall_all_the_same():
-    places, falling = order(floats(0.2, 0.9, 0.5), floats(0.7, 0.6, 0.5), ints(1, 2, 3), 0.95)
+    places, falling = order(
+        floats(0.2, 0.9, 0.5), floats(0.7, 0.6, 0.5), ints(1, 2, 3), np.zeros(3, dtype=bool)
+    )
     assert places.tolist() == [0, 1, 2]
     assert falling.tolist() == pytest.approx([0.9, 0.9, 0.5])
 
 
 def test_copies_come_before_the_crowd_in_the_order_of_their_cosines():
     cosines = floats(0.95, 0.99, 0.6, 0.99)
-    places, falling = order(floats(0.1, 0.2, 0.9, 0.2), cosines, ints(1, 8, 3, 7), 0.95)
+    places, falling = order(floats(0.1, 0.2, 0.9, 0.2), cosines, ints(1, 8, 3, 7), cosines >= 0.95)
     assert places.tolist() == [3, 1, 0, 2]  # 7 before 8
     assert falling.tolist() == pytest.approx([0.99, 0.99, 0.95, 0.9])
 
 
 def test_several_nearest_come_first_by_id():
-    assert order(floats(0, 1, 0), floats(0.5, 0.4, 0.5), ints(9, 1, 4), 0.95)[0].tolist() == [2, 0, 1]
+    assert order(floats(0, 1, 0), floats(0.5, 0.4, 0.5), ints(9, 1, 4), np.zeros(3, dtype=bool))[
+        0
+    ].tolist() == [2, 0, 1]
 
 
 def test_equal_scores_are_ordered_by_id():
     same = np.full(6, 0.5, dtype=np.float32)
     cosines = floats(0.1, 0.1, 0.1, 0.1, 0.1, 0.2)
-    assert order(same, cosines, ints(5, 3, 9, 1, 7, 8), 0.95)[0].tolist() == [5, 3, 1, 0, 4, 2]
+    assert order(same, cosines, ints(5, 3, 9, 1, 7, 8), cosines >= 0.95)[0].tolist() == [5, 3, 1, 0, 4, 2]
 
 
 # Variety

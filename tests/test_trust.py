@@ -37,7 +37,7 @@ def judged(scores, ids, theirs, cosines, *, trust: Trust | None = KNOWN):
     """Judge hits that are shown in the order of their cosines."""
     nearest = Nearest(ids, scores)
     assert trust is not None
-    return trust.judge(nearest, Nearest(theirs, cosines), nearest)
+    return trust.judge(nearest, np.asarray(scores), Nearest(theirs, cosines), nearest)
 
 
 def test_each_word_where_it_begins():

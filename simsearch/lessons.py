@@ -1,7 +1,7 @@
 """What a library has learnt from its photos, when it is due again, and where the kinds come from.
 
 photos    the main directions of the library, by itself, and again whenever it has doubled
-folders   besides, what tells folders (or labels) apart, when the user says so
+folders   besides, what tells folders (or labels) apart, when the user says so, and again when it has grown
 off       nothing
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
+import shlex
 from collections import Counter
 from contextlib import suppress
 from datetime import datetime
@@ -30,29 +32,65 @@ _MOST_SEEN = 50_000  # photos: their main directions are those of any more
 _MOST_LABELLED = 20_000  # photos: 100 MB as float32
 _MOST_STRANGERS = 4_000  # photos of no kind that searches are tried among: 20 MB
 _GROWN = 2  # times as many photos: what was learnt from fewer is out of date
+_GROWN_KINDS = 1.5  # for what tells kinds apart, which makes more of what there is
 _SETTING = "learnt"
+_log = logging.getLogger("simsearch")
 
 
 def last(store: Store) -> dict[str, Any]:
     """Return the last lesson: ``lesson`` ("photos", "folders" or "off"), and how it went.
 
     Those that were learnt have ``photos``, from how many, and ``at``, when; folders have ``kinds``, their
-    names, and ``gain`` as well, and ``labels``, whether they were labels. Where ``alike`` is not 0, so many
-    photos did not differ, so that nothing could be learnt from them.
+    names, and ``gain`` as well, ``labels``, whether they were labels, ``under``, the folder that they are
+    below or None, and ``library``, how many photos that had then. Where ``alike`` is not 0, so many photos
+    did not differ, so that nothing could be learnt from them.
     """
     told = store.setting(_SETTING)
     return {"lesson": "photos", "photos": 0} if told is None else dict(json.loads(told))
 
 
 def keep_up(store: Store, dim: int) -> None:
-    """Learn from the photos where that is due: when there are enough, and again when they have doubled."""
+    """Learn from the photos where that is due: when there are enough, and again when they have doubled.
+
+    What tells kinds apart is learnt anew when there are half as many photos again.
+    """
     lesson, count = last(store), store.counts()["photos"]
+    if lesson["lesson"] == "folders" and count >= _GROWN_KINDS * lesson.get("library", lesson["photos"]):
+        _learn_kinds_anew(store, dim, lesson)
+        return
     due = count >= max(space.PCA_FROM, _GROWN * max(lesson["photos"], lesson.get("alike", 0)))
     if lesson["lesson"] == "photos" and due:
         try:
             learn_photos(store, dim)
         except LearningError:  # they are all alike; they may not be when there are more
             _keep(store, Space(), "photos", alike=count)
+
+
+def _learn_kinds_anew(store: Store, dim: int, lesson: dict[str, Any]) -> None:
+    """Learn the same kinds from the library as it is now, or its main directions where that fails."""
+    under = Path(lesson["under"]) if lesson.get("under") else None
+    try:
+        if lesson["labels"]:
+            kinds = store.labels()
+        else:
+            kinds = kinds_of_folders(store, under)
+        learn_kinds(store, dim, kinds, force=False, labels=lesson["labels"], under=under, anew=True)
+    except (FolderError, LearningError) as error:
+        which = (
+            " --labels FILE" if lesson["labels"] else f" --under {shlex.quote(str(under))}" if under else ""
+        )
+        _log.warning(
+            "%s: the library has grown, and what told its %s apart cannot be learnt anew (%s); "
+            "it is searched without; to learn it all the same, run: simsearch learn folders%s --force",
+            store.path,
+            "labels" if lesson["labels"] else "folders",
+            error.reason,
+            which,
+        )
+        try:
+            learn_photos(store, dim)
+        except LearningError:
+            _keep(store, Space(), "photos", alike=store.counts()["photos"])
 
 
 def learn_photos(store: Store, dim: int) -> None:
@@ -83,7 +121,16 @@ def start_anew(store: Store, dim: int) -> dict[str, Any]:
     return was
 
 
-def learn_kinds(store: Store, dim: int, kinds: dict[int, str], *, force: bool, labels: bool) -> list[str]:
+def learn_kinds(
+    store: Store,
+    dim: int,
+    kinds: dict[int, str],
+    *,
+    force: bool,
+    labels: bool,
+    under: Path | None = None,
+    anew: bool = False,
+) -> list[str]:
     """Learn what tells kinds of photos apart; search is left as it is where it would be worse.
 
     Parameters
@@ -94,6 +141,10 @@ def learn_kinds(store: Store, dim: int, kinds: dict[int, str], *, force: bool, l
         Whether to search in the new space even if it is worse.
     labels
         Whether the kinds are labels, which are kept in place of those there were.
+    under
+        The folder whose folders the kinds are, where that is not all.
+    anew
+        Whether the kinds are the ones it learnt before: labels then stay as they are.
 
     Returns
     -------
@@ -122,11 +173,12 @@ def learn_kinds(store: Store, dim: int, kinds: dict[int, str], *, force: bool, l
         name: value._asdict() if isinstance(value, Quality) else value
         for name, value in gain._asdict().items()
     }
+    facts = {"photos": int((found >= 0).sum()), "kinds": names, "labels": labels, "gain": told}
     with store.transaction():
-        if labels:  # others are the user's own words, and stay
+        if labels and not anew:  # others are the user's own words, and stay
             store.set_labels(kinds)
         _write(
-            store, learnt, "folders", photos=int((found >= 0).sum()), kinds=names, labels=labels, gain=told
+            store, learnt, "folders", **facts, library=store.counts()["photos"], under=under and str(under)
         )
     return sorted({*kinds.values()}.difference(names))
 

@@ -558,10 +558,13 @@ class Library:
             else:
                 if labels is not None:
                     kinds, unknown = lessons.kinds_of_labels(self._store, absolute_path(labels))
+                    small = lessons.learn_kinds(self._store, dim, kinds, force=force, labels=True)
                 else:
                     folder = absolute_path(under) if under is not None else None
                     kinds = lessons.kinds_of_folders(self._store, folder)
-                small = lessons.learn_kinds(self._store, dim, kinds, force=force, labels=labels is not None)
+                    small = lessons.learn_kinds(
+                        self._store, dim, kinds, force=force, labels=False, under=folder
+                    )
             self._indexes.refresh(dim)
             calibration.keep_up(self._store, self._indexes, self.encoder)
         return {**self.learnt(), "small": small, "unknown": unknown}
@@ -572,8 +575,9 @@ class Library:
         Of folders there are ``kinds``, their names, ``labels``, whether they are labels, and ``gain``:
         precision at 1, precision at 15 and accuracy of photos that it did not learn from, ``before`` and
         ``after``, and of kinds that it was not told, ``others_before`` and ``others_after``, and how many
-        photos asked, ``asked`` and ``others_asked``. Where there is ``alike``, that many photos did not
-        differ, and nothing could be learnt from them.
+        photos asked, ``asked`` and ``others_asked``; ``library`` says how many photos that had then, and
+        ``under`` below which folder they are, if not anywhere. Where there is ``alike``, that many photos did
+        not differ, and nothing could be learnt from them.
         """
         from simsearch import lessons
 

@@ -140,10 +140,53 @@ def test_photos_that_are_alike_are_looked_at_again_when_they_have_doubled(shelf,
 def test_what_the_user_chose_stays_when_photos_come(shelf, few, lesson):
     shelf.fill()
     before = shelf.library.learn(lesson)
-    shelf.fill(seed=1, each=40)
+    shelf.fill(seed=1, each=9)
     lessons.keep_up(shelf.store, DIM)
     assert shelf.library.learnt() == {key: before[key] for key in shelf.library.learnt()}
     assert learnt(shelf.library)[0] == lesson
+
+
+def test_folders_are_learnt_anew_when_half_as_many_photos_have_come(shelf):
+    shelf.fill()
+    shelf.library.learn("folders", under=shelf.photos)
+    was, before = shelf.store.learnt("space"), shelf.library.learnt()
+    assert (before["library"], before["under"]) == (240, str(shelf.photos))
+    shelf.fill(each=9)
+    lessons.keep_up(shelf.store, DIM)
+    assert shelf.store.learnt("space") == was
+    shelf.fill(each=1)
+    lessons.keep_up(shelf.store, DIM)
+    told = shelf.library.learnt()
+    assert (told["lesson"], told["photos"], told["library"]) == ("folders", 360, 360)
+    assert told["under"] == str(shelf.photos) and shelf.store.learnt("space") != was
+
+
+def test_folders_that_no_longer_help_are_dropped_and_it_is_said(shelf, monkeypatch, caplog):
+    shelf.fill()
+    shelf.library.learn("folders", under=shelf.photos)
+    shelf.fill(each=20)
+    monkeypatch.setattr("simsearch.learning.Gain.is_loss", True)
+    lessons.keep_up(shelf.store, DIM)
+    assert learnt(shelf.library) == ("photos", 480)
+    assert "the library has grown, and what told its folders apart cannot be learnt anew" in caplog.text
+    assert "search would be worse" in caplog.text
+    assert f"simsearch learn folders --under {shelf.photos} --force" in caplog.text
+
+
+def test_labels_are_learnt_anew_and_stay(labelled, monkeypatch, caplog):
+    shelf, names = labelled
+    path = shelf.labels([f"all/{name},{label}" for name, label in names])
+    shelf.library.learn("folders", labels=path, force=True)
+    with shelf.store.transaction():
+        shelf.store.set_missing([1], True)
+    monkeypatch.setattr("simsearch.learning.Gain.is_loss", False)
+    shelf.put(made_up(1, each=20)[0], [0] * 20)
+    lessons.keep_up(shelf.store, DIM)
+    told = shelf.library.learnt()
+    assert (told["labels"], told["photos"], told["library"]) == (True, 23, 43)
+    with shelf.store.transaction():
+        shelf.store.set_missing([1], False)
+    assert len(shelf.store.labels()) == 24 and caplog.text == ""
 
 
 @pytest.mark.parametrize("lesson", ["off", "folders"])
@@ -504,6 +547,14 @@ def test_learn_folders_says_what_it_gains(command, shelf):
     assert len(lines) == 8 and own in lines[6] and voted in lines[7]
     assert command("learn")[1].splitlines()[0] == lines[0]
     assert f"learnt:    {lines[0][8:]}" in command("status")[1].splitlines()
+
+
+def test_learn_says_when_the_library_was_smaller(command, shelf):
+    shelf.fill()
+    command("learn", "folders")
+    shelf.fill(each=1)
+    assert command("learn")[1].splitlines()[0].endswith(", when the library had 240 photos of its 252")
+    assert "when the library had 240 photos of its 252" in command("status")[1]
 
 
 def test_learn_folders_names_a_few_unknown_paths_and_counts_the_others(command, shelf):

@@ -68,13 +68,14 @@ def learn(options: argparse.Namespace) -> int:
                 learnt = library.learn(options.lesson or "", **wishes)
             else:
                 learnt = library.learnt()
+            count = len(library)
         except ValueError as error:
             complain(f"{error}; see simsearch learn --help")
             return COULD_NOT_RUN
     if options.json:
         print(json.dumps(learnt))
         return OK
-    print(f"learnt: {_learnt_text(learnt)}")
+    print(f"learnt: {_learnt_text(learnt, count)}")
     if learnt.get("small"):
         print(f"small: {some(learnt['small'])} (too few photos to learn from)")
     if learnt.get("unknown"):
@@ -84,7 +85,7 @@ def learn(options: argparse.Namespace) -> int:
     return OK
 
 
-def _learnt_text(learnt: dict[str, Any]) -> str:
+def _learnt_text(learnt: dict[str, Any], count: int) -> str:
     at = learnt.get("at", "")[:16].replace("T", " ")
     if learnt["lesson"] == "off":
         return f"nothing, as wished on {at}"
@@ -95,7 +96,9 @@ def _learnt_text(learnt: dict[str, Any]) -> str:
     what = "the main directions"
     if learnt["lesson"] == "folders":
         what = f"what tells {counted(len(learnt['kinds']), 'label' if learnt['labels'] else 'folder')} apart"
-    return f"{what}, from {counted(learnt['photos'], 'photo')}, on {at}"
+    then = learnt.get("library", 0)
+    grown = f", when the library had {then:,} photos of its {count:,}" if 0 < then < count else ""
+    return f"{what}, from {counted(learnt['photos'], 'photo')}, on {at}{grown}"
 
 
 def _print_gain(
@@ -139,7 +142,7 @@ def status(options: argparse.Namespace) -> int:
         return OK
     if tuned := facts.pop("lsh"):
         facts["lsh"] = _tuning_text(tuned)
-    facts["learnt"] = _learnt_text(facts["learnt"])
+    facts["learnt"] = _learnt_text(facts["learnt"], facts["photos"])
     facts["folders"] = [_folder_text(folder) for folder in facts["folders"]]
     if run := facts.pop("run"):
         facts["last run"] = _run_text(run)

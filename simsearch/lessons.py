@@ -205,7 +205,8 @@ def kinds_of_labels(store: Store, path: Path) -> tuple[dict[int, str], list[str]
     """Read what photos are of from a CSV file: in each line a path and a label.
 
     Paths are absolute, or below the file's folder or an indexed one. A first line that is "path,label" is
-    no photo, and what follows the label is not read.
+    no photo, and what follows the label is not read. Commas, semicolons or tabs part them, as spreadsheets
+    of all countries write: whatever tells of the most photos.
 
     Returns
     -------
@@ -218,25 +219,33 @@ def kinds_of_labels(store: Store, path: Path) -> tuple[dict[int, str], list[str]
     LearningError
         When it names no photo of the library.
     """
-    kinds, unknown = {}, []
     starts = [path.parent, *(root.path for root in store.roots())]
-    for row in _rows(path):
+    read = [_read_labels(store, starts, _rows(path, separator)) for separator in ",;\t"]
+    kinds, unknown = max(read, key=lambda one: (len(one[0]), len(one[1]) if not one[0] else 0))
+    if not kinds:
+        holds = f"none of the {len(unknown):,} paths in {path} is in the library"
+        reason = holds if unknown else f"{path} holds no labels"
+        raise LearningError(
+            reason, "give one path and one label a line, parted by a comma, a semicolon or a tab"
+        )
+    return kinds, unknown
+
+
+def _read_labels(store: Store, starts: list[Path], rows: list[list[str]]) -> tuple[dict[int, str], list[str]]:
+    kinds, unknown = {}, []
+    for row in rows:
         photo_id = _photo(store, starts, row[0])
         if photo_id is None:
             unknown.append(row[0])
         else:
             kinds[photo_id] = row[1].strip()
-    if not kinds:
-        holds = f"none of the {len(unknown):,} paths in {path} is in the library"
-        reason = holds if unknown else f"{path} holds no labels"
-        raise LearningError(reason, "give one path and one label a line, parted by a comma")
     return kinds, unknown
 
 
-def _rows(path: Path) -> list[list[str]]:
+def _rows(path: Path, separator: str) -> list[list[str]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if len(row) > 1 and row[1].strip()]
+            rows = [row for row in csv.reader(file, delimiter=separator) if len(row) > 1 and row[1].strip()]
     except (OSError, ValueError, csv.Error) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise FolderError(path, f"cannot be read ({reason.lower()})", "give a CSV file in UTF-8") from error

@@ -274,6 +274,8 @@ WAYS = {
     "below an indexed folder": lambda shelf, name, label: f"all/{name},{label}",
     "with dots": lambda shelf, name, label: f"photos/../photos/./all/{name},{label}",
     "quoted": lambda shelf, name, label: f'"all/{name}","{label}"',
+    "with semicolons": lambda shelf, name, label: f'"all/{name}";{label}; more, and, more',
+    "with tabs": lambda shelf, name, label: f"all/{name}\t{label}\tmore; and, more",
     "with more columns": lambda shelf, name, label: f"all/{name}, {label} ,more,and more",
 }
 
@@ -282,11 +284,29 @@ WAYS = {
 @pytest.mark.parametrize(("head", "encoding"), [([], "utf-8"), (["Path, Label"], "utf-8-sig")])
 def test_labels_are_read_as_people_write_them(labelled, way, head, encoding):
     shelf, names = labelled
-    path = shelf.labels(head + [WAYS[way](shelf, *pair) for pair in names], encoding=encoding)
+    path = shelf.labels([*head, *(WAYS[way](shelf, *pair) for pair in names)], encoding=encoding)
     told = shelf.library.learn("folders", labels=path, force=True)
     assert told["kinds"] == ["thing 0", "thing 1", "thing 2"] and told["photos"] == 24
     assert told["labels"] is True and told["unknown"] == told["small"] == []
     assert shelf.store.labels() == {number + 1: label for number, (_, label) in enumerate(names)}
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_heading_of_a_spreadsheet_is_no_photo(labelled, separator):
+    shelf, names = labelled
+    lines = [separator.join(row) for row in [("Path", "Label"), *((f"all/{n}", label) for n, label in names)]]
+    told = shelf.library.learn("folders", labels=shelf.labels(lines), force=True)
+    assert told["unknown"] == [] and told["photos"] == 24
+
+
+def test_commas_within_paths_and_labels_part_nothing_in_a_file_with_semicolons(labelled):
+    shelf, names = labelled
+    shelf.name = lambda kind, number: f"all/here, there/{number}.jpg"
+    shelf.put(*made_up(1, each=4))
+    lines = [f"all/{name};{label}, whole" for name, label in names]
+    lines += [f"all/here, there/{number}.jpg;thing 3, whole" for number in range(25, 29)]
+    told = shelf.library.learn("folders", labels=shelf.labels(lines), force=True)
+    assert told["kinds"] == [f"thing {kind}, whole" for kind in range(4)] and told["unknown"] == []
 
 
 def test_paths_that_are_not_in_the_library_are_named_and_others_used(labelled):
@@ -331,7 +351,8 @@ def test_labels_stay_until_others_come(labelled):
     [
         (b"", LearningError, "labels.csv holds no labels; give one path and one label a line"),
         (b"path,label\n", LearningError, "labels.csv holds no labels"),
-        (b"all/1.jpg;cup\n", LearningError, "holds no labels; .* parted by a comma"),
+        (b"all/1.jpg:cup\n", LearningError, "holds no labels; .* parted by a comma, a semicolon or a tab"),
+        (b"x, y.jpg;cup\nz.jpg;cup\n", LearningError, "none of the 2 paths in"),
         (b"x.jpg,cup\ny.jpg,cup\n", LearningError, "none of the 2 paths in .*labels.csv is in the library"),
         (b"caf\xe9.jpg,cup\n", FolderError, "cannot be read .*give a CSV file in UTF-8"),
         (b"\x00\x01\x02" * 99, LearningError, "holds no labels"),

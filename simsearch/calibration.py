@@ -48,6 +48,15 @@ def calibrated(store: Store, space: str) -> Trust | None:
     return told.trust if told and told.space == space else None
 
 
+def fault(store: Store) -> str | None:
+    """Return why what is known of scores cannot be used, or None."""
+    try:
+        _told(store)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 def keep_up(store: Store, indexes: Indexes, encoder: Encoder) -> None:
     """Learn what scores mean where that is due.
 

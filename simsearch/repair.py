@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from simsearch import lessons
+from simsearch import calibration, lessons
 from simsearch.backbones import BACKBONES
 from simsearch.checks import Finding, Problem, examine_database, examine_files, examine_learnt, examine_rows
 from simsearch.encoder import network_path
@@ -56,7 +56,7 @@ class Doctor:
         files = self._files()
         usable = not any(self._network in problem.files for problem in files)
         encoder = self._encoder() if usable else None
-        learnt = examine_learnt(self._store, encoder.dim if encoder else None)
+        learnt = examine_learnt(self._store, encoder.dim if encoder else None) + self._meaning()
         rows, photos = self._rows_and_photos(encoder)
         return [self._wrong(problem) for problem in (*files, *learnt, *rows, *photos)]
 
@@ -78,6 +78,7 @@ class Doctor:
         self._clear(rows, photos, here)
         learnt = examine_learnt(self._store, encoder.dim)
         relearnt = [Finding(problem.what, self._start_anew(encoder.dim), True) for problem in learnt]
+        relearnt += [Finding(problem.what, "learnt anew", True) for problem in self._meaning()]
         # Those that were encoded anew to be checked come last, and are to be so again.
         touched = [
             photo_id for problem in reversed(photos) for photo_id in problem.photos if photo_id in here
@@ -86,6 +87,7 @@ class Doctor:
             take_up([row.path for row in self._store.rows(touched).values()])
         elif files or learnt:
             self._indexes.refresh(encoder.dim)
+        calibration.keep_up(self._store, self._indexes, encoder)  # in a space that is new, too
         return relearnt + self._compared(files, rows, photos, touched)
 
     def _reachable(self, photos: list[Problem]) -> set[int]:
@@ -113,6 +115,11 @@ class Doctor:
             self._store.tidy()
             for problem in photos:
                 self._store.doubt(here.intersection(problem.photos), problem.drop)
+
+    def _meaning(self) -> list[Problem]:
+        """Return what is wrong with what is known of scores."""
+        reason = calibration.fault(self._store)
+        return [Problem(f"what scores mean cannot be used ({reason})")] if reason else []
 
     def _start_anew(self, dim: int) -> str:
         """Drop what was learnt, learn it anew where nobody need be asked, and say which it was."""

@@ -137,7 +137,7 @@ class Space:
             if space.project(np.ones((1, dim), dtype=np.float32)).shape != (1, space.width(dim) or 1):
                 raise ValueError("its arrays do not fit together")
         except Exception as error:  # zipfile and NumPy raise whatever they stumble over
-            raise ValueError(f"damaged or no space ({error})") from error
+            raise ValueError("damaged") from error
         space.mark = _mark(content) if arrays else ""
         return space
 

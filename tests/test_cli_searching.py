@@ -20,6 +20,7 @@ def hit(number, trust, *, copies=()):
 @pytest.fixture
 def indexed(run, library, album):
     paint(album / "red.png", "red")
+    paint(album / "more" / "blue.png", "blue")
     assert run("index", album)[0] == 0
     return album / "red.png"
 
@@ -107,6 +108,14 @@ def test_votes_are_bars(run, indexed, answer):
 def test_a_picture_unlike_anything_is_told_so(run, indexed, answer):
     answer(hit(1, NOT))
     assert run("suggest", indexed)[:2] == (0, "unlike anything here\n")
+
+
+def test_where_all_lies_in_one_folder_nothing_is_suggested(run, library, album, answer):
+    picture = paint(album / "red.png", "red")
+    run("index", album)
+    answer(hit(1, KIND))
+    code, out, err = run("suggest", picture)
+    assert (code, out) == (2, "") and "all photos lie in one folder" in err
 
 
 def test_an_empty_library_suggests_nothing(run, library, album):

@@ -542,3 +542,22 @@ def test_a_fact_that_cannot_be_is_found_and_stops_no_search(shelf, change, what)
     assert shelf.similar(2)
     assert f"1 photo has {what} that cannot be" in problems(shelf)[0]
     assert shelf.check(repair=True)[0].mended and shelf.check() == []
+
+
+def test_damaged_meanings_of_scores_are_noticed_and_learnt_anew(tmp_path, monkeypatch):
+    from tests.test_calibration import SmallEncoder, draw
+
+    monkeypatch.setattr("simsearch.space.PCA_FROM", 200)
+    draw(tmp_path / "album", range(30))
+    with Library.open(tmp_path / "library", encoder=SmallEncoder()) as library:
+        library.sync(tmp_path / "album")
+        before = [hit.trust for hit in library.search(tmp_path / "album" / "3.png")]
+        assert before[0] == "near-identical"
+        with library._store.transaction():
+            library._store.set_learnt("trust", b"damaged")
+        [finding] = library.check()
+        assert finding.problem.startswith("what scores mean cannot be used") and not finding.mended
+        [finding] = library.check(repair=True)
+        assert (finding.remedy, finding.mended) == ("learnt anew", True)
+        assert library.check() == []
+        assert [hit.trust for hit in library.search(tmp_path / "album" / "3.png")] == before

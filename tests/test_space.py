@@ -221,12 +221,12 @@ FOREIGN = {
 
 @pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN)
 def test_what_is_no_space_is_refused(content):
-    with pytest.raises(ValueError, match="damaged or no space"):
+    with pytest.raises(ValueError, match="damaged"):
         Space.from_bytes(content)
 
 
 def test_a_number_too_large_for_float32_is_refused():
-    with pytest.raises(ValueError, match="damaged or no space"):
+    with pytest.raises(ValueError, match="damaged"):
         Space.from_bytes(npz(**{**PCA, "center": np.array([0, 1e300, 0])}))
 
 

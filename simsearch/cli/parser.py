@@ -185,7 +185,9 @@ def _learn_options(command: argparse.ArgumentParser) -> None:
     )
     _library_option(command)
     command.add_argument(
-        "--labels", metavar="FILE", help='folders: a CSV file of lines "path,label" takes their place'
+        "--labels",
+        metavar="FILE",
+        help='folders: lines "path,label" take their place; paths are absolute, or below the file or a root',
     )
     command.add_argument("--under", metavar="FOLDER", help="folders: only those at or below this one")
     command.add_argument("--force", action="store_true", help="folders: even if searches get worse")

@@ -113,6 +113,7 @@ def suggest(options: argparse.Namespace) -> int:
     with open_library(options) as library:
         try:
             told = library.suggest(options.picture, crop=options.crop)
+            kinds = library.kinds()
         except ValueError as error:
             complain(f"{error}; see simsearch suggest --help")
             return COULD_NOT_RUN
@@ -121,6 +122,9 @@ def suggest(options: argparse.Namespace) -> int:
         print(json.dumps({**told._asdict(), "votes": votes}))
     elif not told.asked:
         complain("the library holds no photos yet; run: simsearch index FOLDER")
+        return COULD_NOT_RUN
+    elif kinds < 2:
+        complain("all photos lie in one folder, which tells nothing; put kinds into folders, or label them")
         return COULD_NOT_RUN
     elif told.kind is None:
         print("unlike anything here")

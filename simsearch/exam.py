@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from simsearch import lessons
 from simsearch.calibration import altered
 from simsearch.comparison import perform
 from simsearch.distortions import DISTORTIONS, FOILS
@@ -183,11 +184,19 @@ class Examiner:
         found = precision(kinds, self._shown(asked, doing, len(asked)), find)
         return {
             "by": by,
-            "said": _said(by, len(set(kinds.values())), found),
+            "said": _said(by, len(set(kinds.values())), found) + self._taught(),
             **found._asdict(),
             # Labels are the user's own words: whatever comes of them is told.
             "each": [kind._asdict() for kind in found.each] if labels or found.clear else [],
         }
+
+    def _taught(self) -> str:
+        """Say so where photos are examined on what they were taught."""
+        if lessons.last(self._store)["lesson"] != "folders":
+            return ""
+        return (
+            " The library was taught with these very photos: what that gains on others, simsearch learn says."
+        )
 
     def _short_folders(self) -> dict[int, str]:
         folders = self._store.folders()

@@ -164,6 +164,17 @@ def test_folders_that_mean_nothing_have_none(toy_library, album):
     assert not kinds["clear"] and kinds["each"] == [] and kinds["asked"] == 40
 
 
+def test_it_is_said_where_it_was_taught_what_it_is_examined_on(toy_library, album):
+    for kind, colour in (("red", 200), ("blue", 90)):
+        for number in range(6):
+            mixed = (10 + number, 20, colour) if kind == "blue" else (colour, 10 + number, 20)
+            paint(album / kind / f"{number}.png", mixed)
+    toy_library.sync(album)
+    assert "taught" not in kinds_of(toy_library)["said"]
+    toy_library.learn("folders", force=True)
+    assert "taught with these very photos" in kinds_of(toy_library)["said"]
+
+
 def test_one_folder_and_folders_of_one_photo_tell_nothing(toy_library, album):
     shades(album, 3)
     toy_library.sync(album)

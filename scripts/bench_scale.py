@@ -9,7 +9,7 @@ latter out, and --json has the proportional share as well. Sizes to compare are 
 
 Then the command runs again over the unchanged files, as a new process each time: files per second are of the
 run as it reports itself, without the start of Python. At last a search, as a process of its own, and warm
-ones in a running library, in turns with plain ones: what re-ranking and folding make longer is told.
+ones in a running library, in turns with plain ones: what re-ranking and judging make longer is told.
 """
 
 from __future__ import annotations
@@ -140,7 +140,9 @@ def warm_queries(library: Path, query: Path) -> dict[str, float]:
         for _ in range(_WARM_QUERIES):  # in turns: a machine that slows down does so for both
             for rerank in (True, False):
                 started = time.perf_counter()
-                opened.search(query, fold=rerank, rerank=rerank)
+                opened.search(
+                    query, rerank=rerank
+                )  # not folded: half of these drawn photos are near-identical
                 took[rerank].append(1000 * (time.perf_counter() - started))
     whole, plain = median(took[True]), median(took[False])
     return {"warm_milliseconds": whole, "reranking_milliseconds": whole - plain}

@@ -86,14 +86,16 @@ class Indexes:
     def vectors(self, dim: int) -> SearchVectors:
         """Return what embeddings of a width are compared by now."""
         with self.lock:
-            return self._vectors_now(dim)
+            if self._vectors is None or not self._vectors.hold(dim):
+                self._vectors = SearchVectors(self._store, dim)
+            return self._vectors
 
     def projected(self, embeddings: np.ndarray) -> np.ndarray:
         """Return the search vectors of embeddings, (n, dim) float32, for the index that was asked for last.
 
         To be used while :attr:`lock` is held: another process may choose another space at any time.
         """
-        vectors = self._vectors or self._vectors_now(embeddings.shape[1])
+        vectors = self._vectors or self.vectors(embeddings.shape[1])
         return vectors.of(embeddings)
 
     def current(self, engine: str, dim: int) -> LocalIndex:
@@ -106,7 +108,7 @@ class Indexes:
         """
         name = self.chosen(engine)
         with self.lock:
-            vectors = self._vectors_now(dim)
+            vectors = self.vectors(dim)
             held = self._up_to_date(name, vectors)
             if held.index.worn and len(held.index) < _SECONDS_TO_BUILD:
                 held = self._held[name] = self._shared(self._built(name, vectors))
@@ -122,7 +124,7 @@ class Indexes:
         follow a few changes, it reads the vectors in the index of an engine.
         """
         with self.lock:
-            return self._neighbourhood.current(self._vectors_now(dim), engine)
+            return self._neighbourhood.current(self.vectors(dim), engine)
 
     def forget(self, engine: str) -> None:
         """Let go of an index; it is loaded or made anew when it is asked for."""
@@ -132,7 +134,7 @@ class Indexes:
     def refresh(self, dim: int) -> None:
         """Bring up to date the files that are there or worth having: the next process then starts quickly."""
         with self.lock:
-            vectors = self._vectors_now(dim)
+            vectors = self.vectors(dim)
             worth_it = self.chosen("auto") if self._store.counts()["photos"] >= _WORTH_A_FILE else None
             for name in ENGINES:
                 if name == worth_it or self._path(name).exists():
@@ -164,7 +166,7 @@ class Indexes:
             When a knob cannot be turned so far; nothing is changed then.
         """
         with self.lock:
-            return self._tune(self._vectors_now(dim), wish, knobs, compact)
+            return self._tune(self.vectors(dim), wish, knobs, compact)
 
     def _tune(
         self, vectors: SearchVectors, wish: float, knobs: dict[str, int], compact: bool | None
@@ -199,12 +201,6 @@ class Indexes:
         return reason(count)
 
     # One index
-
-    def _vectors_now(self, dim: int) -> SearchVectors:
-        """Return the search vectors, of embeddings of a width, that indexes are made of now."""
-        if self._vectors is None or not self._vectors.hold(dim):
-            self._vectors = SearchVectors(self._store, dim)
-        return self._vectors
 
     def _up_to_date(self, name: str, vectors: SearchVectors) -> _Held:
         held = self._held.get(name)

@@ -27,7 +27,6 @@ _TOLERANCE = 0.005  # that kinds may lose: half a photo in a hundred
 # Precision at 1 and at 15 and accuracy that other kinds may lose. Votes of a kind that nobody told of are
 # split where some of its photos pass for one that was told: where its nearest are right, that is little.
 _ALLOWED = np.array([_TOLERANCE, _TOLERANCE, 4 * _TOLERANCE])
-_BASIS = 512  # as in space
 _STRANGERS = 0.02  # share of the photos that nobody labelled that may be taken for one of the kinds ...
 _NEAR_BORDER = 0.05  # ... and is above the border or hardly below
 _PERHAPS, _SURELY = 0.1, 0.5  # of a kind's photos that are less like their nearest than one that is as well
@@ -199,7 +198,7 @@ def _mean(trials: list[_Trial]) -> tuple[Quality, Quality, int]:
 
 def _in_main_directions(spread: Spread, embeddings: np.ndarray) -> tuple[Spread, np.ndarray]:
     """Return both as seen in the main directions, in which all is learnt: trials take a third of the time."""
-    variances, axes = spread.main_directions(min(_BASIS, spread.count - 1))
+    variances, axes = spread.main_directions(min(space.BASIS, spread.count - 1))
     seen = Spread([])
     seen.count, seen.mean, seen.covariance = spread.count, np.zeros(len(variances)), np.diag(variances)
     return seen, (embeddings - spread.mean.astype(np.float32)) @ axes.astype(np.float32)

@@ -104,11 +104,8 @@ class Ranker:
     def __init__(self, store: Store, indexes: Indexes) -> None:
         self._store = store
         self._indexes = indexes
-        self._trust: tuple[int, str, Trust | None] = (
-            -1,
-            "",
-            None,
-        )  # a generation, a space, and what scores mean
+        # A generation, the mark of a space, and what scores mean in them.
+        self._trust: tuple[int, str, Trust | None] = (-1, "", None)
         self._lock = threading.Lock()
 
     def find(self, examples: Examples, wish: Wish, among: np.ndarray | None) -> list[Found]:
@@ -180,10 +177,10 @@ class _Search:
         times = _VARIED if wish.diversity else _TWICE
         count = max(rerank.POOL, times * wish.k) if more else max(wish.k, rerank.NEIGHBOURS)
         copies_from = trust.near if trust else _SAME
+        anywhere = None if among is None else self._nearest(rerank.NEIGHBOURS, None)
         while True:
             near = self._nearest(count, among)
-            around = near if among is None else self._nearest(rerank.NEIGHBOURS, None)
-            around = Nearest(around.ids[: rerank.NEIGHBOURS], around.cosines[: rerank.NEIGHBOURS])
+            around = Nearest(*(column[: rerank.NEIGHBOURS] for column in anywhere or near))
             ranked = Ranking(near.ids, near.cosines, near.cosines)
             if wish.rerank and self._graph is not None and len(self._graph) >= rerank.FEWEST:
                 ranked = self._reranked(near, around, among, copies_from)
@@ -198,16 +195,12 @@ class _Search:
         if not self._is_one:
             ranked, around = self._by_nearest_example(ranked, around)
         words, shares = self._judged(ranked, around, trust)
-        shown = self._shown(ranked, words, wish).tolist()
-        return [
-            Found(
-                photo_id, float(score), float(cosine), words[place], shares[place], copies.get(photo_id, ())
-            )
-            for place in shown
-            for photo_id, cosine, score in [
-                (int(ranked.ids[place]), ranked.cosines[place], ranked.scores[place])
-            ]
+        columns = (column.tolist() for column in (ranked.ids, ranked.scores, ranked.cosines))
+        hits = [
+            Found(photo_id, score, cosine, word, share, copies.get(photo_id, ()))
+            for photo_id, score, cosine, word, share in zip(*columns, words, shares, strict=True)
         ]
+        return [hits[place] for place in self._shown(ranked, words, wish).tolist()]
 
     def _by_nearest_example(self, ranked: Ranking, around: Nearest) -> tuple[Ranking, Nearest]:
         """Return hits, and the query's neighbours, with the cosines of the example that each is most like.
@@ -280,15 +273,13 @@ class _Search:
 
     def _folded(self, ids: np.ndarray, copies_from: float) -> tuple[np.ndarray, dict[int, tuple[int, ...]]]:
         """Return the places of photos, (n,) int64, that stand for themselves, and by id whom else for."""
-        vectors = unit(
-            self._space.looks(self._index.vectors(ids))
-        )  # rounded, they are not quite: a copy must be
-        stands = rerank.folded(vectors, copies_from)
-        first = np.flatnonzero(stands == np.arange(len(stands)))
-        copies = {
-            int(ids[place]): tuple(ids[np.flatnonzero(stands == place)[1:]].tolist()) for place in first
-        }
-        return first, copies
+        # Rounded, they are not quite of length 1, and then a copy would be none.
+        stands = rerank.folded(unit(self._space.looks(self._index.vectors(ids))), copies_from)
+        alone = stands == np.arange(len(stands))
+        copies: dict[int, list[int]] = {}
+        for first, copy in zip(ids[stands[~alone]].tolist(), ids[~alone].tolist(), strict=True):
+            copies.setdefault(first, []).append(copy)
+        return np.flatnonzero(alone), {first: tuple(others) for first, others in copies.items()}
 
     def _judged(
         self, ranked: Ranking, around: Nearest, trust: Trust | None

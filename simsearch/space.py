@@ -25,7 +25,7 @@ _DIM = 256  # directions: fewer find the crowd better, but lose the nearest of t
 _POWER = 0.1  # of the spreads that directions are divided by: 0 leaves them, 1 would whiten
 _LEAST_SPREAD = 1e-6  # of the largest variance; below are rounding errors
 _VARIANCE = 1e-4  # of unit vectors in all; photos that vary less are the same to the network
-_BASIS = 512  # directions in which kinds are told apart; more add nothing but time
+BASIS = 512  # directions in which kinds are told apart; more add nothing but time
 _SHRINK = 0.1  # share of the within-kind covariance that is replaced by its mean ...
 _SHRINK_REST = 0.5  # ... and for what the kinds do not tell, where it must serve unseen ones as well
 _KIND_DIMS = 128  # directions that tell kinds apart, at most
@@ -240,7 +240,7 @@ def folders(spread: Spread, embeddings: np.ndarray, kinds: np.ndarray, border: f
     count = int(kinds.max(initial=-1)) + 1
     if count < 2:
         raise LearningError("one kind cannot be told from others", "label photos of at least two kinds")
-    variances, basis = spread.main_directions(min(_BASIS, spread.count - 1))
+    variances, basis = spread.main_directions(min(BASIS, spread.count - 1))
     seen = (embeddings - spread.mean.astype(np.float32)) @ basis.astype(np.float32)
     means = np.array([seen[kinds == kind].mean(axis=0) for kind in range(count)])
     sizes = np.bincount(kinds)

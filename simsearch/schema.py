@@ -105,6 +105,28 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )
         """,
     ),
+    # Grouping: which photos are the same picture, what the user decided, and albums.
+    (
+        """
+        CREATE TABLE albums (
+            id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+            made_at TEXT NOT NULL                  -- ISO 8601, UTC
+        )
+        """,
+        # The picture is kept beside its embedding: it may be of no photo of the library, or that may go.
+        """
+        CREATE TABLE examples (
+            id INTEGER PRIMARY KEY,
+            album_id INTEGER NOT NULL REFERENCES albums (id) ON DELETE CASCADE,
+            liked INTEGER NOT NULL,                -- 0: an example of what does not belong there
+            photo_id INTEGER REFERENCES photos (id) ON DELETE SET NULL,
+            vector BLOB NOT NULL,                  -- as in embeddings
+            jpeg BLOB NOT NULL
+        )
+        """,
+        "CREATE INDEX examples_by_album ON examples (album_id)",
+        "CREATE INDEX examples_by_photo ON examples (photo_id)",
+    ),
 )
 
 

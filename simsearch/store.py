@@ -127,12 +127,21 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make what is written inside whole or not at all, and raise the generation."""
+        with self.aside() as db:
+            yield
+            db.execute("UPDATE settings SET value = value + 1 WHERE name = 'generation'")
+            db.execute(schema.MARK)
+
+    @contextmanager
+    def aside(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection, to make whole or not at all what no search and no index depends on.
+
+        The generation stays: for tables of rooms of their own, such as albums.
+        """
         with self._lock, self._explained():
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                yield
-                self._db.execute("UPDATE settings SET value = value + 1 WHERE name = 'generation'")
-                self._db.execute(schema.MARK)
+                yield self._db
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
@@ -151,6 +160,10 @@ class Store:
                 yield db
             finally:
                 db.close()
+
+    def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of a SELECT, for rooms that have tables of their own."""
+        return self._all(sql, *values)
 
     def _all(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         with self._lock, self._explained():

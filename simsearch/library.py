@@ -22,6 +22,7 @@ from simsearch.errors import (
 )
 from simsearch.filters import Filters
 from simsearch.folders import absolute_path, default_folder, expanded_path, make_home, plain_path
+from simsearch.groups import Groups
 from simsearch.index import ENGINES
 from simsearch.indexes import Indexes
 from simsearch.parts import Box
@@ -59,6 +60,7 @@ class Library:
         self._encoder = encoder
         self._indexes = Indexes(store, lsh_storage)
         self._searcher = Searcher(store, self._indexes, lambda: self.encoder)
+        self.groups = Groups(store, self._indexes, self._searcher, lambda: self.encoder.dim)
         self._lock = threading.RLock()
 
     @classmethod

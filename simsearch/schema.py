@@ -126,6 +126,41 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX examples_by_album ON examples (album_id)",
         "CREATE INDEX examples_by_photo ON examples (photo_id)",
+        """
+        CREATE TABLE sketches (
+            photo_id INTEGER PRIMARY KEY REFERENCES photos (id) ON DELETE CASCADE,
+            grey BLOB NOT NULL,                    -- see simsearch.sketches; empty where there can be none
+            compared INTEGER NOT NULL DEFAULT 0    -- whether the photos that show the same were looked for
+        )
+        """,
+        # Photos that show the same; those of equal bytes are in no pair but for the first of them.
+        """
+        CREATE TABLE pairs (
+            whole INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+            part INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+            turn INTEGER NOT NULL,                 -- where the part lies, see simsearch.registration
+            x REAL NOT NULL, y REAL NOT NULL, width REAL NOT NULL, height REAL NOT NULL,
+            agreement REAL NOT NULL,               -- 0: they were compared, and do not show the same
+            tone INTEGER NOT NULL, colour INTEGER NOT NULL,
+            PRIMARY KEY (whole, part)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX pairs_by_part ON pairs (part)",
+        """
+        CREATE TRIGGER thumbnail_came AFTER INSERT ON thumbnails BEGIN
+            DELETE FROM sketches WHERE photo_id = new.photo_id;
+            DELETE FROM pairs WHERE whole = new.photo_id OR part = new.photo_id;
+        END
+        """,
+        """
+        CREATE TABLE decisions (
+            first INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+            second INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+            verdict TEXT NOT NULL,                 -- "different" or "keep"
+            PRIMARY KEY (first, second), CHECK (first < second)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX decisions_by_second ON decisions (second)",
     ),
 )
 

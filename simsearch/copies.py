@@ -1,0 +1,232 @@
+"""Sorting files that show the same into groups: the best of each, and how every other one differs from it.
+
+A chain of likenesses proves nothing: two crops of one picture may have no pixel in common, and where each of
+a hundred frames is like the next, the last is not like the first. So whatever is called a copy was compared
+with the best itself.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from math import sqrt
+from typing import NamedTuple
+
+from simsearch.joined import Joined
+from simsearch.pairs import Pair
+from simsearch.registration import Match
+from simsearch.sketches import back, turn_in_words
+from simsearch.versions import Version, advantage, are_raw_and_picture
+
+EXACT, RESAVED, CROP = RELATIONS = ("exact", "re-saved", "crop")
+"""Equal bytes; the same picture but for size, compression, tones, or how it lies; a part of it."""
+
+_MOST = 50  # contents that show one thing: of so many each is compared with the best, however it came there
+_RESIZED = 0.03  # of a side; less is rounding
+
+Compare = Callable[[int, int], Pair | None]  # from two ids to how one shows the other, if it does
+
+
+class File(NamedTuple):
+    """A photo's id, what stands for its bytes, and what makes it better or worse than others."""
+
+    id: int
+    content: str
+    version: Version
+
+
+class Same(NamedTuple):
+    """A file that shows the same as a better one.
+
+    Attributes
+    ----------
+    id
+        The photo's.
+    relation
+        One of ``RELATIONS``.
+    changes
+        What was done to it, in words.
+    reason
+        Why the other is better.
+    """
+
+    id: int
+    relation: str
+    changes: tuple[str, ...]
+    reason: str
+
+
+class Group(NamedTuple):
+    """Files that show the same: the id of the best, and the others."""
+
+    best: int
+    copies: tuple[Same, ...]
+
+
+def grouped(
+    files: Iterable[File], pairs: Iterable[Pair], different: set[tuple[int, int]], compare: Compare
+) -> list[Group]:
+    """Return the groups of files that show the same.
+
+    Parameters
+    ----------
+    files
+        All that are in a pair, or that another has the bytes of.
+    pairs
+        Those that were found to show the same. Of files of equal bytes one stands for all.
+    different
+        Ids, the smaller first, of those that the user says are not the same.
+    compare
+        Tells of two that no pair names.
+    """
+    return list(_Sorting(files, pairs, different, compare).groups())
+
+
+def changes(best: Version, other: Version, match: Match) -> tuple[str, ...]:
+    """Return what was done to a version that lies in a better one so, in words."""
+    place = match.place
+    done = []
+    if match.is_whole:
+        scale = sqrt(other.pixels / best.pixels)
+    else:
+        done.append(f"{place.width * place.height:.0%} of it")
+        sides = (other.height, other.width) if place.turn & 4 else (other.width, other.height)
+        scale = sides[0] / (place.width * best.width)
+    if abs(scale - 1) > _RESIZED:
+        done.append(f"scaled to {scale:.0%}" if scale < 1 else f"in more pixels: {scale:.0%}")
+    if turned := turn_in_words(place.turn):
+        done.append(turned)
+    done += [
+        word for word, is_so in (("other brightness", match.tone), ("other colours", match.colour)) if is_so
+    ]
+    if best.path.suffix.lower() != other.path.suffix.lower():
+        done.append(f"saved as {other.path.suffix[1:].upper()}")
+    return tuple(done) or ("saved again",)
+
+
+class _Sorting:
+    """Sorts contents, each with the files that have these bytes."""
+
+    def __init__(
+        self,
+        files: Iterable[File],
+        pairs: Iterable[Pair],
+        different: set[tuple[int, int]],
+        compare: Compare,
+    ) -> None:
+        by_content: dict[str, list[File]] = defaultdict(list)
+        content_of: dict[int, str] = {}
+        for file in files:
+            by_content[file.content].append(file)
+            content_of[file.id] = file.content
+        self._files = dict(by_content)
+        self._apart = {
+            frozenset((content_of[one], content_of[other]))
+            for one, other in different
+            if one in content_of and other in content_of
+        }
+        self._compare = compare
+        self._content_of = content_of
+        # By content, of each other that is linked to it, which is the whole, and how the part lies in it.
+        self._links: dict[str, dict[str, tuple[str, Match]]] = defaultdict(dict)
+        for pair in pairs:
+            self._link(pair)
+        self._best = {content: self._best_of(some) for content, some in self._files.items()}
+
+    def _link(self, pair: Pair) -> None:
+        whole, part = self._content_of[pair.whole], self._content_of[pair.part]
+        if whole != part and frozenset((whole, part)) not in self._apart:
+            self._links[whole][part] = self._links[part][whole] = whole, pair.match
+
+    def groups(self) -> Iterator[Group]:
+        """Yield the groups."""
+        waiting = self._connected(list(self._files))
+        while waiting:
+            contents = waiting.pop()
+            best, matches, others = self._around_best(contents)
+            group = self._told(best, matches)
+            if group.copies:
+                yield group
+            waiting += self._connected(others)
+
+    def _connected(self, contents: list[str]) -> list[list[str]]:
+        """Return contents in sets that are linked."""
+        joined, wanted = Joined(), set(contents)
+        for content in contents:
+            for other in self._links[content].keys() & wanted:
+                joined.join(content, other)
+        sets = defaultdict(list)
+        for content in contents:
+            sets[joined.of(content)].append(content)
+        return list(sets.values())
+
+    def _around_best(self, contents: list[str]) -> tuple[str, dict[str, Match], list[str]]:
+        """Return the best of contents, how those that are like it lie in it, and those that are not."""
+        here = set(contents)
+        parts = {
+            content
+            for content in contents
+            for other in self._links[content].keys() & here
+            if self._links[content][other][0] == other and not self._links[content][other][1].is_whole
+        }
+        whole = [self._best[content] for content in contents if content not in parts]
+        best = self._best_of(whole or [self._best[content] for content in contents]).content
+        matches, others = {}, []
+        for content in contents:
+            if content != best:
+                match = self._match(best, content, ask=len(contents) <= _MOST)
+                if match:
+                    matches[content] = match
+                else:
+                    others.append(content)
+        return best, matches, others
+
+    def _best_of(self, files: list[File]) -> File:
+        best = files[0]
+        for file in files[1:]:
+            if self._advantage(file, best):
+                best = file
+        return best
+
+    def _advantage(self, one: File, other: File) -> str | None:
+        """Return why a file is better than another, or None if it is not."""
+        link = self._links[one.content].get(other.content)
+        edited = link is not None and (link[1].tone or link[1].colour or link[1].place.turn > 0)
+        return advantage(one.version, other.version, edited=edited)
+
+    def _match(self, best: str, other: str, *, ask: bool) -> Match | None:
+        """Return how a content lies in the best, if it is known to, or proves to when asked."""
+        if other not in self._links[best] and ask and frozenset((best, other)) not in self._apart:
+            pair = self._compare(self._best[best].id, self._best[other].id)
+            if pair:
+                self._link(pair)
+        if other not in self._links[best]:
+            return None
+        whole, match = self._links[best][other]
+        if whole == best:
+            return match
+        if not match.is_whole:  # the best is a part of it
+            return None
+        return match._replace(place=match.place._replace(turn=back(match.place.turn)))
+
+    def _told(self, best: str, matches: dict[str, Match]) -> Group:
+        """Return a group of the files of some contents."""
+        first = self._best[best]
+        copies = [
+            Same(file.id, EXACT, (), self._advantage(first, file) or "as good")
+            for file in self._files[best]
+            if file != first
+        ]
+        for content, match in matches.items():
+            for file in self._files[content]:
+                if are_raw_and_picture(first.version, file.version):
+                    continue
+                done = changes(first.version, file.version, match)
+                if match.is_whole:
+                    reason = self._advantage(first, file) or "as good"
+                    copies.append(Same(file.id, RESAVED, done, reason))
+                else:
+                    copies.append(Same(file.id, CROP, done, "shows all of it"))
+        return Group(
+            first.id, tuple(sorted(copies, key=lambda same: (RELATIONS.index(same.relation), same.id)))
+        )

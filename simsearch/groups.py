@@ -1,0 +1,278 @@
+"""Photos that belong together: copies of one picture, and bursts of one scene."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from simsearch import bursts, copies
+from simsearch.bursts import Shot
+from simsearch.calibration import calibrated
+from simsearch.copies import File, Group
+from simsearch.decisions import DIFFERENT, KEEP, Decisions
+from simsearch.pairs import Pairs, Progress
+from simsearch.ranking import Found
+from simsearch.searching import Hit, Photo, Searcher
+from simsearch.store import parsed_time
+from simsearch.vectors import SPACE
+from simsearch.versions import Version
+
+if TYPE_CHECKING:
+    from simsearch.indexes import Indexes
+    from simsearch.store import Store
+
+_SAME_SCENE = 0.8  # cosine, where too few photos are there to learn from what the same scene has
+_VERDICTS = {"different": DIFFERENT, "keep": KEEP, "undecided": None}
+
+
+class Copy(NamedTuple):
+    """A photo that shows the same as a better one.
+
+    Attributes
+    ----------
+    photo
+        The photo.
+    relation
+        "exact": equal bytes; "re-saved": the same picture, but for its size, compression or tones, or how it
+        lies; or "crop": a part of it.
+    changes
+        What was done to it, in words, such as "scaled to 25%" or "mirrored".
+    reason
+        Why the other is better.
+    kept
+        Whether the user decided to keep both.
+    """
+
+    photo: Hit
+    relation: str
+    changes: tuple[str, ...]
+    reason: str
+    kept: bool
+
+
+class CopyGroup(NamedTuple):
+    """Files that show the same: the best, and all others, each compared with it."""
+
+    best: Hit
+    copies: tuple[Copy, ...]
+
+
+class Burst(NamedTuple):
+    """Photos of one scene, in the order in which they were taken."""
+
+    photos: tuple[Hit, ...]
+
+
+class Groups:
+    """Finds what belongs together in a library; reached as :attr:`simsearch.Library.groups`."""
+
+    def __init__(self, store: Store, indexes: Indexes, searcher: Searcher, dim: Callable[[], int]) -> None:
+        self._store = store
+        self._indexes = indexes
+        self._searcher = searcher
+        self._dim = dim
+        self._pairs = Pairs(store, indexes)
+        self._decisions = Decisions(store)
+
+    def copies(
+        self,
+        *,
+        under: str | os.PathLike[str] | None = None,
+        kept: bool = False,
+        progress: Progress | None = None,
+    ) -> list[CopyGroup]:
+        """Find the photos of which there are copies; no photo is changed.
+
+        The first time every photo is compared with the few that may show the same, later only new ones are;
+        what was found is kept, however early it is stopped.
+
+        Parameters
+        ----------
+        under
+            Only groups with a photo below this folder.
+        kept
+            Whether to list also what the user decided to keep.
+        progress
+            Called with what is done just now, and how much of it is done and to do.
+
+        Returns
+        -------
+        The groups, those with most copies first. A raw and the picture that the camera saved beside it are
+        no copies of each other.
+
+        Raises
+        ------
+        FolderError
+            When the library knows nothing below the folder.
+        """
+        among = self._below(under)
+        self._pairs.keep_up(self._dim(), progress or (lambda *_: None))
+        decided = self._decisions.all()
+        different = {pair for pair, verdict in decided.items() if verdict == DIFFERENT}
+        found = copies.grouped(self._files(), self._pairs.known(), different, self._pairs.compare)
+        if among is not None:
+            found = [group for group in found if not among.isdisjoint(_ids(group))]
+        groups = self._told(found, decided, kept)
+        return sorted(groups, key=lambda group: (-len(group.copies), group.best.path))
+
+    def bursts(self, minutes: float = 2.0, *, under: str | os.PathLike[str] | None = None) -> list[Burst]:
+        """Find the photos of one scene that were taken one shortly after the other, by one camera.
+
+        Photos that do not say when they were taken are in no burst. Of copies that :meth:`copies` has found
+        one stands for all.
+
+        Parameters
+        ----------
+        minutes
+            The longest time from one photo to the next of the same scene.
+        under
+            Only photos below this folder.
+
+        Returns
+        -------
+        The bursts, the latest first.
+
+        Raises
+        ------
+        FolderError
+            When the library knows nothing below the folder.
+        ValueError
+            When minutes is not above 0, or more than a day has.
+        """
+        if not 0 < minutes <= 24 * 60:
+            raise ValueError(f"minutes must be above 0 and up to {24 * 60:,}, not {minutes:g}")
+        among = self._below(under)
+        shots = [shot for shot in self._shots() if among is None or shot.id in among]
+        with self._indexes.lock:
+            index = self._indexes.current("auto", self._dim())
+            there = index.holds(np.array([shot.id for shot in shots], dtype=np.int64))
+            shots = [shot for shot, held in zip(shots, there.tolist(), strict=True) if held]
+            found = bursts.bursts(shots, index.vectors, self._same_scene(), timedelta(minutes=minutes))
+        hits = self._hits(photo_id for burst in found for photo_id in burst)
+        told = [Burst(tuple(hits[one] for one in burst if one in hits)) for burst in found]
+        told = [burst for burst in told if len(burst.photos) > 1]
+        return sorted(told, key=lambda burst: _clock(burst.photos[0]), reverse=True)
+
+    def sharpest(self, photos: Iterable[Hit]) -> Hit | None:
+        """Return the sharpest of photos of one scene, as their thumbnails tell; None where none does."""
+        rated = [(self._sharpness(photo), photo) for photo in photos]
+        best = max(rated, key=lambda one: (one[0], -one[1].id), default=None)
+        return best[1] if best and best[0] >= 0 else None
+
+    def decide(self, verdict: str, *photos: Photo) -> int:
+        """Decide about photos that look the same; it holds for all runs to come.
+
+        Parameters
+        ----------
+        verdict
+            "different": they are not the same; "keep": they are, and all are to stay; "undecided" takes back
+            what was decided.
+        photos
+            Two or more of the library's own.
+
+        Returns
+        -------
+        Of how many pairs that was decided.
+
+        Raises
+        ------
+        PhotoError
+            When one is not in the library.
+        ValueError
+            When there is no such verdict, or there are no two photos.
+        """
+        if verdict not in _VERDICTS:
+            raise ValueError(f"verdict must be one of {', '.join(_VERDICTS)}, not {verdict}")
+        ids = {self._searcher.hit(photo).id: None for photo in photos}
+        if len(ids) < 2:
+            raise ValueError("name two photos or more")
+        return self._decisions.decide(ids, _VERDICTS[verdict])
+
+    def decisions(self) -> list[tuple[Hit, Hit, str]]:
+        """Return what was decided, of each two photos: "different" or "keep"."""
+        decided = self._decisions.all()
+        hits = self._hits(photo_id for pair in decided for photo_id in pair)
+        return [
+            (hits[one], hits[other], verdict)
+            for (one, other), verdict in decided.items()
+            if one in hits and other in hits
+        ]
+
+    def _below(self, folder: str | os.PathLike[str] | None) -> set[int] | None:
+        """Return the ids of the photos below a folder; None stands for all."""
+        among = None if folder is None else self._searcher.among({"under": folder})
+        return None if among is None else set(among.tolist())
+
+    def _files(self) -> list[File]:
+        """Return the files of which there may be copies."""
+        rows = self._store.query(
+            """SELECT photos.id, sha256, roots.path, photos.path, width, height, size, mtime_ns,
+                      (taken_at IS NOT NULL) + (camera IS NOT NULL) + (latitude IS NOT NULL)
+               FROM photos JOIN roots ON roots.id = root_id WHERE missing_since IS NULL AND (
+                   photos.id IN (SELECT whole FROM pairs) OR photos.id IN (SELECT part FROM pairs)
+                   OR sha256 IN (SELECT sha256 FROM photos WHERE missing_since IS NULL AND sha256 <> ''
+                                 GROUP BY sha256 HAVING count(*) > 1))
+               ORDER BY photos.id"""
+        )
+        return [
+            File(photo_id, sha256 or str(photo_id), Version(Path(root, path), *about))
+            for photo_id, sha256, root, path, *about in rows
+        ]
+
+    def _told(self, groups: list[Group], decided: dict[tuple[int, int], str], kept: bool) -> list[CopyGroup]:
+        """Return groups with what is known of their photos, without those that need no decision any more."""
+        hits = self._hits(photo_id for group in groups for photo_id in _ids(group))
+        told = []
+        for best, others in groups:
+            some = [
+                Copy(hits[id], relation, changes, reason, (min(best, id), max(best, id)) in decided)
+                for id, relation, changes, reason in others
+                if id in hits
+            ]
+            if best in hits and any(kept or not copy.kept for copy in some):
+                told.append(CopyGroup(hits[best], tuple(some)))
+        return told
+
+    def _shots(self) -> list[Shot]:
+        """Return the photos that say when they were taken, of copies one."""
+        instead = self._pairs.stand_ins()
+        rows = self._store.query(
+            "SELECT id, taken_at, camera FROM photos WHERE missing_since IS NULL AND taken_at IS NOT NULL"
+        )
+        return [
+            Shot(photo_id, moment, camera)
+            for photo_id, taken_at, camera in rows
+            if (moment := parsed_time(taken_at)) and instead.get(photo_id, photo_id) == photo_id
+        ]
+
+    def _same_scene(self) -> float:
+        """Return the cosine from which two photos show the same scene."""
+        trust = calibrated(self._store, self._store.setting(SPACE) or "")
+        return trust.scene if trust else _SAME_SCENE
+
+    def _sharpness(self, photo: Hit) -> float:
+        thumbnail = self._store.thumbnail(photo.id)
+        try:
+            with Image.open(BytesIO(thumbnail or b"")) as image:
+                return bursts.sharpness(image.convert("L"))
+        except (OSError, ValueError):  # doctor names it
+            return -1.0
+
+    def _hits(self, photo_ids: Iterable[int]) -> dict[int, Hit]:
+        found = self._searcher.hits([Found(photo_id, 1.0, 1.0) for photo_id in dict.fromkeys(photo_ids)])
+        return {hit.id: hit for hit in found}
+
+
+def _ids(group: Group) -> list[int]:
+    return [group.best, *(same.id for same in group.copies)]
+
+
+def _clock(photo: Hit) -> datetime:
+    return photo.taken_at.replace(tzinfo=None) if photo.taken_at else datetime.min

@@ -1,0 +1,277 @@
+"""Which photos of a library show the same picture; each is looked for once, and what was found is kept.
+
+Nothing is compared with everything. Whole copies are among the nearest by their sketches, and crops among
+the nearest by their embeddings, which the graph of neighbours knows already. Of the candidates only what
+proves the same when one is laid over the other becomes a pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from simsearch import candidates, registration, sketches
+from simsearch.candidates import NEAR, Candidates
+from simsearch.joined import Joined
+from simsearch.registration import Match, View
+from simsearch.sketches import Place
+
+if TYPE_CHECKING:
+    from simsearch.indexes import Indexes
+    from simsearch.store import Store
+
+Progress = Callable[[str, int, int], None]  # what is done just now, and how much of it is done and to do
+
+_SKETCHED_AT_ONCE = 500  # between two commits
+_COMPARED_AT_ONCE = 200
+_CONTOURS = 0.78  # cosine; of a thousand brightened photos one has less, and of mere look-alikes most
+_FITS = 0.72  # correlation with a part, below which it is not worth a closer look
+_VIEWS = 512  # decoded thumbnails that are kept: 75 MB
+_SKETCHES = 10_000  # 40 MB
+_COPIES, _CROPS = 1, 2  # what photos were compared for
+_READ_AT_ONCE = 10_000
+_WHOLE = Place(0, 0.0, 0.0, 1.0, 1.0)
+
+
+class Pair(NamedTuple):
+    """Two photos that show the same: ids, and how the part lies in the whole, or the copy on the other."""
+
+    whole: int
+    part: int
+    match: Match
+
+
+class Pairs:
+    """The pairs of a library, and the sketches that they are found by."""
+
+    def __init__(self, store: Store, indexes: Indexes) -> None:
+        self._store = store
+        self._indexes = indexes
+
+    def known(self) -> list[Pair]:
+        """Return the pairs that were found, of photos that are there."""
+        rows = self._store.query(
+            """SELECT pairs.* FROM pairs JOIN photos AS one ON one.id = whole
+               JOIN photos AS other ON other.id = part
+               WHERE agreement > 0 AND one.missing_since IS NULL AND other.missing_since IS NULL
+               ORDER BY whole, part"""
+        )
+        return [
+            Pair(whole, part, Match(Place(*place), agreement, bool(tone), bool(colour)))
+            for whole, part, *place, agreement, tone, colour in rows
+        ]
+
+    def stand_ins(self) -> dict[int, int]:
+        """Return of photos that have whole copies, by id, the one of most pixels."""
+        rows = self._store.query(
+            """SELECT id, sha256, width * height FROM photos WHERE missing_since IS NULL AND (
+                   id IN (SELECT whole FROM pairs) OR id IN (SELECT part FROM pairs) OR sha256 IN (
+                       SELECT sha256 FROM photos WHERE sha256 <> '' AND missing_since IS NULL
+                       GROUP BY sha256 HAVING count(*) > 1)) ORDER BY id"""
+        )
+        joined = Joined()
+        for photo_id, sha256, _ in rows:
+            joined.join(photo_id, sha256 or photo_id)
+        for pair in self.known():
+            if pair.match.is_whole:
+                joined.join(pair.whole, pair.part)
+        best: dict[object, int] = {}
+        for photo_id, *_ in sorted(rows, key=lambda row: (-row[2], row[0])):
+            best.setdefault(joined.of(photo_id), photo_id)
+        return {photo_id: best[joined.of(photo_id)] for photo_id, *_ in rows}
+
+    def compare(self, one: int, other: int) -> Pair | None:
+        """Look whether two photos that were no candidates show the same; what comes of it is kept."""
+        sql = "SELECT 1 FROM pairs WHERE agreement = 0 AND (whole, part) IN (VALUES (?, ?), (?, ?))"
+        if self._store.query(sql, one, other, other, one):
+            return None
+        found = self._compared(one, other)
+        self._keep([found or Pair(one, other, Match(_WHOLE, 0.0, False, False))])
+        return found
+
+    def _compared(self, one: int, other: int) -> Pair | None:
+        comparing = _Comparing(self._store)
+        ids, prints = self._prints(f"photo_id IN ({int(one)}, {int(other)})")
+        if len(ids) < 2:
+            return None
+        turns = sketches.best_turns(*(prints[ids == photo_id] for photo_id in (one, other)))[1]
+        if found := comparing.copy(one, other, int(turns[0])):
+            return found
+        crops = (comparing.crop(one, other, turn) for turn in range(sketches.TURNS))
+        return next((crop for crop in crops if crop), None)
+
+    def keep_up(self, dim: int, progress: Progress) -> None:
+        """Look for the copies of photos that came or changed since the last time; it can be stopped anywhere.
+
+        Parameters
+        ----------
+        dim
+            Width of the embeddings.
+        """
+        self._sketch(progress)
+        comparing = _Comparing(self._store)
+        pending = self._pending(_COPIES)
+        if len(pending):
+            found = candidates.copies(*self._prints("TRUE"), pending)
+            self._compare_all("looking for copies", _COPIES, pending, found, comparing.copy, progress)
+        pending = self._pending(_CROPS)
+        if len(pending):
+            found = candidates.crops(*self._neighbours(dim), pending, self.stand_ins())
+            self._compare_all("looking for crops", _CROPS, pending, found, comparing.crop, progress)
+
+    def _compare_all(
+        self,
+        doing: str,
+        stage: int,
+        pending: np.ndarray,
+        found: Candidates,
+        compare: Callable[[int, int, int], Pair | None],
+        progress: Progress,
+    ) -> None:
+        """Compare candidates and keep what is the same, the pending photos being done one by one."""
+        for start in range(0, len(pending), _COMPARED_AT_ONCE):
+            progress(doing, start, len(pending))
+            block = pending[start : start + _COMPARED_AT_ONCE]
+            some = found.of(block)
+            pairs = map(compare, some.ones.tolist(), some.others.tolist(), some.turns.tolist())
+            self._keep([pair for pair in pairs if pair], block.tolist(), stage)
+        progress(doing, len(pending), len(pending))
+
+    def _keep(self, found: list[Pair], compared: Iterable[int] = (), stage: int = 0) -> None:
+        with self._store.aside() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO pairs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(pair.whole, pair.part, *pair.match.place, *pair.match[1:]) for pair in found],
+            )
+            sql = "UPDATE sketches SET compared = ? WHERE photo_id = ?"
+            db.executemany(sql, [(stage, photo_id) for photo_id in compared])
+
+    def _sketch(self, progress: Progress) -> None:
+        """Make the sketches that are lacking."""
+        lacking = [
+            row[0]
+            for row in self._store.query(
+                """SELECT photo_id FROM thumbnails JOIN photos ON id = photo_id WHERE missing_since IS NULL
+                   AND photo_id NOT IN (SELECT photo_id FROM sketches) ORDER BY photo_id"""
+            )
+        ]
+        for start in range(0, len(lacking), _SKETCHED_AT_ONCE):
+            progress("sketching", start, len(lacking))
+            block = lacking[start : start + _SKETCHED_AT_ONCE]
+            made = [(one, _sketch_of(self._store.thumbnail(one))) for one in block]
+            with self._store.aside() as db:
+                db.executemany(
+                    """INSERT OR REPLACE INTO sketches SELECT id, ?2, 0 FROM photos WHERE id = ?1""", made
+                )
+
+    def _pending(self, stage: int) -> np.ndarray:
+        """Return ids, (n,) int64 ascending, of the photos to compare: of those of equal bytes only one."""
+        rows = self._store.query(
+            """SELECT first FROM (SELECT min(id) AS first FROM photos WHERE missing_since IS NULL
+                                  GROUP BY CASE sha256 WHEN '' THEN id ELSE sha256 END)
+               JOIN sketches ON photo_id = first WHERE compared < ? ORDER BY first""",
+            stage,
+        )
+        return np.array([row[0] for row in rows], dtype=np.int64)
+
+    def _prints(self, condition: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return ids, (n,) int64 ascending, and prints, (n, 8, 8) float32, of photos, but the blank."""
+        ids, blocks, last = [np.empty(0, np.int64)], [np.empty((0, 8, 8), np.float32)], 0
+        sql = f"""SELECT photo_id, grey FROM sketches JOIN photos ON id = photo_id
+                  WHERE missing_since IS NULL AND length(grey) = ? AND photo_id > ? AND {condition}
+                  ORDER BY photo_id LIMIT ?"""
+        while rows := self._store.query(sql, sketches.SIDE**2, last, _READ_AT_ONCE):
+            prints = sketches.prints(_pixels(row[1] for row in rows))
+            seen = prints.any(axis=(1, 2))
+            ids.append(np.array([row[0] for row in rows])[seen])
+            blocks.append(prints[seen])
+            last = rows[-1][0]
+        return np.concatenate(ids), np.concatenate(blocks)
+
+    def _neighbours(self, dim: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return ids, (n,), and of each the nearest photos and their cosines, (n, NEAR)."""
+        with self._indexes.lock:
+            graph = self._indexes.graph(dim)
+            if graph is None:  # of very many photos it is made by whoever needs it first
+                self._indexes.refresh(dim)
+                graph = self._indexes.graph(dim)
+            ids = graph.ids if graph else np.empty(0, np.int64)
+            near, cosines = graph.neighbours(ids) if graph else (np.empty((0, NEAR), np.int64),) * 2
+            return ids, near[:, :NEAR], cosines[:, :NEAR]
+
+
+class _Comparing:
+    """Lays photos over each other; what it has decoded and sketched it keeps for the next."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._view = lru_cache(_VIEWS)(self._read_view)
+        self._seen = lru_cache(_SKETCHES)(self._read_seen)
+
+    def copy(self, one: int, other: int, turn: int) -> Pair | None:
+        """Return the pair where one photo is all of another, but for an edge, however it was turned."""
+        first, second = self._seen(one), self._seen(other)
+        if first is None or second is None or _fit(first[0], second[0], turn) < _CONTOURS:
+            return None
+        for whole, part, laid in ((one, other, turn), (other, one, sketches.back(turn))):
+            if found := self._matched(whole, part, _WHOLE._replace(turn=laid)):
+                return found
+        return None
+
+    def crop(self, one: int, other: int, turn: int) -> Pair | None:
+        """Return the pair where one photo is a part of another, and lies there turned so."""
+        first, second = self._seen(one), self._seen(other)
+        if first is None or second is None:
+            return None
+        for (whole, part), (around, within), laid in (
+            ((one, other), (first, second), turn),
+            ((other, one), (second, first), sketches.back(turn)),
+        ):
+            slope = 1 / within[1] if laid & 4 else within[1]
+            fits, place = sketches.find_part(around[0], within[0], slope / around[1], laid)
+            if fits >= _FITS and (found := self._matched(whole, part, place)):
+                return found
+        return None
+
+    def _matched(self, whole: int, part: int, start: Place) -> Pair | None:
+        around, within = self._view(whole), self._view(part)
+        match = registration.match(around, within, start) if around and within else None
+        return match and Pair(whole, part, match)
+
+    def _read_view(self, photo_id: int) -> View | None:
+        thumbnail = self._store.thumbnail(photo_id)
+        try:
+            return View(thumbnail) if thumbnail else None
+        except (OSError, ValueError):  # doctor names it
+            return None
+
+    def _read_seen(self, photo_id: int) -> tuple[np.ndarray, float] | None:
+        """Return a photo's contours, and its height by its width."""
+        rows = self._store.query(
+            "SELECT grey, width, height FROM sketches JOIN photos ON id = photo_id WHERE id = ?", photo_id
+        )
+        if not rows or len(rows[0][0]) != sketches.SIDE**2:
+            return None
+        grey, width, height = rows[0]
+        return sketches.contours(_pixels([grey]))[0], height / width
+
+
+def _fit(contours: np.ndarray, others: np.ndarray, turn: int) -> float:
+    """Return how well the contours of two photos fit, the others turned: their cosine."""
+    lengths = np.linalg.norm(contours) * np.linalg.norm(others)
+    return float((contours * sketches.turned(others, turn)).sum() / max(lengths, 1e-3))
+
+
+def _sketch_of(thumbnail: bytes | None) -> bytes:
+    try:
+        return sketches.sketch(thumbnail).tobytes() if thumbnail else b""
+    except (OSError, ValueError):  # it is damaged, and doctor names it
+        return b""
+
+
+def _pixels(sketched: Iterable[bytes]) -> np.ndarray:
+    """Return sketches as they are kept, (n, SIDE, SIDE) uint8."""
+    return np.frombuffer(b"".join(sketched), np.uint8).reshape(-1, sketches.SIDE, sketches.SIDE)

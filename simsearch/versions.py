@@ -1,0 +1,101 @@
+"""Which of two files that show the same is the better one, and why."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import NamedTuple
+
+from simsearch.photos import RAW_SUFFIXES
+
+RAW, WITHOUT_LOSS, WITH_LOSS = 2, 1, 0
+_WITHOUT_LOSS = frozenset([".bmp", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff"])
+_MORE_PIXELS = 1.02  # times as many: less is rounding, where a side was scaled
+_MORE_BYTES = 1.05  # times as many; Exif alone may be a few kilobytes
+_SECOND = 1_000_000_000  # nanoseconds; two for FAT, whose clock is that coarse
+
+
+class Version(NamedTuple):
+    """What is known of a file that shows something.
+
+    Attributes
+    ----------
+    path
+        Where it is.
+    width, height
+        Pixels, upright.
+    size
+        Bytes.
+    mtime_ns
+        When it was last written, in nanoseconds since 1970.
+    told
+        How much its Exif tells: when, with what and where it was taken, 0 to 3.
+    """
+
+    path: PurePath
+    width: int
+    height: int
+    size: int
+    mtime_ns: int
+    told: int
+
+    @property
+    def pixels(self) -> int:
+        """How many there are."""
+        return self.width * self.height
+
+    @property
+    def kind(self) -> int:
+        """How its format keeps a picture: ``RAW``, ``WITHOUT_LOSS`` or ``WITH_LOSS``, by its name."""
+        suffix = self.path.suffix.lower()
+        return RAW if suffix in RAW_SUFFIXES else WITHOUT_LOSS if suffix in _WITHOUT_LOSS else WITH_LOSS
+
+
+def advantage(one: Version, other: Version, *, edited: bool = False) -> str | None:
+    """Return in a few words why a version is better than another that shows as much, or None if it is not.
+
+    What cannot be made good later counts first: pixels, and what only the camera's own file has. A file
+    without loss may have been made from the poor one; so may one of more bytes.
+
+    Parameters
+    ----------
+    edited
+        Whether one of them was turned, or has other tones: then the older is better, however many bytes the
+        edited one was given.
+    """
+    if one.pixels > _MORE_PIXELS * other.pixels:
+        return f"more pixels: {_size(one)} against {_size(other)}"
+    if other.pixels > _MORE_PIXELS * one.pixels:
+        return None
+    age = other.mtime_ns // (2 * _SECOND), one.mtime_ns // (2 * _SECOND), "the older file"
+    for better, worse, reason in (
+        (one.kind == RAW, other.kind == RAW, "a camera raw"),
+        (one.told, other.told, "tells more in its Exif: when, where or with what it was taken"),
+        *([age] if edited else []),
+        (one.kind, other.kind, f"saved without loss, as {one.path.suffix[1:].upper()}"),
+        (
+            one.size > _MORE_BYTES * other.size,
+            other.size > _MORE_BYTES * one.size,
+            f"compressed less: {_bytes(one.size)} against {_bytes(other.size)}",
+        ),
+        age,
+        (-len(one.path.parts), -len(other.path.parts), "fewer folders deep"),
+        (-len(one.path.name), -len(other.path.name), "the shorter name"),
+    ):
+        if better != worse:
+            return reason if better > worse else None
+    return "the first by name" if str(one.path) < str(other.path) else None
+
+
+def are_raw_and_picture(one: Version, other: Version) -> bool:
+    """Whether two files are one shot as a camera keeps it: a raw, and beside it the same as a picture."""
+    return (one.kind == RAW) != (other.kind == RAW) and (
+        (one.path.parent, one.path.stem.lower()) == (other.path.parent, other.path.stem.lower())
+    )
+
+
+def _size(version: Version) -> str:
+    return f"{version.width:,} x {version.height:,}"
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"

@@ -27,12 +27,17 @@ if TYPE_CHECKING:
         StorageError,
         WriteError,
     )
+    from simsearch.groups import Burst
+    from simsearch.handing import Copy, CopyGroup
     from simsearch.library import Library
     from simsearch.report import Report
     from simsearch.searching import Hit
 
 __all__ = [
     "BackboneError",
+    "Burst",
+    "Copy",
+    "CopyGroup",
     "DerivedFileError",
     "EncoderMismatch",
     "FolderError",
@@ -48,7 +53,14 @@ __all__ = [
     "WriteError",
 ]
 
-_ELSEWHERE = {"Hit": "searching", "Library": "library", "Report": "report"}
+_ELSEWHERE = {
+    "Burst": "groups",
+    "Copy": "handing",
+    "CopyGroup": "handing",
+    "Hit": "searching",
+    "Library": "library",
+    "Report": "report",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -17,7 +17,12 @@ from simsearch.bursts import Shot
 from simsearch.calibration import calibrated
 from simsearch.copies import File, Group
 from simsearch.decisions import DIFFERENT, KEEP, Decisions
+from simsearch.derived import write_atomically
+from simsearch.errors import WriteError
+from simsearch.folders import expanded_path
+from simsearch.handing import Copy, CopyGroup, as_csv, as_script
 from simsearch.pairs import Pairs, Progress
+from simsearch.photos import SUFFIXES
 from simsearch.ranking import Found
 from simsearch.searching import Hit, Photo, Searcher
 from simsearch.store import parsed_time
@@ -30,38 +35,6 @@ if TYPE_CHECKING:
 
 _SAME_SCENE = 0.8  # cosine, where too few photos are there to learn from what the same scene has
 _VERDICTS = {"different": DIFFERENT, "keep": KEEP, "undecided": None}
-
-
-class Copy(NamedTuple):
-    """A photo that shows the same as a better one.
-
-    Attributes
-    ----------
-    photo
-        The photo.
-    relation
-        "exact": equal bytes; "re-saved": the same picture, but for its size, compression or tones, or how it
-        lies; or "crop": a part of it.
-    changes
-        What was done to it, in words, such as "scaled to 25%" or "mirrored".
-    reason
-        Why the other is better.
-    kept
-        Whether the user decided to keep both.
-    """
-
-    photo: Hit
-    relation: str
-    changes: tuple[str, ...]
-    reason: str
-    kept: bool
-
-
-class CopyGroup(NamedTuple):
-    """Files that show the same: the best, and all others, each compared with it."""
-
-    best: Hit
-    copies: tuple[Copy, ...]
 
 
 class Burst(NamedTuple):
@@ -116,10 +89,11 @@ class Groups:
         self._pairs.keep_up(self._dim(), progress or (lambda *_: None))
         decided = self._decisions.all()
         different = {pair for pair, verdict in decided.items() if verdict == DIFFERENT}
-        found = copies.grouped(self._files(), self._pairs.known(), different, self._pairs.compare)
+        files = self._files()
+        found = copies.grouped(files, self._pairs.known(), different, self._pairs.compare)
         if among is not None:
             found = [group for group in found if not among.isdisjoint(_ids(group))]
-        groups = self._told(found, decided, kept)
+        groups = self._told(found, {file.id: file.version.size for file in files}, decided, kept)
         return sorted(groups, key=lambda group: (-len(group.copies), group.best.path))
 
     def bursts(self, minutes: float = 2.0, *, under: str | os.PathLike[str] | None = None) -> list[Burst]:
@@ -159,6 +133,39 @@ class Groups:
         told = [Burst(tuple(hits[one] for one in burst if one in hits)) for burst in found]
         told = [burst for burst in told if len(burst.photos) > 1]
         return sorted(told, key=lambda burst: _clock(burst.photos[0]), reverse=True)
+
+    def as_csv(self, groups: Iterable[CopyGroup]) -> bytes:
+        """Return groups of copies as a table (CSV), one line a copy."""
+        return as_csv(groups)
+
+    def as_script(self, groups: Iterable[CopyGroup]) -> bytes:
+        """Return a shell script for the user to run, which moves the worse versions to a folder.
+
+        It leaves alone what is to be kept, all crops, and whatever has changed meanwhile.
+        """
+        return as_script(groups)
+
+    def save(
+        self,
+        groups: Iterable[CopyGroup],
+        *,
+        csv: str | os.PathLike[str] | None = None,
+        script: str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Write groups of copies to files, as :meth:`as_csv` and :meth:`as_script` return them.
+
+        Raises
+        ------
+        WriteError
+            When a file cannot be written, or has the name of a photo.
+        """
+        groups = list(groups)
+        for file, content in ((csv, as_csv), (script, as_script)):
+            if file is not None:
+                path = expanded_path(file)
+                if path.suffix.lower() in SUFFIXES:
+                    raise WriteError(path, "that is the name of a photo", "choose another name")
+                write_atomically(path, content(groups))
 
     def sharpest(self, photos: Iterable[Hit]) -> Hit | None:
         """Return the sharpest of photos of one scene, as their thumbnails tell; None where none does."""
@@ -226,18 +233,22 @@ class Groups:
             for photo_id, sha256, root, path, *about in rows
         ]
 
-    def _told(self, groups: list[Group], decided: dict[tuple[int, int], str], kept: bool) -> list[CopyGroup]:
+    def _told(
+        self, groups: list[Group], sizes: dict[int, int], decided: dict[tuple[int, int], str], kept: bool
+    ) -> list[CopyGroup]:
         """Return groups with what is known of their photos, without those that need no decision any more."""
         hits = self._hits(photo_id for group in groups for photo_id in _ids(group))
         told = []
         for best, others in groups:
             some = [
-                Copy(hits[id], relation, changes, reason, (min(best, id), max(best, id)) in decided)
+                Copy(
+                    hits[id], relation, changes, reason, (min(best, id), max(best, id)) in decided, sizes[id]
+                )
                 for id, relation, changes, reason in others
                 if id in hits
             ]
             if best in hits and any(kept or not copy.kept for copy in some):
-                told.append(CopyGroup(hits[best], tuple(some)))
+                told.append(CopyGroup(hits[best], sizes[best], tuple(some)))
         return told
 
     def _shots(self) -> list[Shot]:

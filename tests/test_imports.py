@@ -35,6 +35,7 @@ FLOW = [
     {"calibration", "lessons", "pairs", "decisions"},
     {"ranking", "copies"},
     {"searching", "upkeep"},
+    {"handing"},
     {"groups"},
     {"indexing", "photo_checks", "exam"},
     {"repair"},

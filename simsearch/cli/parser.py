@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from simsearch.cli import commands, examining, indexing, searching
+from simsearch.cli import commands, examining, grouping, indexing, searching
 from simsearch.cli.terminal import COULD_NOT_RUN
 
 
@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
         (indexing.forget, _forget_options, "drop what is known of a photo or folder", "~/Pictures/old"),
         (commands.learn, _learn_options, "learn from the photos how to compare them", "folders"),
         (commands.tune, _tune_options, "choose the settings of the engine lsh", "--recall 0.95"),
+        (grouping.decide, _decide_options, "decide about photos that look the same", "keep a.jpg b.jpg"),
         (examining.exam, _exam_options, "measure how well your own photos are found", "--sample 300"),
         (commands.status, _status_options, "say what the library holds and where it is", "--failed"),
         (commands.doctor, _doctor_options, "check that the library is well", "--repair"),
@@ -52,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
         )
         add_options(command)
         command.set_defaults(run=run_it)
+    _add_groups(places)
     return whole
 
 
@@ -194,6 +196,68 @@ def _learn_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="as one JSON object")
 
 
+def _add_groups(places: Any) -> None:
+    command = places.add_parser(
+        "groups",
+        help="find photos that belong together",
+        description="Find photos that belong together.",
+        epilog="example: simsearch groups copies --csv copies.csv",
+    )
+    kinds = command.add_subparsers(title="what belongs together", required=True, metavar="KIND")
+    for run_it, add_options, summary in (
+        (grouping.copies, _copies_options, "files that show the same picture, or a part of it"),
+        (grouping.bursts, _bursts_options, "photos of one scene, taken one shortly after the other"),
+    ):
+        name = run_it.__name__
+        kind = kinds.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        add_options(kind)
+        kind.set_defaults(run=run_it)
+
+
+def _copies_options(command: argparse.ArgumentParser) -> None:
+    _library_option(command)
+    command.add_argument("--under", metavar="FOLDER", help="only those with a photo below this folder")
+    command.add_argument(
+        "--only",
+        nargs="+",
+        choices=("exact", "re-saved", "crop"),
+        metavar="RELATION",
+        help="exact (equal bytes), re-saved (smaller, compressed, turned, other tones), crop (default: all)",
+    )
+    command.add_argument("--all", action="store_true", help="also those that you decided to keep")
+    command.add_argument("--csv", metavar="FILE", help="write them as a table")
+    command.add_argument(
+        "--script", metavar="FILE", help="write a script that moves the worse ones to a folder"
+    )
+    command.add_argument("--json", action="store_true", help="one JSON object a picture")
+
+
+def _bursts_options(command: argparse.ArgumentParser) -> None:
+    _library_option(command)
+    command.add_argument("--under", metavar="FOLDER", help="only photos below this folder")
+    command.add_argument(
+        "--within",
+        type=_number,
+        default=2.0,
+        metavar="MINUTES",
+        help="the longest time from one photo to the next (default: 2)",
+    )
+    command.add_argument("--json", action="store_true", help="one JSON object a burst")
+
+
+def _decide_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "verdict",
+        nargs="?",
+        choices=("different", "keep", "undecided"),
+        help="they are not the same; they are, and all shall stay; or take back what was decided (default: "
+        "list what was decided)",
+    )
+    command.add_argument("photos", nargs="*", metavar="PHOTO", help="two or more of the library's own")
+    _library_option(command)
+    command.add_argument("--json", action="store_true", help="the list: one JSON object a line")
+
+
 def _tune_options(command: argparse.ArgumentParser) -> None:
     _library_option(command)
     command.add_argument(
@@ -270,6 +334,13 @@ def _box(text: str) -> tuple[float, ...]:
         return tuple(float(number) for number in text.split(","))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"must be four numbers such as 40,30,200,150, not {text}") from error
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be a number, not {text}") from error
 
 
 def _share(text: str) -> float:

@@ -191,8 +191,12 @@ class _Sorting:
     def _advantage(self, one: File, other: File) -> str | None:
         """Return why a file is better than another, or None if it is not."""
         link = self._links[one.content].get(other.content)
-        edited = link is not None and (link[1].tone or link[1].colour or link[1].place.turn > 0)
-        return advantage(one.version, other.version, edited=edited)
+        if link is None:
+            return advantage(one.version, other.version)
+        whole, match = link
+        edited = match.tone or match.colour or match.place.turn > 0
+        burnt = -match.burnt if whole == one.content else match.burnt
+        return advantage(one.version, other.version, edited=edited, burnt=burnt if match.tone else 0.0)
 
     def _match(self, best: str, other: str, *, ask: bool) -> Match | None:
         """Return how a content lies in the best, if it is known to, or proves to when asked."""

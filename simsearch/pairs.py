@@ -60,8 +60,8 @@ class Pairs:
                ORDER BY whole, part"""
         )
         return [
-            Pair(whole, part, Match(Place(*place), agreement, bool(tone), bool(colour)))
-            for whole, part, *place, agreement, tone, colour in rows
+            Pair(whole, part, Match(Place(*place), agreement, bool(tone), bool(colour), burnt))
+            for whole, part, *place, agreement, tone, colour, burnt in rows
         ]
 
     def stand_ins(self) -> dict[int, int]:
@@ -143,7 +143,7 @@ class Pairs:
     def _keep(self, found: list[Pair], compared: Iterable[int] = (), stage: int = 0) -> None:
         with self._store.aside() as db:
             db.executemany(
-                "INSERT OR REPLACE INTO pairs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO pairs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [(pair.whole, pair.part, *pair.match.place, *pair.match[1:]) for pair in found],
             )
             sql = "UPDATE sketches SET compared = ? WHERE photo_id = ?"

@@ -48,12 +48,16 @@ class Match(NamedTuple):
         The share, 0 to 1, of the windows that agree.
     tone, colour
         Whether its brightness or contrast, and its colours, were changed.
+    burnt
+        What more of it is burnt out, black or white without detail, than of the other: a share, below 0
+        where it is the other way round.
     """
 
     place: Place
     agreement: float
     tone: bool
     colour: bool
+    burnt: float = 0.0
 
     @property
     def is_whole(self) -> bool:
@@ -121,7 +125,7 @@ def match(whole: View, part: View, start: Place) -> Match | None:
     agreement = overlay.agreement(place)
     if agreement < _SAME or overlay.correlation(place) < _ALIKE:
         return None
-    return Match(place, agreement, *_edits(whole, part, place))
+    return Match(place, agreement, *_edits(whole, part, place), overlay.burnt(place))
 
 
 class _Overlay:
@@ -150,6 +154,11 @@ class _Overlay:
         lengths = max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-3)
         return float((one * other).sum()) / lengths
 
+    def burnt(self, place: Place) -> float:
+        """Return of how many pixels more the part has lost the detail, as a share."""
+        part, whole = (_is_lost(levels).mean() for levels in (self._part, self._under(place)))
+        return float(part - whole)
+
     def moved(self, place: Place) -> Place:
         """Return where the part fits best, near to a place: it is shifted and scaled by less and less."""
         place = place._replace(height=min(place.width * self._ratio, 1.0))
@@ -174,7 +183,7 @@ class _Overlay:
         """Return the share of windows that agree; 0 where there is nothing to see in any."""
         one, other = self._under(place), self._part
         side = max(_SMALLEST, min(one.shape) // _WINDOWS)
-        lost = (np.maximum(one, other) > _BRIGHT) | (np.minimum(one, other) < _DARK)
+        lost = _is_lost(one) | _is_lost(other)
         one_spread, other_spread, common = _spreads(one, other, side)
         seen = np.zeros(common.shape, dtype=bool)
         for spread, picture in ((one_spread, one), (other_spread, other)):
@@ -186,6 +195,11 @@ class _Overlay:
             return 0.0
         agree = common[kept] >= _AGREES * np.sqrt(one_spread[kept] * other_spread[kept])
         return float(agree.mean())
+
+
+def _is_lost(levels: np.ndarray) -> np.ndarray:
+    lost: np.ndarray = (levels > _BRIGHT) | (levels < _DARK)
+    return lost
 
 
 def _shrunk(image: Image.Image, side: int) -> Image.Image:

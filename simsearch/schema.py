@@ -141,7 +141,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             turn INTEGER NOT NULL,                 -- where the part lies, see simsearch.registration
             x REAL NOT NULL, y REAL NOT NULL, width REAL NOT NULL, height REAL NOT NULL,
             agreement REAL NOT NULL,               -- 0: they were compared, and do not show the same
-            tone INTEGER NOT NULL, colour INTEGER NOT NULL,
+            tone INTEGER NOT NULL, colour INTEGER NOT NULL, burnt REAL NOT NULL,
             PRIMARY KEY (whole, part)
         ) WITHOUT ROWID
         """,

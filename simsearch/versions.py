@@ -11,6 +11,7 @@ RAW, WITHOUT_LOSS, WITH_LOSS = 2, 1, 0
 _WITHOUT_LOSS = frozenset([".bmp", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff"])
 _MORE_PIXELS = 1.02  # times as many: less is rounding, where a side was scaled
 _MORE_BYTES = 1.05  # times as many; Exif alone may be a few kilobytes
+_BURNT = 0.01  # of the pixels; a poor JPEG moves fewer over the edge
 _SECOND = 1_000_000_000  # nanoseconds; two for FAT, whose clock is that coarse
 
 
@@ -50,7 +51,7 @@ class Version(NamedTuple):
         return RAW if suffix in RAW_SUFFIXES else WITHOUT_LOSS if suffix in _WITHOUT_LOSS else WITH_LOSS
 
 
-def advantage(one: Version, other: Version, *, edited: bool = False) -> str | None:
+def advantage(one: Version, other: Version, *, edited: bool = False, burnt: float = 0.0) -> str | None:
     """Return in a few words why a version is better than another that shows as much, or None if it is not.
 
     What cannot be made good later counts first: pixels, and what only the camera's own file has. A file
@@ -61,6 +62,8 @@ def advantage(one: Version, other: Version, *, edited: bool = False) -> str | No
     edited
         Whether one of them was turned, or has other tones: then the older is better, however many bytes the
         edited one was given.
+    burnt
+        What share more of the one is black or white without detail.
     """
     if one.pixels > _MORE_PIXELS * other.pixels:
         return f"more pixels: {_size(one)} against {_size(other)}"
@@ -70,6 +73,7 @@ def advantage(one: Version, other: Version, *, edited: bool = False) -> str | No
     for better, worse, reason in (
         (one.kind == RAW, other.kind == RAW, "a camera raw"),
         (one.told, other.told, "tells more in its Exif: when, where or with what it was taken"),
+        (burnt < -_BURNT, burnt > _BURNT, "less of it burnt out"),
         *([age] if edited else []),
         (one.kind, other.kind, f"saved without loss, as {one.path.suffix[1:].upper()}"),
         (

@@ -20,7 +20,7 @@ FLOW = [
     {"pixels"},
     {"parts"},
     {"demo", "backbones", "index", "space", "distortions", "trust", "suggestion", "sketches", "joined"},
-    {"rerank", "registration", "candidates", "versions", "bursts"},
+    {"rerank", "clustering", "registration", "candidates", "versions", "bursts"},
     {"efficientnet_lite"},
     {"encoder"},
     {"why"},

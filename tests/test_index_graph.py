@@ -101,6 +101,15 @@ def test_neighbours_are_those_one_sees():
     assert (ids[:, 4:] == -1).all() and (cosines[:, 4:] == -np.inf).all()
 
 
+def test_all_lists_at_once_name_places():
+    graph = Graph.build(CIRCLE_IDS, CIRCLE)
+    places, cosines = graph.lists
+    ids, expected = graph.neighbours(CIRCLE_IDS)
+    assert places.dtype == np.int32 and places.shape == (5, K)
+    assert np.where(places < 0, -1, CIRCLE_IDS[places]).tolist() == ids.tolist()
+    assert (cosines == expected).all()
+
+
 def test_the_unknown_have_no_neighbours():
     ids, cosines = Graph.build(CIRCLE_IDS, CIRCLE).neighbours(np.array([12, 2, 4, -1, 0, 2]))
     unknown = [0, 2, 3, 4]

@@ -78,6 +78,14 @@ class Graph:
         rows, cosines = ranked.decoded(keys)
         return np.where(rows < 0, -1, self._ids.take(rows)), cosines
 
+    @property
+    def lists(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of all that it knows the nearest others, as places in :attr:`ids`, and their cosines.
+
+        (n, K) int32 and float32, best first, equal cosines by id, padded with -1 and -inf; copied.
+        """
+        return ranked.decoded(self._lists[:, :K])
+
     def update(
         self, added: np.ndarray, removed: np.ndarray, vectors_of: Callable[[np.ndarray], np.ndarray]
     ) -> None:

@@ -40,7 +40,7 @@ _PART = 5  # ... but one of so many photos at most: of a kind there are hardly m
 _LINKED = 2  # one of so many of them is linked to; with all, kinds that are much alike become one
 _WEIGHTS = 0.93 ** np.arange(_NEIGHBOURS + 1, dtype=np.float32)  # by rank, from itself on, as hits are ranked
 _UNIT = 4_096  # that a link's strength is counted in: sums of whole numbers are the same in any order
-_SAME = 0.9999  # cosine of photos that are one: of more than 20 of them, not all are linked
+_SAME = 0.999  # cosine of equal photos, as float16 may leave it: of more than 20, not all are linked
 _LOOSE = 0.2  # of the links usual in a cluster; of photos with fewer, three in four are odd or misplaced
 _ROWS_AT_ONCE = 4_096
 _CLEARLY = 3  # standard errors above a name's share in the library

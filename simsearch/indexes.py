@@ -37,6 +37,7 @@ _CLASSES = {
     "faiss": ("simsearch.index.faiss_index", "FaissIndex"),
     "lsh": ("simsearch.index.lsh", "LshIndex"),
     "graph": ("simsearch.index.graph", "Graph"),
+    "clusters": ("simsearch.clustering", "Clustering"),
 }
 
 
@@ -70,7 +71,7 @@ class Indexes:
         self._rebuilding: set[str] = set()
         self._failed: dict[str, int] = {}  # at which generation an index could not be rebuilt
         self._neighbourhood = Neighbourhood(
-            store, self._origin, lambda engine, vectors: self.current(engine, vectors.dim)
+            store, self.origin, lambda engine, vectors: self.current(engine, vectors.dim)
         )
         self.lock = threading.RLock()  # held while an index is searched: changes are made in place
 
@@ -125,6 +126,16 @@ class Indexes:
         """
         with self.lock:
             return self._neighbourhood.current(self.vectors(dim), engine)
+
+    def whole_graph(self, dim: int) -> Graph | None:
+        """Return the graph of all photos as they are now, however long that takes; None where there are none.
+
+        To be used while :attr:`lock` is held.
+        """
+        with self.lock:
+            vectors = self.vectors(dim)
+            self._neighbourhood.refresh(vectors)
+            return self._neighbourhood.current(vectors, "auto")
 
     def forget(self, engine: str) -> None:
         """Let go of an index; it is loaded or made anew when it is asked for."""
@@ -225,7 +236,7 @@ class Indexes:
         path = self._path(name)
         try:
             index, generation = _class(name).load(
-                path, self._origin(self._store.generation, vectors), self._store.mark
+                path, self.origin(self._store.generation, vectors), self._store.mark
             )
             if index.dim != vectors.width:
                 raise DerivedFileError(path, f"holds vectors of {index.dim} numbers, not of {vectors.width}")
@@ -337,7 +348,7 @@ class Indexes:
         reason = None
         for _ in range(2):  # another process may write a newer file while we look
             try:
-                origin = self._origin(self._store.generation)
+                origin = self.origin(self._store.generation)
                 _class(name).load(self._path(name), origin, self._store.mark)
                 return None
             except (FileNotFoundError, AnotherSpace):
@@ -355,7 +366,7 @@ class Indexes:
             held.index = held.index.rebuilt()
             self._shared(held)
         try:
-            held.index.save(self._path(name), self._origin(held.generation, held.vectors))
+            held.index.save(self._path(name), self.origin(held.generation, held.vectors))
             held.saved = held.generation
         except WriteError as error:
             _log.info("%s", error)
@@ -363,7 +374,8 @@ class Indexes:
     def _path(self, name: str) -> Path:
         return self._store.path.with_name(f"index.{name}")
 
-    def _origin(self, generation: int, vectors: SearchVectors | None = None) -> Origin:
+    def origin(self, generation: int, vectors: SearchVectors | None = None) -> Origin:
+        """Return what is told of a file that is made from the store as it was at a generation."""
         from simsearch.index.files import Origin
 
         space = vectors.mark if vectors else self._store.setting(SPACE) or ""

@@ -36,6 +36,7 @@ from simsearch.survey import is_online
 
 if TYPE_CHECKING:
     from simsearch.checks import Finding
+    from simsearch.clusters import Cluster, Clusters
     from simsearch.comparison import Similarities
     from simsearch.encoder import Encoder
     from simsearch.indexing import Indexer
@@ -61,6 +62,7 @@ class Library:
         self._indexes = Indexes(store, lsh_storage)
         self._searcher = Searcher(store, self._indexes, lambda: self.encoder)
         self.groups = Groups(store, self._indexes, self._searcher, lambda: self.encoder.dim)
+        self._clusters: Clusters | None = None
         self._lock = threading.RLock()
 
     @classmethod
@@ -333,6 +335,48 @@ class Library:
     def kinds(self) -> int:
         """Return how many labels and folders there are for :meth:`suggest` to choose from."""
         return self._store.kinds()
+
+    def clusters(self, grain: str = "medium", **filters: Unpack[Filters]) -> list[Cluster]:
+        """Group the photos that look alike, into as many clusters as there seem to be.
+
+        The same photos give the same clusters. They are made anew where photos came or went.
+
+        Parameters
+        ----------
+        grain
+            "coarse", "medium" or "fine"; a cluster is made of whole ones of the finer grain, but for photos
+            that hardly belong there.
+        filters
+            Which photos are told of, as for :meth:`search`; the clusters are those of all photos.
+
+        Returns
+        -------
+        The clusters, largest first, each with its ``typical`` photo, a ``label`` or None, ``photos``, their
+        ids (n,) int64, best first, and its ``size``. A photo like no others is in none of them.
+
+        Raises
+        ------
+        FolderError
+            When the library knows nothing below the folder of a filter.
+        ValueError
+            When there is no such grain, or a filter makes no sense.
+        """
+        from simsearch.clustering import GRAINS
+        from simsearch.clusters import Clusters
+
+        if grain not in GRAINS:
+            raise ValueError(f"grain must be one of {', '.join(GRAINS)}, not {grain}")
+        among = self._searcher.among(filters)
+        if not len(self):
+            return []
+        with self._lock:
+            if self._clusters is None:
+                self._clusters = Clusters(self._store, self._indexes, self._searcher)
+        return self._clusters.tell(self.encoder.dim, grain, among)
+
+    def paths(self, photos: Iterable[int]) -> dict[int, Path]:
+        """Return where photos are, by their ids, in the same order; those that are not there are left out."""
+        return {photo_id: row.path for photo_id, row in self._store.rows(photos).items()}
 
     def compare(self, image: AnyPicture | Hit, k: int = 15) -> dict[str, Any]:
         """Let every engine answer the same query, a picture or a photo of the library.

@@ -37,7 +37,7 @@ FLOW = [
     {"searching", "upkeep"},
     {"handing"},
     {"groups"},
-    {"indexing", "photo_checks", "exam"},
+    {"indexing", "photo_checks", "exam", "clusters"},
     {"repair"},
     {"library"},
     {"simsearch"},

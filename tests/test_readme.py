@@ -99,6 +99,7 @@ COMMANDS = [
     "doctor",
     "app",
     "demo",
+    "groups",
 ]
 
 

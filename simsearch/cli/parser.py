@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any, NoReturn
 
-from simsearch.cli import commands, examining, grouping, indexing, searching
+from simsearch.cli import clustering, commands, examining, grouping, indexing, searching
 from simsearch.cli.terminal import COULD_NOT_RUN
 
 
@@ -44,17 +45,45 @@ def parser() -> argparse.ArgumentParser:
         (commands.app, _app_options, "serve the page where a picture is dropped", "--port 8600"),
         (indexing.demo, _demo_options, "draw a gallery, in a library of its own", "my-demo"),
     ):
-        name = run_it.__name__
-        command = places.add_parser(
-            name,
-            help=summary,
-            description=f"{summary[0].upper()}{summary[1:]}.",
-            epilog=f"example: simsearch {name} {example}",
-        )
-        add_options(command)
-        command.set_defaults(run=run_it)
+        _add_command(places, run_it, add_options, summary, example)
     _add_groups(places)
     return whole
+
+
+def _add_command(
+    places: Any,
+    run_it: Callable[[argparse.Namespace], int],
+    add_options: Callable[[argparse.ArgumentParser], None],
+    summary: str,
+    example: str,
+) -> None:
+    description = f"{summary[0].upper()}{summary[1:]}."
+    command = places.add_parser(run_it.__name__, help=summary, description=description)
+    command.epilog = f"example: {command.prog} {example}"
+    add_options(command)
+    command.set_defaults(run=run_it)
+
+
+def _add_groups(places: Any) -> None:
+    summary = "find photos that belong together"
+    groups = places.add_parser(
+        "groups",
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog="example: simsearch groups copies",
+    )
+    kinds = groups.add_subparsers(title="groups", required=True, metavar="GROUPS")
+    for run_it, add_options, summary, example in (
+        (
+            grouping.copies,
+            _copies_options,
+            "files that show the same picture, or a part of it",
+            "--csv c.csv",
+        ),
+        (grouping.bursts, _bursts_options, "photos of one scene, taken one after the other", "--within 5"),
+        (clustering.clusters, _clusters_options, "photos that look alike", "--grain coarse"),
+    ):
+        _add_command(kinds, run_it, add_options, summary, example)
 
 
 def _library_option(command: argparse.ArgumentParser) -> None:
@@ -196,24 +225,6 @@ def _learn_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="as one JSON object")
 
 
-def _add_groups(places: Any) -> None:
-    command = places.add_parser(
-        "groups",
-        help="find photos that belong together",
-        description="Find photos that belong together.",
-        epilog="example: simsearch groups copies --csv copies.csv",
-    )
-    kinds = command.add_subparsers(title="what belongs together", required=True, metavar="KIND")
-    for run_it, add_options, summary in (
-        (grouping.copies, _copies_options, "files that show the same picture, or a part of it"),
-        (grouping.bursts, _bursts_options, "photos of one scene, taken one shortly after the other"),
-    ):
-        name = run_it.__name__
-        kind = kinds.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-        add_options(kind)
-        kind.set_defaults(run=run_it)
-
-
 def _copies_options(command: argparse.ArgumentParser) -> None:
     _library_option(command)
     command.add_argument("--under", metavar="FOLDER", help="only those with a photo below this folder")
@@ -301,6 +312,22 @@ def _exam_options(command: argparse.ArgumentParser) -> None:
     )
     _storage_option(command)
     command.add_argument("--json", action="store_true", help="as one JSON object")
+
+
+def _clusters_options(command: argparse.ArgumentParser) -> None:
+    _library_option(command)
+    command.add_argument(
+        "--grain",
+        choices=("coarse", "medium", "fine"),
+        default="medium",
+        help="how much alike: coarse for few large clusters, fine for many small ones (default: medium)",
+    )
+    command.add_argument("--under", metavar="FOLDER", help="only the photos below a folder")
+    command.add_argument("--all", action="store_true", help="show every cluster, not only the largest 20")
+    command.add_argument(
+        "--csv", metavar="FILE", help="write every photo's path, label and number of its cluster"
+    )
+    command.add_argument("--json", action="store_true", help="one JSON object a line, with all paths")
 
 
 def _status_options(command: argparse.ArgumentParser) -> None:

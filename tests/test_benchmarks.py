@@ -12,7 +12,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scripts import bench_pipeline, bench_quality, bench_report, bench_scale, bench_search, fuzz, torture
+from scripts import (
+    bench_clusters,
+    bench_pipeline,
+    bench_quality,
+    bench_report,
+    bench_scale,
+    bench_search,
+    fuzz,
+    torture,
+)
 from scripts.retrieval import average_precision, leave_one_out, precision_at, rank_others
 from simsearch import FolderError, Library, PhotoError, SimsearchError, pixels
 from simsearch.store import Store
@@ -20,6 +29,7 @@ from tests.conftest import paint
 
 SCRIPTS = {
     "bench_quality": bench_quality,
+    "bench_clusters": bench_clusters,
     "bench_pipeline": bench_pipeline,
     "bench_search": bench_search,
     "bench_scale": bench_scale,
@@ -144,6 +154,57 @@ def test_embeddings_are_read_back_by_id_at_unit_length(toy_library, album):
     assert vectors[paths.index(red)] == pytest.approx([1, 0, 0])
 
 
+# Clusters
+
+
+@pytest.mark.parametrize(
+    ("labels", "clusters", "ami", "pure", "nowhere"),
+    [
+        ([0, 0, 0, 1, 1, 1], 2, 1, 1, 0),
+        ([1, 1, 1, 0, 0, 0], 2, 1, 1, 0),
+        ([0, 0, 0, 0, 0, 0], 1, 0, 1 / 2, 0),
+        ([-1, -1, -1, -1, -1, -1], 0, 0, 0, 1),
+        ([0, 0, 1, 1, 1, -1], 2, None, 4 / 5, 1 / 6),
+    ],
+)
+def test_clusters_are_held_against_classes(labels, clusters, ami, pure, nowhere):
+    pytest.importorskip("sklearn")
+    told = bench_clusters.agreement(np.array([0, 0, 0, 1, 1, 1]), np.array(labels))
+    assert (told["clusters"], told["pure"], told["nowhere"]) == pytest.approx((clusters, pure, nowhere))
+    assert 0 < told["ami"] < 1 if ami is None else told["ami"] == pytest.approx(ami, abs=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning:sklearn")
+def test_every_method_finds_what_is_far_apart():
+    pytest.importorskip("sklearn")
+    vectors, classes = at_angles(*range(12), *range(90, 102)), np.repeat([0, 1], 12)
+    methods = dict(bench_clusters.others(vectors, 2))
+    assert list(methods) == [
+        "k-means, k = 2",
+        "k-means, k = 5",
+        *(f"HDBSCAN, {n}" for n in (5, 10, 20)),
+        "Ward, k = 2",
+    ]
+    for name in ("k-means, k = 2", "HDBSCAN, 10", "Ward, k = 2"):
+        assert bench_clusters.agreement(classes, methods[name]())["ami"] == pytest.approx(1), name
+    labels, _ = bench_clusters.clusters(np.arange(24) * 3, vectors)
+    assert bench_clusters.agreement(classes, labels["coarse"])["pure"] == 1
+
+
+def test_without_a_folder_only_time_is_told(capsys):
+    assert bench_clusters.main(["--sizes", "300", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    [row] = report["time"]
+    assert row["vectors"] == 300 and row["fine"] >= row["medium"] >= row["coarse"] >= 1
+    assert "agreement" not in report
+
+
+def test_clusters_need_two_classes(album, capsys):
+    paint(album / "one" / "1.png", "red")
+    assert bench_clusters.main([str(album)]) == 2
+    assert "no two classes" in capsys.readouterr().err
+
+
 # Copies and decoding
 
 
@@ -254,7 +315,7 @@ def test_help_tells_what_is_measured_and_gives_an_example(name, tmp_path):
     assert f"example: python scripts/{name}.py" in done.stdout
 
 
-@pytest.mark.parametrize("name", ["bench_quality", "bench_pipeline"])
+@pytest.mark.parametrize("name", ["bench_quality", "bench_clusters", "bench_pipeline"])
 @pytest.mark.parametrize(("folder", "reason"), [("album", "holds no photos"), ("nowhere", "no such folder")])
 def test_without_photos_a_script_says_so_in_one_sentence(name, folder, reason, album, capsys):
     assert SCRIPTS[name].main([str(album.parent / folder)]) == 2
@@ -338,6 +399,18 @@ def test_quality_prints_one_json_object(drawn, capsys):
     assert report["folders as labels"] == [], "there are too few to learn from"
     [words] = report["what the words mean"]
     assert words["unlike"] == 60 and words["called"] == 0, "six photos tell nothing"
+
+
+@pytest.mark.network
+def test_clusters_print_one_json_object(drawn, capsys):
+    pytest.importorskip("sklearn")
+    assert bench_clusters.main([str(drawn), *BACKBONE, "--sizes", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [row["method"] for row in report["agreement"]][:3] == [
+        f"simsearch, {grain}" for grain in ("fine", "medium", "coarse")
+    ]
+    assert all(row["backbone"] == "efficientnet-lite2" and row["ami"] <= 1 for row in report["agreement"])
+    assert "time" not in report
 
 
 @pytest.mark.network

@@ -69,6 +69,14 @@ class Members(NamedTuple):
         for start, end in zip((ends - self.sizes).tolist(), ends.tolist(), strict=True):
             yield self.ids[start:end]
 
+    def among(self, ids: np.ndarray) -> Members:
+        """Return what is left of the clusters, largest first, where only some photos, (n,) int64, count."""
+        there = np.isin(self.ids, ids)
+        owners = np.repeat(np.arange(len(self.sizes)), self.sizes)[there]
+        sizes = np.bincount(owners, minlength=len(self.sizes))
+        order = np.lexsort((owners, -sizes[owners]))
+        return Members(self.ids[there][order], -np.sort(-sizes[sizes > 0]))
+
 
 class Clustering:
     """The clusters of photos at all grains; what is in none of a grain belongs nowhere.
@@ -219,9 +227,8 @@ def _shared(profiles: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return how much of profiles, (m, s), those of others, (m, l, s), share, (m, l) float32: 1 is all."""
     weights = _WEIGHTS[: profiles.shape[1]]
     common = np.zeros(others.shape[:2], dtype=np.float32)
-    for weight, ids in zip(
-        weights, np.where(profiles < 0, -2, profiles).T, strict=True
-    ):  # nobody is no match
+    own = np.where(profiles < 0, -2, profiles)  # nobody is nobody's match
+    for weight, ids in zip(weights, own.T, strict=True):
         common += weight * ((others == ids[:, None, None]) @ weights)
     shared: np.ndarray = common / (weights**2).sum()
     return shared

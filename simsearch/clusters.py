@@ -71,10 +71,7 @@ class Clusters:
             (n,) int64: ids of the photos that alone are told of; None stands for all.
         """
         members = self._current(dim).grains.get(grain, _NOTHING)
-        groups = list(members.each())
-        if among is not None:
-            groups = [photos[np.isin(photos, among)] for photos in groups]
-            groups = sorted((photos for photos in groups if len(photos)), key=len, reverse=True)
+        groups = list((members if among is None else members.among(among)).each())
         labels = self._store.labels()
         names = [Names(labels)] if labels else told_names(self._store.folders())
         hits = self._searcher.hits([Found(int(photos[0]), 1.0, 1.0) for photos in groups])

@@ -257,6 +257,22 @@ def test_the_more_photos_the_more_is_told_apart(count, expected):
     assert tuple(resolutions(count).values()) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("ids", "left"),
+    [
+        ([1, 2, 3, 4, 5, 6, 7], [[3, 1, 2], [6, 5], [7, 4]]),
+        ([1, 4, 7, 6, 99], [[7, 4], [1], [6]]),
+        ([5], [[5]]),
+        ([], []),
+    ],
+)
+def test_what_is_left_among_some_photos_is_the_largest_first_and_the_best_first(ids, left):
+    members = Members(np.array([3, 1, 2, 6, 5, 7, 4]), np.array([3, 2, 2]))
+    some = members.among(np.array(ids, dtype=np.int64))
+    assert [photos.tolist() for photos in some.each()] == left
+    assert some.ids.dtype == some.sizes.dtype == np.int64
+
+
 # The file
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from simsearch import sketches
 from simsearch.index import ranked
 from simsearch.index.graph import Graph
+from simsearch.sketches import TURNS, back, then
 
 NEAR = 10  # of a photo's neighbours may be crops of it; with 20, one in a hundred crops more is found
 _NEAR_FROM = 0.5  # cosine in the library's space; of crops to 70 % one in 200 has less
@@ -16,6 +17,8 @@ _ALIKE = 0.8  # cosine of two prints, turned as they fit best; of 200 photos bri
 _FEW = 20  # one of so many photos is new: these are compared with all, which is then quicker than a graph
 _ROWS_AT_ONCE = 512  # of those: as many as are worth reading all prints for
 _PAIRS_AT_ONCE = 10_000  # of prints: 5 MB
+# How what is turned so, by the row, lies on what is turned so, by the column.
+_BETWEEN = np.array([[then(back(one), other) for other in range(TURNS)] for one in range(TURNS)])
 
 
 class Candidates(NamedTuple):
@@ -73,7 +76,11 @@ def copies(ids: np.ndarray, prints: np.ndarray, pending: np.ndarray) -> Candidat
 
 
 def crops(
-    ids: np.ndarray, near: np.ndarray, cosines: np.ndarray, pending: np.ndarray, stand_ins: dict[int, int]
+    ids: np.ndarray,
+    near: np.ndarray,
+    cosines: np.ndarray,
+    pending: np.ndarray,
+    stand_ins: dict[int, tuple[int, int]],
 ) -> Candidates:
     """Return which photos may be parts of each other.
 
@@ -86,16 +93,24 @@ def crops(
     pending
         (p,) int64, ascending: at least one of two is among them.
     stand_ins
-        For photos of which there are copies, by id, the copy that is compared in their place.
+        For photos of which there are copies, by id, the copy that is compared in their place, and how they
+        lie on it.
     """
     pairs = _pairs(ids, np.where(cosines >= _NEAR_FROM, near, -1))
-    known, place = np.array(sorted(stand_ins), dtype=np.int64), np.array([], dtype=np.int64)
+    known = np.array(sorted(stand_ins), dtype=np.int64)
+    turns = np.zeros(pairs.shape, dtype=np.int64)
     if len(known):
-        place = np.minimum(np.searchsorted(known, pairs), len(known) - 1)
-        instead = np.array([stand_ins[one] for one in known.tolist()])
-        pairs = np.where(known[place] == pairs, instead[place], pairs)
-    pairs = _pairs(pairs[:, 0], pairs[:, 1:])
-    return _owned(pairs, np.zeros(len(pairs), np.int64), pending)
+        instead = np.array([stand_ins[one] for one in known.tolist()], dtype=np.int64)
+        places = np.minimum(np.searchsorted(known, pairs), len(known) - 1)
+        stand_in = known[places] == pairs
+        turns = np.where(stand_in, instead[places, 1], 0)
+        pairs = np.where(stand_in, instead[places, 0], pairs)
+    swapped = pairs[:, 0] > pairs[:, 1]
+    pairs[swapped], turns[swapped] = pairs[swapped, ::-1], turns[swapped, ::-1]
+    # As one of the second's copies lies beside one of the first's, both upright.
+    laid = np.unique(np.column_stack([pairs, _BETWEEN[turns[:, 1], turns[:, 0]]]), axis=0)
+    laid = laid[laid[:, 0] != laid[:, 1]]
+    return _owned(laid[:, :2], laid[:, 2], pending)
 
 
 def _pairs(rows: np.ndarray, near: np.ndarray) -> np.ndarray:

@@ -206,11 +206,12 @@ class Groups:
         """Return what was decided, of each two photos: "different" or "keep"."""
         decided = self._decisions.all()
         hits = self._hits(photo_id for pair in decided for photo_id in pair)
-        return [
-            (hits[one], hits[other], verdict)
-            for (one, other), verdict in decided.items()
-            if one in hits and other in hits
-        ]
+        told = []
+        for pair, verdict in decided.items():
+            if hits.keys() >= set(pair):
+                one, other = sorted((hits[photo_id] for photo_id in pair), key=lambda hit: hit.path)
+                told.append((one, other, verdict))
+        return sorted(told, key=lambda decision: (decision[0].path, decision[1].path))
 
     def _below(self, folder: str | os.PathLike[str] | None) -> set[int] | None:
         """Return the ids of the photos below a folder; None stands for all."""
@@ -260,7 +261,7 @@ class Groups:
         return [
             Shot(photo_id, moment, camera)
             for photo_id, taken_at, camera in rows
-            if (moment := parsed_time(taken_at)) and instead.get(photo_id, photo_id) == photo_id
+            if (moment := parsed_time(taken_at)) and instead.get(photo_id, (photo_id, 0))[0] == photo_id
         ]
 
     def _same_scene(self) -> float:

@@ -7,6 +7,7 @@ proves the same when one is laid over the other becomes a pair.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,7 +16,6 @@ import numpy as np
 
 from simsearch import candidates, registration, sketches
 from simsearch.candidates import NEAR, Candidates
-from simsearch.joined import Joined
 from simsearch.registration import Match, View
 from simsearch.sketches import Place
 
@@ -64,24 +64,33 @@ class Pairs:
             for whole, part, *place, agreement, tone, colour, burnt in rows
         ]
 
-    def stand_ins(self) -> dict[int, int]:
-        """Return of photos that have whole copies, by id, the one of most pixels."""
+    def stand_ins(self) -> dict[int, tuple[int, int]]:
+        """Return of photos that have whole copies, by id, the one of most pixels, and how they lie on it."""
         rows = self._store.query(
-            """SELECT id, sha256, width * height FROM photos WHERE missing_since IS NULL AND (
+            """SELECT id, sha256 FROM photos WHERE missing_since IS NULL AND (
                    id IN (SELECT whole FROM pairs) OR id IN (SELECT part FROM pairs) OR sha256 IN (
                        SELECT sha256 FROM photos WHERE sha256 <> '' AND missing_since IS NULL
-                       GROUP BY sha256 HAVING count(*) > 1)) ORDER BY id"""
+                       GROUP BY sha256 HAVING count(*) > 1)) ORDER BY width * height DESC, id"""
         )
-        joined = Joined()
-        for photo_id, sha256, _ in rows:
-            joined.join(photo_id, sha256 or photo_id)
-        for pair in self.known():
-            if pair.match.is_whole:
-                joined.join(pair.whole, pair.part)
-        best: dict[object, int] = {}
-        for photo_id, *_ in sorted(rows, key=lambda row: (-row[2], row[0])):
-            best.setdefault(joined.of(photo_id), photo_id)
-        return {photo_id: best[joined.of(photo_id)] for photo_id, *_ in rows}
+        beside: dict[int, list[tuple[int, int]]] = defaultdict(list)  # copies of each, and how they lie on it
+        first: dict[str, int] = {}
+        for photo_id, sha256 in rows:
+            equal = first.setdefault(sha256 or str(photo_id), photo_id)
+            beside[equal].append((photo_id, 0))
+            beside[photo_id].append((equal, 0))
+        for whole, part, match in self.known():
+            if match.is_whole:
+                beside[whole].append((part, match.place.turn))
+                beside[part].append((whole, sketches.back(match.place.turn)))
+        found: dict[int, tuple[int, int]] = {}
+        for best, _ in rows:
+            waiting = [] if best in found else [(best, 0)]
+            while waiting:
+                photo_id, turn = waiting.pop()
+                if photo_id not in found:
+                    found[photo_id] = best, turn
+                    waiting += [(copy, sketches.then(laid, turn)) for copy, laid in beside[photo_id]]
+        return found
 
     def compare(self, one: int, other: int) -> Pair | None:
         """Look whether two photos that were no candidates show the same; what comes of it is kept."""

@@ -12,6 +12,7 @@ A part of a photo shares no frequency with it. It is slid over the whole instead
 
 from __future__ import annotations
 
+from functools import lru_cache
 from io import BytesIO
 from typing import NamedTuple
 
@@ -36,6 +37,7 @@ _IN_WORDS = {
     7: "rotated by 90 degrees and mirrored",
 }
 
+_CORNERS = np.arange(4).reshape(2, 2)  # of a picture: where they come to lie tells all turns apart
 _SIGNS = (-1.0) ** np.arange(_FREQUENCIES)
 _UPPER = np.triu_indices(_FREQUENCIES, 1)
 _DIAGONAL = np.arange(1, _FREQUENCIES)
@@ -137,6 +139,13 @@ def turned(pixels: np.ndarray, turn: int) -> np.ndarray:
 def back(turn: int) -> int:
     """Return the turn that undoes another."""
     return turn & 4 | (turn & 1) << 1 | (turn & 2) >> 1 if turn & 4 else turn
+
+
+@lru_cache
+def then(turn: int, following: int) -> int:
+    """Return the turn that does what two do, one after the other."""
+    twice = turned(turned(_CORNERS, turn), following)
+    return next(once for once in range(TURNS) if np.array_equal(turned(_CORNERS, once), twice))
 
 
 def turn_in_words(turn: int) -> str | None:

@@ -1,0 +1,279 @@
+"""The commands about copies and bursts, and what they hand to the user."""
+
+import csv
+import json
+import os
+import shlex
+import shutil
+import subprocess
+from io import StringIO
+
+import pytest
+from PIL import Image, ImageOps
+
+from tests.textures import save, texture
+
+
+@pytest.fixture
+def collection(run, library, album):
+    """Three pictures; of the first an equal file, a small one, a mirrored one and a crop."""
+    first = texture(1)
+    for number in (1, 2, 3):
+        save(texture(number), album / f"{number}.png")
+    shutil.copy(album / "1.png", album / "deeper" / "1.png") if (album / "deeper").mkdir() is None else None
+    save(first.resize((120, 90)), album / "small.jpg", quality=80)
+    save(ImageOps.mirror(first), album / "mirrored.jpg", quality=90)
+    save(first.crop((40, 20, 210, 150)), album / "crop.jpg", quality=90)
+    assert run("index", album)[0] == 0
+    return album
+
+
+def groups_of(run, *options):
+    code, out, _ = run("groups", "copies", "--json", *options)
+    assert code == 0
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def told(group, album):
+    return {
+        os.path.relpath(copy["path"], album): (copy["relation"], *copy["changes"]) for copy in group["copies"]
+    }
+
+
+def test_copies_are_told_apart_and_the_best_is_named_with_its_reason(run, collection):
+    (group,) = groups_of(run)
+    assert group["best"] == str(collection / "1.png")
+    assert told(group, collection) == {
+        "deeper/1.png": ("exact",),
+        "small.jpg": ("re-saved", "scaled to 50%", "saved as JPG"),
+        "mirrored.jpg": ("re-saved", "mirrored", "saved as JPG"),
+        "crop.jpg": ("crop", "51% of it", "saved as JPG"),
+    }
+    reasons = {os.path.basename(copy["path"]): copy["reason"] for copy in group["copies"]}
+    assert reasons == {
+        "1.png": "fewer folders deep",
+        "small.jpg": "more pixels: 240 x 180 against 120 x 90",
+        "mirrored.jpg": "saved without loss, as PNG",
+        "crop.jpg": "shows all of it",
+    }
+
+
+def test_a_person_reads_which_is_the_best_and_what_to_do(run, collection):
+    code, out, _ = run("groups", "copies")
+    assert code == 0
+    assert f"best      {collection / '1.png'}  240 x 180\n" in out
+    assert f"re-saved  {collection / 'small.jpg'}  (scaled to 50%, saved as JPG)\n" in out
+    assert "1 picture with 4 copies (1 exact, 2 re-saved, 1 crop)" in out
+    assert "Nothing was changed." in out
+
+
+@pytest.mark.parametrize("relation", ["exact", "re-saved", "crop"])
+def test_only_some_relations_can_be_asked_for(run, collection, relation):
+    (group,) = groups_of(run, "--only", relation)
+    assert {copy["relation"] for copy in group["copies"]} == {relation}
+
+
+def test_without_copies_it_says_so(run, library, album):
+    save(texture(1), album / "1.png")
+    run("index", album)
+    assert run("groups", "copies")[1] == "no copies among 1 photo\n"
+
+
+@pytest.mark.parametrize("kind", ["copies", "bursts"])
+def test_an_empty_library_is_an_error_with_a_remedy(run, library, album, kind):
+    run("index", album)
+    code, out, err = run("groups", kind)
+    assert (code, out) == (2, "")
+    assert "holds no photos yet" in err and "simsearch index" in err
+
+
+def test_what_is_to_be_kept_is_not_listed_again(run, collection):
+    files = [collection / name for name in ("1.png", "small.jpg")]
+    assert run("decide", "keep", *files) == (0, "decided of 1 pair\n", "")
+    (group,) = groups_of(run)
+    assert [copy["path"] for copy in group["copies"] if copy["kept"]] == [str(files[1])]
+    run(
+        "decide",
+        "keep",
+        *(collection / name for name in ("1.png", "deeper/1.png", "mirrored.jpg", "crop.jpg")),
+    )
+    assert groups_of(run) == []
+    assert len(groups_of(run, "--all")[0]["copies"]) == 4
+
+
+def test_what_is_not_the_same_is_no_copy_until_that_is_taken_back(run, collection):
+    files = [collection / name for name in ("1.png", "crop.jpg")]
+    run("decide", "different", *files)
+    assert "crop.jpg" not in told(groups_of(run)[0], collection)
+    code, out, _ = run("decide")
+    assert (code, out) == (0, f"different {files[0]}  {files[1]}\n")
+    assert run("decide", "undecided", *files) == (0, "taken back of 1 pair\n", "")
+    assert run("decide") == (0, "", "")
+    assert "crop.jpg" in told(groups_of(run)[0], collection)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["keep", "1.png"], "name two photos or more"),
+        (["keep", "1.png", "none.png"], "not in this library"),
+        (["maybe", "1.png", "2.png"], "invalid choice"),
+    ],
+)
+def test_a_decision_that_makes_no_sense_is_refused(run, collection, monkeypatch, arguments, sentence):
+    monkeypatch.chdir(collection)
+    code, _, err = run("decide", *arguments)
+    assert code == 2 and sentence in err and err.count("\n") == 1
+
+
+def test_the_table_has_a_line_a_copy(run, collection, tmp_path):
+    groups_of(run, "--csv", tmp_path / "copies.csv")
+    rows = list(csv.DictReader(StringIO((tmp_path / "copies.csv").read_text())))
+    assert [row["relation"] for row in rows] == ["exact", "re-saved", "re-saved", "crop"]
+    assert {row["best"] for row in rows} == {str(collection / "1.png")}
+    assert {row["kept"] for row in rows} == {"no"}
+
+
+@pytest.mark.parametrize("option", ["--csv", "--script"])
+def test_a_photo_is_never_written_over(run, collection, option):
+    before = (collection / "2.png").read_bytes()
+    code, _, err = run("groups", "copies", option, collection / "2.png")
+    assert code == 2 and "the name of a photo" in err
+    assert (collection / "2.png").read_bytes() == before
+
+
+# The script
+
+
+def run_script(script, *arguments):
+    return subprocess.run(["sh", script, *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def script(run, collection, tmp_path):
+    groups_of(run, "--script", tmp_path / "aside.sh")
+    return tmp_path / "aside.sh"
+
+
+def moved(aside, album):
+    return sorted(os.path.relpath(file, f"{aside}{album}") for file in aside.rglob("*") if file.is_file())
+
+
+def test_the_script_moves_the_worse_versions_and_leaves_crops(script, collection, tmp_path):
+    contents = {file: file.read_bytes() for file in collection.rglob("*.*")}
+    aside = tmp_path / "put aside"
+    done = run_script(script, aside)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert moved(aside, collection) == ["deeper/1.png", "mirrored.jpg", "small.jpg"]
+    assert (collection / "crop.jpg").exists() and (collection / "1.png").exists()
+    for file, content in contents.items():  # nothing is lost
+        there = file if file.exists() else aside / file.relative_to("/")
+        assert there.read_bytes() == content
+
+
+def test_the_script_needs_a_folder(script, collection):
+    done = run_script(script)
+    assert done.returncode != 0 and "name a folder" in done.stderr
+    assert (collection / "small.jpg").exists()
+
+
+def is_gone(album):
+    (album / "1.png").unlink()
+
+
+def is_another(album):
+    (album / "1.png").write_bytes(b"another")
+
+
+def was_changed(album):
+    for name in ("small.jpg", "mirrored.jpg", "deeper/1.png"):
+        (album / name).write_bytes(b"changed")
+
+
+@pytest.mark.parametrize("meanwhile", [is_gone, is_another, was_changed])
+def test_the_script_leaves_what_changed_meanwhile(script, collection, tmp_path, meanwhile):
+    meanwhile(collection)
+    done = run_script(script, tmp_path / "aside")
+    assert done.returncode == 0
+    assert moved(tmp_path / "aside", collection) == []
+    assert done.stderr.count("left: ") == 3
+
+
+def test_the_script_overwrites_nothing(script, collection, tmp_path):
+    there = tmp_path / "aside" / (collection / "small.jpg").relative_to("/")
+    there.parent.mkdir(parents=True)
+    there.write_text("mine")
+    done = run_script(script, tmp_path / "aside")
+    assert "there is one already" in done.stderr
+    assert there.read_text() == "mine" and (collection / "small.jpg").exists()
+
+
+def test_the_script_never_moves_a_file_that_is_the_better_one_by_another_name(script, collection, tmp_path):
+    (collection / "deeper" / "1.png").unlink()
+    (collection / "deeper" / "1.png").hardlink_to(collection / "1.png")
+    done = run_script(script, tmp_path / "aside")
+    assert "it is the same file" in done.stderr
+    assert (collection / "deeper" / "1.png").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["it's.jpg", "$(touch oops).jpg", "-rf.jpg", "a\nb.jpg", "`x`;.jpg", "ü \\ .jpg"]
+)
+@pytest.mark.parametrize("is_crop", [False, True])
+def test_no_name_means_anything_to_the_shell(run, library, album, tmp_path, name, is_crop):
+    image = texture(1)
+    save(image, album / "1.png")
+    small = image.crop((40, 20, 210, 150)) if is_crop else image.resize((120, 90))
+    save(small, album / name, quality=90)
+    run("index", album)
+    assert len(groups_of(run, "--script", tmp_path / "aside.sh")) == 1
+    done = run_script(tmp_path / "aside.sh", tmp_path / "aside")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert moved(tmp_path / "aside", album) == ([] if is_crop else [name])
+    assert not list(tmp_path.rglob("oops"))
+    assert shlex.quote(str(album / name)).split("\n")[0] in (tmp_path / "aside.sh").read_text()
+
+
+# Bursts
+
+
+@pytest.fixture
+def afternoon(run, library, album):
+    """Two shots a few seconds apart, one of an hour later, and one that does not say when."""
+    for name, seed, at in (
+        ("a", 1, "2023:05:01 18:30:00"),
+        ("b", 1, "2023:05:01 18:30:05"),
+        ("c", 1, "2023:05:01 19:30:00"),
+        ("d", 1, None),
+    ):
+        exif = Image.Exif()
+        if at:
+            exif.get_ifd(0x8769)[0x9003] = at
+        image = texture(seed)
+        image.putpixel((0, ord(name) % 9), (255, 0, 0))
+        save(image, album / f"{name}.jpg", quality=92 if name != "b" else 90, exif=exif)
+    assert run("index", album)[0] == 0
+    return album
+
+
+def test_shots_of_one_scene_within_minutes_are_a_burst(run, afternoon):
+    code, out, err = run("groups", "bursts", "--json")
+    (burst,) = map(json.loads, out.splitlines())
+    assert code == 0
+    assert [photo["path"] for photo in burst["photos"]] == [
+        str(afternoon / "a.jpg"),
+        str(afternoon / "b.jpg"),
+    ]
+    assert burst["sharpest"] in {photo["path"] for photo in burst["photos"]}
+    assert "1 photo left out" in err
+
+
+def test_a_longer_time_makes_longer_bursts(run, afternoon):
+    code, out, _ = run("groups", "bursts", "--within", "60")
+    assert code == 0 and "1 burst, 3 photos" in out and "2023-05-01 19:30:00" in out
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "soon", "nan", "1441"])
+def test_minutes_that_make_no_sense_are_refused(run, afternoon, minutes):
+    code, out, err = run("groups", "bursts", f"--within={minutes}")
+    assert (code, out) == (2, "") and "--help" in err

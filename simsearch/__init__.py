@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from simsearch.errors import (
+        AlbumError,
         BackboneError,
         DerivedFileError,
         EncoderMismatch,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from simsearch.searching import Hit
 
 __all__ = [
+    "AlbumError",
     "BackboneError",
     "Burst",
     "Copy",

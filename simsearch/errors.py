@@ -8,6 +8,7 @@
     ├── WriteError          a folder that cannot be written         path, reason
     ├── StorageError        a Redis server that cannot be used      address, reason
     ├── LearningError       photos that nothing can be learnt from  reason
+    ├── AlbumError          an album that is not there, or cannot be so  name, reason
     └── LibraryError        a library that cannot be opened or used path, reason
         ├── NoLibrary       there is none yet                       path, reason
         └── EncoderMismatch two networks in one library             stored, asked
@@ -94,6 +95,14 @@ class LearningError(_Subject):
 
     def __init__(self, reason: str, remedy: str) -> None:
         super().__init__("nothing can be learnt", reason, remedy)
+
+
+class AlbumError(_Subject):
+    """An album that is not there, or cannot be made or changed as was wished."""
+
+    def __init__(self, name: str, reason: str, remedy: str) -> None:
+        self.name = name
+        super().__init__(f"album {name}", reason, remedy)
 
 
 class LibraryError(_Subject):

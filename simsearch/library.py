@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -29,12 +30,13 @@ from simsearch.parts import Box
 from simsearch.pixels import AnyPicture
 from simsearch.ranking import Found, Wish
 from simsearch.report import Report
-from simsearch.searching import Hit, Photo, Searcher
+from simsearch.searching import Hit, Photo, Searcher, several
 from simsearch.store import Store
 from simsearch.suggestion import VOTERS, Suggestion, suggest
 from simsearch.survey import is_online
 
 if TYPE_CHECKING:
+    from simsearch.albums import Albums
     from simsearch.checks import Finding
     from simsearch.clusters import Cluster, Clusters
     from simsearch.comparison import Similarities
@@ -161,6 +163,13 @@ class Library:
                 raise EncoderMismatch(self.path, EncoderIdentity.from_json(stored), asked)
             return self._encoder
 
+    @cached_property
+    def albums(self) -> Albums:
+        """Named sets of examples, and the photos that belong together with them."""
+        from simsearch.albums import Albums
+
+        return Albums(self._store, self._indexes, self._searcher, lambda: self.encoder)
+
     def sync(
         self,
         *folders: str | os.PathLike[str],
@@ -279,7 +288,7 @@ class Library:
             0 to 1, there is no example, or a filter makes no sense.
         """
         wish = _wish(k, engine, rerank, diversity, fold)
-        likes, dislikes = _several(image), _several(minus)
+        likes, dislikes = several(image), several(minus)
         if not likes:
             raise ValueError("there must be a picture to search with")
         among = self._searcher.among(filters)
@@ -831,10 +840,6 @@ def _wish(k: int, engine: str, rerank: bool, diversity: float, fold: bool) -> Wi
     if not 0 <= diversity <= 1:
         raise ValueError(f"diversity must be from 0 to 1, not {diversity}")
     return Wish(k, engine, rerank, diversity, fold)
-
-
-def _several(examples: AnyPicture | Hit | Sequence[AnyPicture | Hit]) -> list[AnyPicture | Hit]:
-    return [*examples] if isinstance(examples, list | tuple) else [examples]  # type: ignore[list-item]
 
 
 def _agree(folder: Path, stored: str | None, asked: str | None) -> str:

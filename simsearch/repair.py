@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from simsearch import calibration, lessons
+from simsearch import albums, calibration, lessons
 from simsearch.backbones import BACKBONES
 from simsearch.checks import Finding, Problem, examine_database, examine_files, examine_learnt, examine_rows
 from simsearch.encoder import network_path
@@ -58,7 +58,8 @@ class Doctor:
         encoder = self._encoder() if usable else None
         learnt = examine_learnt(self._store, encoder.dim if encoder else None) + self._meaning()
         rows, photos = self._rows_and_photos(encoder)
-        return [self._wrong(problem) for problem in (*files, *learnt, *rows, *photos)]
+        examples = self._examples(encoder.dim) if encoder else []
+        return [self._wrong(problem) for problem in (*files, *learnt, *rows, *photos, *examples)]
 
     def mend(self, take_up: Callable[[Iterable[Path]], object]) -> list[Finding]:
         """Mend what can be, and say what was and what is still wrong.
@@ -88,7 +89,7 @@ class Doctor:
         elif files or learnt:
             self._indexes.refresh(encoder.dim)
         calibration.keep_up(self._store, self._indexes, encoder)  # in a space that is new, too
-        return relearnt + self._compared(files, rows, photos, touched)
+        return relearnt + self._compared(files, rows, photos, touched) + self._mended_examples(encoder)
 
     def _reachable(self, photos: list[Problem]) -> set[int]:
         """Return the photos that may be cleared.
@@ -120,6 +121,18 @@ class Doctor:
         """Return what is wrong with what is known of scores."""
         reason = calibration.fault(self._store)
         return [Problem(f"what scores mean cannot be used ({reason})")] if reason else []
+
+    def _examples(self, dim: int) -> list[Problem]:
+        """Return what is wrong with the examples of albums."""
+        count = len(albums.damaged(self._store, dim))
+        return [Problem(f"of {count:,} examples of albums the embedding is damaged")] if count else []
+
+    def _mended_examples(self, encoder: Encoder) -> list[Finding]:
+        before = self._examples(encoder.dim)
+        albums.mend(self._store, encoder)
+        after = self._examples(encoder.dim)
+        lost = [Finding(problem.what, "take them back on the page Albums", False) for problem in after]
+        return lost or [Finding(problem.what, "made anew", True) for problem in before]
 
     def _start_anew(self, dim: int) -> str:
         """Drop what was learnt, learn it anew where nobody need be asked, and say which it was."""

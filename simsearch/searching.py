@@ -265,6 +265,11 @@ class Searcher:
         ]
 
 
+def several(pictures: AnyPicture | Hit | Sequence[AnyPicture | Hit]) -> list[AnyPicture | Hit]:
+    """Return one picture or several as a list."""
+    return [*pictures] if isinstance(pictures, list | tuple) else [pictures]  # type: ignore[list-item]
+
+
 def _there(rows: list[Row]) -> set[Path]:
     """Return the paths of those photos whose file is there."""
     by_root: dict[Path, list[Path]] = {}

@@ -234,7 +234,11 @@ class Albums:
         if number is None:
             names = [album.name for album in self]
             more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-            there = f"there are {', '.join(names[:_NAMED])}{more}" if names else "save one first"
+            there = (
+                f"there are {', '.join(names[:_NAMED])}{more}"
+                if names
+                else "make it with: simsearch album NAME --like PICTURE"
+            )
             raise AlbumError(name, "there is none of that name", there)
         return number
 

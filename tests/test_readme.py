@@ -90,6 +90,7 @@ COMMANDS = [
     "index",
     "search",
     "suggest",
+    "album",
     "sync",
     "forget",
     "learn",

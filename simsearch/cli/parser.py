@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from simsearch.cli import clustering, commands, examining, grouping, indexing, searching
+from simsearch.cli import albums, clustering, commands, examining, grouping, indexing, searching
 from simsearch.cli.terminal import COULD_NOT_RUN
 
 
@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
             "say what a picture is of, as its nearest photos do",
             "cup.jpg",
         ),
+        (albums.album, _album_options, "list albums, or show or change one", "cups --like cup.jpg"),
         (indexing.sync, _sync_options, "bring all indexed folders up to date", "--prune"),
         (indexing.forget, _forget_options, "drop what is known of a photo or folder", "~/Pictures/old"),
         (commands.learn, _learn_options, "learn from the photos how to compare them", "folders"),
@@ -180,6 +181,22 @@ def _suggest_options(command: argparse.ArgumentParser) -> None:
     _library_option(command)
     _crop_option(command)
     command.add_argument("--json", action="store_true", help="as one JSON object")
+
+
+def _album_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", nargs="?", metavar="NAME", help="the album (default: list all)")
+    _library_option(command)
+    for option, meaning in (
+        ("--like", "examples of what belongs there; they make the album, or are added to it"),
+        ("--minus", "examples of what does not"),
+    ):
+        command.add_argument(option, nargs="+", action="extend", default=[], metavar="PICTURE", help=meaning)
+    command.add_argument("--rename", metavar="NEW", help="give it another name")
+    command.add_argument("--drop", action="store_true", help="forget it, after asking; the photos stay")
+    _yes_option(command)
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object a line")
+    form.add_argument("--paths", action="store_true", help="only the paths (--json is safe for any name)")
 
 
 def _crop_option(command: argparse.ArgumentParser) -> None:

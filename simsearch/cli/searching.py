@@ -53,16 +53,17 @@ def search(options: argparse.Namespace) -> int:
     shown = [hit for hit in hits if options.all or hit.related]
     for hit in shown:
         if options.json:
-            print(json.dumps(_as_json(hit)))
+            print(json.dumps(as_json(hit)))
         elif options.paths:
             print(hit.path)
         else:
-            print(_as_text(hit))
+            print(as_text(hit))
     _explain_end(shown, hits, "among the photos asked for" if filters else "in the library")
     return OK
 
 
-def _as_text(hit: Hit) -> str:
+def as_text(hit: Hit) -> str:
+    """Return the line of a hit for a person."""
     trust = "" if hit.trust is None else f"{hit.trust:<20}"
     away = "  (offline)" if hit.offline else ""
     copies = f"  (and {len(hit.copies):,} near-identical)" if hit.copies else ""
@@ -88,7 +89,8 @@ def _explain_few(library: Library, filters: dict[str, Any]) -> None:
     complain(f"{library.count(**filters):,} of {len(library):,} photos are as asked for{unknown}")
 
 
-def _as_json(hit: Hit) -> dict[str, Any]:
+def as_json(hit: Hit) -> dict[str, Any]:
+    """Return what is known of a hit, for a program."""
     return {
         "path": str(hit.path),
         "score": round(hit.score, 6),

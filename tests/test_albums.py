@@ -194,6 +194,16 @@ def test_neighbours_join_and_nobody_else(seed, belong, never):
     assert (shares[~np.isin(ids, belong)] >= 3 / 8).all()
 
 
+def test_a_kind_of_many_photos_joins_neighbour_by_neighbour_and_no_other_does():
+    vectors = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
+    vectors[:100, 0] += 8
+    vectors[100:, 1] += 8
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    graph = Graph.build(np.arange(200), vectors)
+    ids, _ = membership._with_neighbours(graph, np.arange(40), np.array([98, 99]))
+    assert ids.max() < 100 and not np.isin([98, 99], ids).any() and len(ids) > 90
+
+
 # Names
 
 

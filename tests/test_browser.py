@@ -235,6 +235,47 @@ def test_likes_are_taken_back_and_what_is_unrelated_is_shown(chromium, gallery, 
         page.close()
 
 
+def test_what_is_liked_is_saved_as_an_album_that_a_thumb_changes(chromium, gallery, tmp_path):
+    with Library.open(tmp_path / "library") as library:
+        library.sync(gallery)
+    demo.draw_picture(KIND, 1000).save(tmp_path / "unseen.jpg")
+    with served(tmp_path / "library") as address:
+        page = chromium.new_page(viewport={"width": 1400, "height": 1000})
+        page.set_default_timeout(60_000)
+        page.goto(address)
+        page.wait_for_selector("input[type=file]", state="attached")
+        upload(page, tmp_path / "unseen.jpg")
+        page.wait_for_selector("text=/Looks like/")
+        page.get_by_role("button", name=re.compile("^Like ")).nth(1).click()
+        page.wait_for_selector(".st-key-taste >> text=More like")
+        page.get_by_role("button", name="Save as album").click()
+        page.get_by_label("Name", exact=True).fill("<img src=x onerror=alert(1)> *cups*")
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.wait_for_selector("[data-testid=stAlert] >> text=/^<img src=x.* .cups.: [0-9]+ photos$/")
+        page.get_by_role("link", name="Albums").first.click()
+        page.wait_for_url("**/albums")
+        page.wait_for_function(
+            "[...document.querySelectorAll('.cover img')]"
+            ".filter(image => image.naturalWidth > 0).length === 4"
+        )
+        at_rest(page)
+        box = page.query_selector(".cover").bounding_box()
+        page.mouse.click(box["x"] + 30, box["y"] + 30)  # the whole card opens it
+        page.wait_for_selector("h3:has-text('<img src=x onerror=alert(1)> *cups*')")
+        before = at_rest(page)
+        assert len(before) >= 12 and all(KIND in card for card in before[:12])
+        page.get_by_role("button", name=re.compile("^Dislike ")).nth(len(before) - 1).click()
+        page.wait_for_selector("text=Less like")
+        assert len(at_rest(page)) < len(before)
+        page.get_by_role("button", name="Take back Less like 1").click()
+        page.wait_for_selector("text=Less like", state="detached")
+        assert at_rest(page) == before
+        page.close()
+    with Library.open(tmp_path / "library", create=False) as library:
+        [album] = library.albums
+        assert (album.likes, album.dislikes) == (2, 0)
+
+
 def at_rest(page):
     """The text of all hits, once the page is at rest."""
     page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget], [data-stale=true]')")

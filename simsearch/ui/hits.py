@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import html
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,7 +95,7 @@ class Asked(NamedTuple):
 
 # As in search.py: the underscore keeps Streamlit from hashing the library, whose generation stands for it.
 @st.cache_data(max_entries=1_000, show_spinner=False)
-def _copy(_library: Library, generation: int, path: str) -> str:
+def small(_library: Library, generation: int, path: str) -> str:
     """Return a photo of the library as an address that holds it; without one where it has gone."""
     try:
         thumbnail = _library.thumbnail(_library.photo(path))
@@ -112,7 +114,8 @@ def forget() -> None:
 def show(library: Library, asked: Asked) -> None:
     """Show the hits that mean something, and the others on request."""
     related = meaningful(asked.hits)
-    _show_grid(library, asked, asked.hits[:related], "hits-related")
+    offer = partial(_offer, library, asked)
+    show_grid(library, asked.hits[:related], "hits-related", offer)
     unrelated = asked.hits[related:]
     if not unrelated:
         return
@@ -125,7 +128,7 @@ def show(library: Library, asked: Asked) -> None:
         label = "Hide them" if shown else "Show them"
         st.button(label, key="show-rest", type="tertiary", on_click=_turn, args=(_ALL, not shown))
     if shown:
-        _show_grid(library, asked, unrelated, "hits-unrelated")
+        show_grid(library, unrelated, "hits-unrelated", offer)
 
 
 def meaningful(hits: list[Hit]) -> int:
@@ -137,40 +140,46 @@ def _turn(name: str, value: object) -> None:
     st.session_state[name] = value
 
 
-def _show_grid(library: Library, asked: Asked, hits: list[Hit], key: str) -> None:
+def show_grid(library: Library, hits: list[Hit], key: str, offer: Callable[[Hit], None]) -> None:
+    """Show photos in a grid, and below each of them what is offered."""
     if not hits:
         return
     with st.container(key=key):
         for hit in hits:
             with st.container(key=f"hit-{hit.id}"):
-                _show_hit(library, hit, asked)
+                thumbnail = library.thumbnail(hit)
+                if thumbnail:
+                    st.image(thumbnail, width="stretch")
+                st.html(_facts(hit))
+                with st.container(horizontal=True, gap="small"):
+                    offer(hit)
+                if hit.copies:
+                    _show_copies(library, hit)
 
 
-def _show_hit(library: Library, hit: Hit, asked: Asked) -> None:
-    thumbnail = library.thumbnail(hit)
-    if thumbnail:
-        st.image(thumbnail, width="stretch")
-    st.html(_facts(hit))
-    with st.container(horizontal=True, gap="small"):
-        taste.ask(hit)
-        st.button(
-            "More like this",
-            key=f"more-{hit.id}",
-            type="tertiary",
-            icon=":material/image_search:",
-            on_click=_turn,
-            args=("photo", hit),
-        )
-        if st.button(
-            "Why this one?",
-            key=f"why-{hit.id}",
-            type="tertiary",
-            icon=":material/help:",
-            help="Why this one?",
-        ):
-            _show_why(library, hit, asked)
-    if hit.copies:
-        _show_copies(library, hit)
+def _offer(library: Library, asked: Asked, hit: Hit) -> None:
+    taste.ask(hit)
+    ask_more(hit)
+    if st.button(
+        "Why this one?",
+        key=f"why-{hit.id}",
+        type="tertiary",
+        icon=":material/help:",
+        help="Why this one?",
+    ):
+        _show_why(library, hit, asked)
+
+
+def ask_more(hit: Hit) -> bool:
+    """Show the button that makes a photo the next query; return whether it was pressed."""
+    return st.button(
+        "More like this",
+        key=f"more-{hit.id}",
+        type="tertiary",
+        icon=":material/image_search:",
+        on_click=_turn,
+        args=("photo", hit),
+    )
 
 
 def _facts(hit: Hit) -> str:
@@ -210,7 +219,7 @@ def _show_copies(library: Library, hit: Hit) -> None:
 
 
 def _figure(library: Library, path: Path) -> str:
-    source = _copy(library, library.generation, str(path))
+    source = small(library, library.generation, str(path))
     name = html.escape(path.name)
     picture = f'<img class="copy" src="{source}" alt="{name}">' if source else ""
     return f'<figure title="{html.escape(str(path))}">{picture}<figcaption>{name}</figcaption></figure>'

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from simsearch import Library, NoLibrary, SimsearchError
-from simsearch.ui import compare, exam, search
+from simsearch.ui import albums, compare, exam, places, search
 from simsearch.ui import library as library_page
 from simsearch.ui.words import show_error
 
@@ -28,6 +28,9 @@ def main() -> None:
     pages = [
         st.Page(_on_the_library(search.show), title="Search", icon=":material/image_search:", default=True),
         st.Page(
+            _on_the_library(albums.show), title="Albums", icon=":material/photo_album:", url_path="albums"
+        ),
+        st.Page(
             _on_the_library(compare.show), title="Compare", icon=":material/balance:", url_path="compare"
         ),
         st.Page(_on_the_library(exam.show), title="Exam", icon=":material/fact_check:", url_path="exam"),
@@ -38,6 +41,7 @@ def main() -> None:
             url_path="library",
         ),
     ]
+    places.remember(search=pages[0], albums=pages[1])
     st.navigation(pages, position="top").run()
 
 

@@ -80,7 +80,7 @@ def show(library: Library) -> None:
         st.subheader("Find similar photos", anchor=False)
         asked = _ask(library)
     with found:
-        taste.show(library)
+        taste.show(library, taste.Query(asked.query, asked.crop) if asked else None)
         if asked:
             hits.show(library, asked)
         elif not st.session_state.get("query"):

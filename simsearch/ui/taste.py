@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import streamlit as st
 
-from simsearch import Hit, Library
-from simsearch.ui.words import plain
+from simsearch import Hit, Library, SimsearchError
+from simsearch.ui import places
+from simsearch.ui.part import Part
+from simsearch.ui.words import plain, show_error
 
-_STATE = "taste"
+SAID = "More like", "Less like"  # above what is liked and what is not
+_STATE, _SAVED = "taste", "saved-album"
 _SIDE = 64  # pixels
+_PART_SIDE = 800  # pixels of a part that is kept as an example
 
 # What the icon says is written out for those who cannot see it. The cross lies on the corner of its photo.
 STYLE = """
@@ -21,6 +27,7 @@ STYLE = """
       position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
   }
   .st-key-taste { align-items: center; }
+  .st-key-taste > :has([data-testid="stPopover"]) { margin-left: auto; }
   .st-key-taste p { font-size: .85rem; opacity: .8; }
   [class*="st-key-tasted-"] { position: relative; }
   [class*="st-key-tasted-"] img {
@@ -43,6 +50,13 @@ class Taste(NamedTuple):
     disliked: tuple[Hit, ...] = ()
 
 
+class Query(NamedTuple):
+    """What was asked, and with which part of it."""
+
+    picture: bytes | Hit
+    part: Part | None
+
+
 def current() -> Taste:
     """Return what is liked and what is not."""
     taste: Taste = st.session_state.get(_STATE, Taste())
@@ -50,61 +64,93 @@ def current() -> Taste:
 
 
 def forget() -> None:
-    """Forget all likes and dislikes."""
-    st.session_state.pop(_STATE, None)
+    """Forget all likes and dislikes, and that they were saved."""
+    for name in (_STATE, _SAVED):
+        st.session_state.pop(name, None)
 
 
 def ask(hit: Hit) -> None:
     """Show the two thumbs of a hit."""
+    show_thumbs(hit, _note, "Rank photos like this one higher", "Rank photos like this one lower")
+
+
+def show_thumbs(hit: Hit, note: Callable[[Hit, bool], None], like: str, dislike: str) -> None:
+    """Show two thumbs.
+
+    Parameters
+    ----------
+    note
+        What is called with the hit, and whether it is liked.
+    like, dislike
+        What the thumbs do, in words.
+    """
     name = plain(hit.path.name)
-    st.button(
-        f"Like {name}",
-        key=f"like-{hit.id}",
-        type="tertiary",
-        icon=":material/thumb_up:",
-        help="Rank photos like this one higher",
-        on_click=_note,
-        args=(hit, True),
-    )
-    st.button(
-        f"Dislike {name}",
-        key=f"dislike-{hit.id}",
-        type="tertiary",
-        icon=":material/thumb_down:",
-        help="Rank photos like this one lower",
-        on_click=_note,
-        args=(hit, False),
-    )
+    for verb, liked, what in (("Like", True, like), ("Dislike", False, dislike)):
+        st.button(
+            f"{verb} {name}",
+            key=f"{verb.lower()}-{hit.id}",
+            type="tertiary",
+            icon=f":material/thumb_{'up' if liked else 'down'}:",
+            help=what,
+            on_click=note,
+            args=(hit, liked),
+        )
 
 
-def show(library: Library) -> None:
-    """Show what is liked and what is not, where something is, each with a way to take it back."""
+def show(library: Library, query: Query | None) -> None:
+    """Show what is liked and what is not, each with a way to take it back, and offer to save a query so."""
     taste = current()
-    if not any(taste):
+    if not any(taste) and query is None:
         return
     with st.container(key="taste", horizontal=True, gap="small"):
-        for words, hits in zip(("More like", "Less like"), taste, strict=True):
+        for words, hits in zip(SAID, taste, strict=True):
             if hits:
                 st.markdown(words, width="content")
             for hit in hits:
-                with st.container(key=f"tasted-{hit.id}", width=_SIDE):
-                    _show_one(library, hit)
+                name = hit.path.name
+                show_example(f"{hit.id}", library.thumbnail(hit), name, partial(_take_back, hit))
+        if query is not None:
+            with st.popover("Save as album", icon=":material/photo_album:"):
+                _ask_name(library, query)
 
 
-def _show_one(library: Library, hit: Hit) -> None:
-    thumbnail = library.thumbnail(hit)
-    if thumbnail:
-        st.image(thumbnail, width="stretch")
-    else:
-        st.caption(plain(hit.path.name))
-    st.button(
-        f"Take back {plain(hit.path.name)}",
-        key=f"back-{hit.id}",
-        icon=":material/close:",
-        help=f"Take back: {plain(hit.path.name)}",
-        on_click=_take_back,
-        args=(hit,),
-    )
+def show_example(key: str, jpeg: bytes | None, name: str, take_back: Callable[[], None]) -> None:
+    """Show a picture that is liked or not, with a cross that takes it back."""
+    with st.container(key=f"tasted-{key}", width=_SIDE):
+        if jpeg:
+            st.image(jpeg, width="stretch")
+        else:
+            st.caption(plain(name))
+        st.button(
+            f"Take back {plain(name)}",
+            key=f"back-{key}",
+            icon=":material/close:",
+            help=f"Take back: {plain(name)}",
+            on_click=take_back,
+        )
+
+
+def _ask_name(library: Library, query: Query) -> None:
+    """Ask for the name of an album of the query and what is liked, and make it."""
+    st.caption("It holds the photos that belong together with this picture and what you like, new ones too.")
+    with st.form("album", border=False):
+        name = st.text_input("Name", placeholder="my espresso cups", max_chars=100)
+        asked = st.form_submit_button("Save", icon=":material/check:")
+    if asked:
+        st.session_state.pop(_SAVED, None)
+        try:
+            liked, disliked = current()
+            picture = query.picture
+            if query.part:  # what is searched with is the part
+                picture = library.preview(picture, _PART_SIDE, query.part)
+            st.session_state[_SAVED] = library.albums.save(name, [picture, *liked], disliked).name
+        except SimsearchError as error:
+            show_error(error)
+    if saved := st.session_state.get(_SAVED):
+        count = len(library.albums.photos(saved)) if saved in library.albums else 0
+        st.success(f"{plain(saved)}: {count:,} {'photo' if count == 1 else 'photos'}")
+        if st.button("Open the album", icon=":material/photo_album:", type="tertiary"):
+            places.go_to_album(saved)
 
 
 def _note(hit: Hit, liked: bool) -> None:

@@ -1,0 +1,185 @@
+"""Albums: their covers, and of one that is open its photos, which thumbs take in and put out."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from simsearch import Hit, Library, SimsearchError
+from simsearch.ui import hits, places, taste
+from simsearch.ui.search import warm_up
+from simsearch.ui.words import plain, show_error
+
+_COVER = 4  # photos
+_AT_ONCE = 60  # photos of an open album; more are shown on request
+_SHOWN, _PROBLEM, _NEW = "album-shown", "album-problem", "new-name"
+
+# The name is a button, whose reach is the whole card.
+_STYLE = """
+<style>
+  .stMainBlockContainer { padding-top: 4.5rem; }
+  .st-key-albums {
+      display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 1.5rem;
+      align-items: start;
+  }
+  [class*="st-key-card-"] { gap: .25rem; position: relative; }
+  [class*="st-key-card-"] [class*="st-key-open-"] { position: static; }
+  [class*="st-key-card-"] button {
+      justify-content: flex-start; text-align: left; min-height: 1.75rem; padding: 0; position: static;
+  }
+  [class*="st-key-card-"] button p { font-weight: 600; overflow-wrap: anywhere; }
+  [class*="st-key-card-"] button::after { content: ""; position: absolute; inset: 0; border-radius: .75rem; }
+  [class*="st-key-card-"] button:focus-visible { box-shadow: none; }
+  [class*="st-key-card-"] button:focus-visible::after { outline: 3px solid #c4374a; outline-offset: 3px; }
+  [class*="st-key-card-"]:hover .cover { filter: brightness(1.06); }
+  .cover {
+      display: grid; grid-template-columns: 1fr 1fr; grid-auto-rows: 1fr; gap: 3px; aspect-ratio: 4 / 3;
+      border-radius: .75rem; overflow: hidden; background: rgba(128, 128, 128, .12);
+  }
+  .cover img { width: 100%; height: 100%; min-height: 0; object-fit: cover; display: block; }
+  .cover img:only-child { grid-column: 1 / 3; }
+  .cover img:first-child:nth-last-child(3) { grid-row: 1 / 3; }
+  .count { font-size: .85rem; opacity: .7; }
+  .st-key-album-head { align-items: center; }
+  .st-key-album-head > :has(h3) + * { margin-right: auto; }
+  .st-key-album-head h3 { padding: 0; overflow-wrap: anywhere; }
+  @media (min-width: 641px) {
+      .st-key-hits-album { grid-template-columns: repeat(auto-fill, minmax(15.5rem, 1fr)); }
+  }
+  @media (max-width: 640px) {
+      .st-key-albums { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1.25rem .75rem; }
+  }
+</style>
+"""
+
+
+def show(library: Library) -> None:
+    """Show the album that is open, or all."""
+    st.html(taste.STYLE + hits.STYLE + _STYLE)
+    warm_up(library, str(library.path))
+    if problem := st.session_state.pop(_PROBLEM, None):
+        show_error(problem)
+    name = st.session_state.get(places.ALBUM)
+    if name is not None and name in library.albums:
+        _show_one(library, library.albums[name].name)
+    else:
+        _show_all(library)
+
+
+# All
+
+
+def _show_all(library: Library) -> None:
+    st.subheader("Albums", anchor=False)
+    albums = [*library.albums]
+    if not albums:
+        st.write(
+            "None yet. Search with a picture, like what you find, and save it as an album: "
+            "it holds the photos that belong together with those, and takes up new ones as they arrive."
+        )
+        if st.button("Search", icon=":material/image_search:"):
+            places.go_to_search()
+        return
+    with st.container(key="albums"):
+        for number, album in enumerate(albums):
+            with st.container(key=f"card-{number}"):
+                photos = library.albums.photos(album.name)
+                st.html(_cover(library, album.name, photos[:_COVER]))
+                st.button(
+                    plain(album.name),
+                    key=f"open-{number}",
+                    type="tertiary",
+                    on_click=_open,
+                    args=(album.name,),
+                )
+                st.html(f'<div class="count">{_counted(len(photos))}</div>')
+
+
+def _cover(library: Library, name: str, photos: list[Hit]) -> str:
+    """Return the first photos of an album in a frame; where there are none, what is liked."""
+    sources = [hits.small(library, library.generation, str(hit.path)) for hit in photos]
+    if not photos:
+        liked = [example.jpeg for example in library.albums.examples(name) if example.liked]
+        sources = [f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" for jpeg in liked[:_COVER]]
+    pictures = "".join(f'<img src="{source}" alt="">' for source in sources if source)
+    return f'<div class="cover" title="{html.escape(name)}">{pictures}</div>'
+
+
+def _counted(count: int) -> str:
+    return f"{count:,} {'photo' if count == 1 else 'photos'}"
+
+
+def _open(name: str | None) -> None:
+    st.session_state[places.ALBUM] = name
+    st.session_state.pop(_SHOWN, None)
+
+
+# One
+
+
+def _show_one(library: Library, name: str) -> None:
+    st.button("All albums", icon=":material/arrow_back:", type="tertiary", on_click=_open, args=(None,))
+    photos = library.albums.photos(name)
+    with st.container(key="album-head", horizontal=True, gap="small"):
+        st.subheader(plain(name), anchor=False, width="content")
+        st.caption(_counted(len(photos)), width="content")
+        with st.popover("Rename", icon=":material/edit:"), st.form("rename", border=False):
+            st.text_input("Name", name, max_chars=100, key=_NEW)
+            st.form_submit_button("Rename", icon=":material/check:", on_click=_rename, args=(library, name))
+        with st.popover("Drop", icon=":material/delete:"):
+            st.write("The album and its examples are forgotten. No photo is touched.")
+            drop = partial(library.albums.drop, name)
+            st.button("Drop this album", type="primary", on_click=_try, args=(drop,))
+    _show_examples(library, name)
+    if not any(hit.trust for hit in photos):
+        st.caption("What belongs together cannot be told in so small a library: only what is liked is here.")
+    offer = partial(_offer, library, name)
+    shown = st.session_state.get(_SHOWN, _AT_ONCE)
+    hits.show_grid(library, photos[:shown], "hits-album", offer)
+    if len(photos) > shown:
+        st.button(f"Show {min(len(photos) - shown, _AT_ONCE)} more", on_click=_show_more, args=(shown,))
+
+
+def _show_examples(library: Library, name: str) -> None:
+    examples = library.albums.examples(name)
+    with st.container(key="taste", horizontal=True, gap="small"):
+        for words, liked in zip(taste.SAID, (True, False), strict=True):
+            some = [example for example in examples if example.liked == liked]
+            if some:
+                st.markdown(words, width="content")
+            for number, example in enumerate(some, 1):
+                take_back = partial(_try, partial(library.albums.take_back, name, example.id))
+                taste.show_example(f"{example.id}", example.jpeg, f"{words} {number}", take_back)
+
+
+def _offer(library: Library, name: str, hit: Hit) -> None:
+    def note(hit: Hit, liked: bool) -> None:
+        _try(partial(library.albums.like if liked else library.albums.dislike, name, hit))
+
+    taste.show_thumbs(hit, note, "It belongs here, and so does what is like it", "It does not belong here")
+    if hits.ask_more(hit):
+        places.go_to_search()
+
+
+def _rename(library: Library, name: str) -> None:
+    def rename() -> None:
+        library.albums.rename(name, st.session_state[_NEW])
+        st.session_state[places.ALBUM] = st.session_state[_NEW]
+
+    _try(rename)
+
+
+def _try(change: Callable[[], None]) -> None:
+    """Change an album; where that cannot be, have it said at the top of the page."""
+    try:
+        change()
+    except SimsearchError as error:
+        st.session_state[_PROBLEM] = error
+
+
+def _show_more(shown: int) -> None:
+    st.session_state[_SHOWN] = shown + _AT_ONCE

@@ -131,13 +131,20 @@ class Albums:
             _need_a_like(db, made, name)
         return self[name]
 
-    def photos(self, name: str) -> list[Hit]:
-        """Return the photos that belong to an album: first what is liked, then the others, best first.
+    def photos(self, name: str, *, most: int | None = None) -> list[Hit]:
+        """Return the photos that belong to an album, or so many: first what is liked, then best first.
 
         How many there are is decided by what they are like, anew whenever the library changes. A photo that
         is liked always belongs, one that is disliked never does. Where it is not known what scores mean, as
         in a library of fewer than 20 photos, nothing else belongs.
         """
+        return self._searcher.hits(self._belonging(name)[:most])
+
+    def count(self, name: str) -> int:
+        """Return how many photos belong to an album."""
+        return len(self._belonging(name))
+
+    def _belonging(self, name: str) -> list[Found]:
         number = self._known(name)
         sql = "SELECT liked, photo_id, vector FROM examples WHERE album_id = ? ORDER BY id"
         rows = [(liked, photo, vector) for liked, photo, vector in self._store.query(sql, number)]
@@ -145,8 +152,7 @@ class Albums:
             generation = self._store.generation
             if self._found.get(number, ())[:2] != (generation, rows):
                 self._found[number] = generation, rows, self._members(name, rows)
-            found = self._found[number][2]
-        return self._searcher.hits(found)
+            return self._found[number][2]
 
     def _members(self, name: str, rows: list[_Row]) -> list[Found]:
         dim = self._encoder().dim
@@ -175,7 +181,10 @@ class Albums:
         """Return what was said of an album, in the order in which it was."""
         sql = "SELECT id, liked, photo_id, jpeg FROM examples WHERE album_id = ? ORDER BY id"
         rows = self._store.query(sql, self._known(name))
-        return [Example(number, bool(liked), photo, jpeg) for number, liked, photo, jpeg in rows]
+        return [
+            Example(number, bool(liked), photo, jpeg if isinstance(jpeg, bytes) else b"")
+            for number, liked, photo, jpeg in rows
+        ]
 
     def like(self, name: str, picture: AnyPicture | Hit) -> None:
         """Say that a picture, or a photo of the library, belongs to an album."""

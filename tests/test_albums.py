@@ -65,6 +65,7 @@ def test_an_album_holds_what_is_liked_first_and_all_of_its_kind(colours):
     assert made[:3] == ("Mine", 1, 0) and made.made_at is not None
     assert names(colours)[0] == "red-3" and sorted(names(colours)) == reds(0, 1, 2, 3, 4)
     first, *others = colours.albums.photos("Mine")
+    assert colours.albums.photos("Mine", most=2) == [first, others[0]] and colours.albums.count("Mine") == 5
     assert (first.score, first.trust) == (1.0, "near-identical")
     assert [hit.score for hit in others] == sorted((hit.score for hit in others), reverse=True)
     assert {hit.trust for hit in others} <= {"same scene", "same kind"}
@@ -366,5 +367,6 @@ def test_an_example_of_which_nothing_is_left_is_said_to_be_lost(colours, damage)
     [finding] = colours.check(repair=True)
     assert (finding.remedy, finding.mended) == ("take them back on the page Albums", False)
     assert sorted(names(colours)) == reds(0, 1, 2, 3, 4)
+    assert [bool(example.jpeg) for example in colours.albums.examples("Mine")] == [True, False]
     colours.albums.take_back("Mine", colours.albums.examples("Mine")[1].id)
     assert colours.check() == []

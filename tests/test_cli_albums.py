@@ -105,6 +105,13 @@ def test_what_cannot_be_done_is_one_sentence(run, indexed, arguments, sentence):
     assert stored() == [("Mine", 1, 0)]
 
 
+def test_in_a_small_library_it_is_said_why_only_what_is_liked_is_shown(run, indexed, monkeypatch):
+    monkeypatch.setattr(Ranker, "_known_trust", lambda ranker, space: None)
+    run("album", "Mine", "--like", indexed / "red-0.png")
+    code, out, err = run("album", "Mine", "--paths")
+    assert (code, out) == (0, f"{indexed / 'red-0.png'}\n") and "only what is liked is shown" in err
+
+
 def test_an_album_without_photos_says_so(run, indexed, tmp_path):
     run("album", "Mine", "--like", paint(tmp_path / "green.png", (0, 200, 0)))
     assert run("album", "Mine") == (0, "", "simsearch: no photo of the library belongs there\n")

@@ -71,7 +71,7 @@ def _list(library: Library, *, json_wanted: bool) -> None:
         rows = [
             (
                 printable(one.name),
-                f"{len(library.albums.photos(one.name)):,}",
+                f"{library.albums.count(one.name):,}",
                 f"{one.likes:,}",
                 f"{one.dislikes:,}",
             )
@@ -83,7 +83,7 @@ def _list(library: Library, *, json_wanted: bool) -> None:
 def _print_json(library: Library, name: str) -> None:
     one = library.albums[name]
     made = one.made_at and one.made_at.isoformat()
-    print(json.dumps({**one._asdict(), "made_at": made, "photos": len(library.albums.photos(name))}))
+    print(json.dumps({**one._asdict(), "made_at": made, "photos": library.albums.count(name)}))
 
 
 def _show(library: Library, options: argparse.Namespace) -> None:
@@ -97,6 +97,8 @@ def _show(library: Library, options: argparse.Namespace) -> None:
             print(as_text(hit))
     if not hits:
         complain("no photo of the library belongs there")
+    elif not any(hit.trust for hit in hits):
+        complain("in so small a library it cannot be told what belongs together: only what is liked is shown")
 
 
 def _say(library: Library, options: argparse.Namespace) -> None:
@@ -112,7 +114,7 @@ def _say(library: Library, options: argparse.Namespace) -> None:
         _print_json(library, options.name)
         return
     one = library.albums[options.name]
-    count = counted(len(library.albums.photos(one.name)), "photo")
+    count = counted(library.albums.count(one.name), "photo")
     print(f"{printable(one.name)}: {count}, from {counted(one.likes + one.dislikes, 'example')}")
 
 

@@ -87,8 +87,8 @@ def _show_all(library: Library) -> None:
     with st.container(key="albums"):
         for number, album in enumerate(albums):
             with st.container(key=f"card-{number}"):
-                photos = library.albums.photos(album.name)
-                st.html(_cover(library, album.name, photos[:_COVER]))
+                photos = library.albums.photos(album.name, most=_COVER)
+                st.html(_cover(library, album.name, photos))
                 st.button(
                     plain(album.name),
                     key=f"open-{number}",
@@ -96,7 +96,7 @@ def _show_all(library: Library) -> None:
                     on_click=_open,
                     args=(album.name,),
                 )
-                st.html(f'<div class="count">{_counted(len(photos))}</div>')
+                st.html(f'<div class="count">{_counted(library.albums.count(album.name))}</div>')
 
 
 def _cover(library: Library, name: str, photos: list[Hit]) -> str:
@@ -123,10 +123,11 @@ def _open(name: str | None) -> None:
 
 def _show_one(library: Library, name: str) -> None:
     st.button("All albums", icon=":material/arrow_back:", type="tertiary", on_click=_open, args=(None,))
-    photos = library.albums.photos(name)
+    count, shown = library.albums.count(name), st.session_state.get(_SHOWN, _AT_ONCE)
+    photos = library.albums.photos(name, most=shown)
     with st.container(key="album-head", horizontal=True, gap="small"):
         st.subheader(plain(name), anchor=False, width="content")
-        st.caption(_counted(len(photos)), width="content")
+        st.caption(_counted(count), width="content")
         with st.popover("Rename", icon=":material/edit:"), st.form("rename", border=False):
             st.text_input("Name", name, max_chars=100, key=_NEW)
             st.form_submit_button("Rename", icon=":material/check:", on_click=_rename, args=(library, name))
@@ -135,13 +136,12 @@ def _show_one(library: Library, name: str) -> None:
             drop = partial(library.albums.drop, name)
             st.button("Drop this album", type="primary", on_click=_try, args=(drop,))
     _show_examples(library, name)
-    if not any(hit.trust for hit in photos):
+    if photos and not any(hit.trust for hit in photos):
         st.caption("What belongs together cannot be told in so small a library: only what is liked is here.")
     offer = partial(_offer, library, name)
-    shown = st.session_state.get(_SHOWN, _AT_ONCE)
-    hits.show_grid(library, photos[:shown], "hits-album", offer)
-    if len(photos) > shown:
-        st.button(f"Show {min(len(photos) - shown, _AT_ONCE)} more", on_click=_show_more, args=(shown,))
+    hits.show_grid(library, photos, "hits-album", offer)
+    if count > shown:
+        st.button(f"Show {min(count - shown, _AT_ONCE)} more", on_click=_show_more, args=(shown,))
 
 
 def _show_examples(library: Library, name: str) -> None:

@@ -147,7 +147,7 @@ def _ask_name(library: Library, query: Query) -> None:
         except SimsearchError as error:
             show_error(error)
     if saved := st.session_state.get(_SAVED):
-        count = len(library.albums.photos(saved)) if saved in library.albums else 0
+        count = library.albums.count(saved) if saved in library.albums else 0
         st.success(f"{plain(saved)}: {count:,} {'photo' if count == 1 else 'photos'}")
         if st.button("Open the album", icon=":material/photo_album:", type="tertiary"):
             places.go_to_album(saved)

@@ -121,7 +121,7 @@ class Albums:
         with self._store.aside() as db:
             number = self._number(name)
             if number is not None and not replace:
-                raise AlbumError(name, "there is one already", "choose another name, or add to that one")
+                raise AlbumError(name, "there is one already", "choose another name, or drop that one first")
             if number is not None:
                 db.execute("DELETE FROM albums WHERE id = ?", (number,))
             at = datetime.now(UTC).isoformat(timespec="seconds")

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from simsearch.index.local import LocalIndex
     from simsearch.indexes import Indexes
 
-# By which a photo must be more like a dislike than like any like. At 0, with three dislikes, 2 in 100 more of
-# those that stay are right, and 3 in 100 of those that belong are lost.
+# By which a photo must be more like a dislike than like any like. At 0, with three dislikes, 1 in 100 more of
+# those that stay are right, and 2 in 100 of those that belong are lost.
 _CLEARLY = 0.05
 _ENOUGH = 3 / 8  # of a photo's neighbours; a half finds 2 in 100 fewer, and 1 in 100 fewer are wrong
 _MOST = 1 / 2  # of them where those have joined: kinds of many photos are not found in one step

@@ -140,14 +140,46 @@ class _Sorting:
 
     def groups(self) -> Iterator[Group]:
         """Yield the groups."""
-        waiting = self._connected(list(self._files))
-        while waiting:
-            contents = waiting.pop()
-            best, matches, others = self._around_best(contents)
-            group = self._told(best, matches)
-            if group.copies:
-                yield group
-            waiting += self._connected(others)
+        for contents in self._connected(list(self._files)):
+            for best, matches in self._stars(contents).items():
+                group = self._told(best, matches)
+                if group.copies:
+                    yield group
+
+    def _stars(self, contents: list[str]) -> dict[str, dict[str, Match]]:
+        """Return contents that are linked, around the best of them: how the others lie in these."""
+        ask = len(contents) <= _MOST
+        stars: dict[str, dict[str, Match]] = {}
+        left = contents
+        while left:
+            best, matches, left = self._around_best(left, ask)
+            stars[best] = matches
+        if len(stars) > 1:
+            self._settle(stars, ask)
+        return stars
+
+    def _settle(self, stars: dict[str, dict[str, Match]], ask: bool) -> None:
+        """Move each content to the best that it agrees with most: the first to come took all it could."""
+        for matches in list(stars.values()):
+            for content in list(matches):
+                centres = stars if ask else self._links[content].keys() & stars.keys()
+                fits = {
+                    centre: match for centre in centres if (match := self._match(centre, content, ask=ask))
+                }
+                order = list(stars)
+                nearest = max(
+                    fits, key=lambda one: (fits[one].is_whole, fits[one].agreement, -order.index(one))
+                )
+                del matches[content]
+                stars[nearest][content] = fits[nearest]
+        for best, matches in list(stars.items()):  # what came may be better than the one it came to
+            group = [best, *matches]
+            better = self._best_of(self._wholes(group)).content
+            if better != best:
+                again = {one: self._match(better, one, ask=ask) for one in group if one != better}
+                if all(again.values()):
+                    del stars[best]
+                    stars[better] = {one: match for one, match in again.items() if match}
 
     def _connected(self, contents: list[str]) -> list[list[str]]:
         """Return contents in sets that are linked."""
@@ -160,8 +192,15 @@ class _Sorting:
             sets[joined.of(content)].append(content)
         return list(sets.values())
 
-    def _around_best(self, contents: list[str]) -> tuple[str, dict[str, Match], list[str]]:
+    def _around_best(self, contents: list[str], ask: bool) -> tuple[str, dict[str, Match], list[str]]:
         """Return the best of contents, how those that are like it lie in it, and those that are not."""
+        best = self._best_of(self._wholes(contents)).content
+        matches = {one: self._match(best, one, ask=ask) for one in contents if one != best}
+        alike = {one: match for one, match in matches.items() if match}
+        return best, alike, [one for one, match in matches.items() if not match]
+
+    def _wholes(self, contents: list[str]) -> list[File]:
+        """Return the best files of contents that are not a part of another of them, or else of all."""
         here = set(contents)
         parts = {
             content
@@ -169,17 +208,7 @@ class _Sorting:
             for other in self._links[content].keys() & here
             if self._links[content][other][0] == other and not self._links[content][other][1].is_whole
         }
-        whole = [self._best[content] for content in contents if content not in parts]
-        best = self._best_of(whole or [self._best[content] for content in contents]).content
-        matches, others = {}, []
-        for content in contents:
-            if content != best:
-                match = self._match(best, content, ask=len(contents) <= _MOST)
-                if match:
-                    matches[content] = match
-                else:
-                    others.append(content)
-        return best, matches, others
+        return [self._best[content] for content in contents if content not in parts or parts == here]
 
     def _best_of(self, files: list[File]) -> File:
         best = files[0]

@@ -9,6 +9,7 @@ structural similarity", 2004), and only where there is something to see, and not
 from __future__ import annotations
 
 from io import BytesIO
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +17,8 @@ from PIL import Image
 
 from simsearch.sketches import Place, summed, turned, window_sums
 
-_SIDES = (32, 100)  # pixels, the longer ones of what is compared; of the whole, twice as much is kept
-_FEWEST = 12  # pixels; of less there is nothing to tell
+_SIDES = (28, 87)  # pixels, of a square as large as what is compared; of the whole, twice as much is kept
+_FEWEST = 8  # pixels a side; of less there is nothing to tell
 _WINDOWS = 10  # along the shorter side
 _SMALLEST = 6  # pixels of a window
 _TEXTURE = 0.1  # of the whole's contrast: what has less is sky or a wall, where only noise correlates
@@ -27,6 +28,7 @@ _LOST = 0.1  # of a window
 _AGREES = 0.7  # correlation of a window; poor JPEGs of photos reach 0.75 in 19 of 20
 _SAME = 0.8  # of the windows: of 500 shots of like things none agrees in so many, of copies 98 in 100
 _ALIKE = 0.75  # correlation of the whole
+_NEARLY_SAME, _ALL_BUT_ALIKE = 0.7, 0.99  # will do as well: fine cloth is lost in a poor JPEG
 _WORTH_MOVING = 0.35  # correlation of a part where it was found in a sketch, below which no shift helps
 _TRIMMED = 0.85  # the same of a whole, of which an edge was cut off
 _FINEST = 0.2  # pixels, of what is compared
@@ -120,12 +122,11 @@ def match(whole: View, part: View, start: Place) -> Match | None:
         overlay = _Overlay(around, within, place, side)
         if min(overlay.size) < _FEWEST or overlay.correlation(place) < worth_moving:
             return None
-        if overlay.agreement(place) < _SAME:
+        if not overlay.shows_same(place):
             place, worth_moving = overlay.moved(place), _ALIKE
-    agreement = overlay.agreement(place)
-    if agreement < _SAME or overlay.correlation(place) < _ALIKE:
+    if not overlay.shows_same(place):
         return None
-    return Match(place, agreement, *_edits(whole, part, place), overlay.burnt(place))
+    return Match(place, overlay.agreement(place), *_edits(whole, part, place), overlay.burnt(place))
 
 
 class _Overlay:
@@ -137,7 +138,7 @@ class _Overlay:
         # In shares of the whole, as it is upright: what the part keeps when it grows.
         self._ratio = part.height / part.width * whole.width / whole.height
         sides = np.minimum(part.size, (start.width * whole.width, start.height * whole.height))
-        scale = min(side / max(part.size), *(sides / part.size))
+        scale = min(side / sqrt(part.width * part.height), *(sides / part.size))
         width, height = (max(1, round(side * scale)) for side in part.size)
         self.size = width, height
         self._part = np.asarray(part.resize(self.size, Image.Resampling.BOX), dtype=np.float32)
@@ -153,6 +154,13 @@ class _Overlay:
         one, other = one - one.mean(), other - other.mean()
         lengths = max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-3)
         return float((one * other).sum()) / lengths
+
+    def shows_same(self, place: Place) -> bool:
+        """Whether the two show the same, as far as can be seen at this size."""
+        agreement, correlation = self.agreement(place), self.correlation(place)
+        return (agreement >= _SAME and correlation >= _ALIKE) or (
+            agreement >= _NEARLY_SAME and correlation >= _ALL_BUT_ALIKE
+        )
 
     def burnt(self, place: Place) -> float:
         """Return of how many pixels more the part has lost the detail, as a share."""
@@ -203,12 +211,12 @@ def _is_lost(levels: np.ndarray) -> np.ndarray:
 
 
 def _shrunk(image: Image.Image, side: int) -> Image.Image:
-    """Return an image of no more pixels a side: what is resized over and over is to be small."""
-    if max(image.size) <= side:
+    """Return an image of no more pixels than a square: what is resized over and over is to be small."""
+    scale = side / sqrt(image.width * image.height)
+    if scale >= 1:
         return image
-    small = image.copy()
-    small.thumbnail((side, side), Image.Resampling.BOX)
-    return small
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    return image.resize(size, Image.Resampling.BOX)
 
 
 def _is_inside(place: Place) -> bool:

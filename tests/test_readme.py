@@ -101,6 +101,7 @@ COMMANDS = [
     "app",
     "demo",
     "groups",
+    "decide",
 ]
 
 

@@ -199,10 +199,20 @@ def contours(sketches: np.ndarray) -> np.ndarray:
 
 def _template(part: np.ndarray, width: int, height: int) -> np.ndarray:
     """Return a part at another size, with a mean of 0 and a length of 1, or of 0 where it is flat."""
-    small = np.asarray(Image.fromarray(part).resize((width, height), Image.Resampling.BOX))
-    small = small - small.mean()
+    small = _shrinking(height) @ part @ _shrinking(width).T
+    small -= small.mean()
     template: np.ndarray = small / max(float(np.linalg.norm(small)), 1e-3)
     return template
+
+
+@lru_cache
+def _shrinking(side: int) -> np.ndarray:
+    """Return what takes SIDE pixels to fewer, each the mean of what it covers, (side, SIDE) float32."""
+    edges = np.linspace(0, SIDE, side + 1)
+    pixels = np.arange(SIDE)
+    covered = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    means: np.ndarray = (np.clip(covered, 0, 1) * side / SIDE).astype(np.float32)
+    return means
 
 
 def summed(pixels: np.ndarray) -> np.ndarray:

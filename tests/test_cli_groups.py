@@ -20,10 +20,13 @@ def collection(run, library, album):
     first = texture(1)
     for number in (1, 2, 3):
         save(texture(number), album / f"{number}.png")
-    shutil.copy(album / "1.png", album / "deeper" / "1.png") if (album / "deeper").mkdir() is None else None
+    (album / "deeper").mkdir()
+    shutil.copy(album / "1.png", album / "deeper" / "1.png")
     save(first.resize((120, 90)), album / "small.jpg", quality=80)
     save(ImageOps.mirror(first), album / "mirrored.jpg", quality=90)
     save(first.crop((40, 20, 210, 150)), album / "crop.jpg", quality=90)
+    for file in album.rglob("*.*"):
+        os.utime(file, (1_700_000_000, 1_700_000_000))  # none is the older one
     assert run("index", album)[0] == 0
     return album
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from simsearch import bursts, copies
 from simsearch.bursts import Shot
@@ -23,8 +21,10 @@ from simsearch.folders import expanded_path
 from simsearch.handing import Copy, CopyGroup, as_csv, as_script
 from simsearch.pairs import Pairs, Progress
 from simsearch.photos import SUFFIXES
+from simsearch.pixels import THUMBNAIL_SIDE
 from simsearch.ranking import Found
 from simsearch.searching import Hit, Photo, Searcher
+from simsearch.sketches import decoded
 from simsearch.store import parsed_time
 from simsearch.vectors import SPACE
 from simsearch.versions import Version
@@ -272,8 +272,7 @@ class Groups:
     def _sharpness(self, photo: Hit) -> float:
         thumbnail = self._store.thumbnail(photo.id)
         try:
-            with Image.open(BytesIO(thumbnail or b"")) as image:
-                return bursts.sharpness(image.convert("L"))
+            return bursts.sharpness(decoded(thumbnail or b"", "L", THUMBNAIL_SIDE))
         except (OSError, ValueError):  # doctor names it
             return -1.0
 

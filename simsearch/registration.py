@@ -8,14 +8,13 @@ structural similarity", 2004), and only where there is something to see, and not
 
 from __future__ import annotations
 
-from io import BytesIO
 from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from simsearch.sketches import Place, summed, turned, window_sums
+from simsearch.sketches import Place, decoded, summed, turned, window_sums
 
 _SIDES = (28, 87)  # pixels, of a square as large as what is compared; of the whole, twice as much is kept
 _FEWEST = 8  # pixels a side; of less there is nothing to tell
@@ -83,13 +82,8 @@ class View:
 
     def __init__(self, thumbnail: bytes) -> None:
         self._thumbnail = thumbnail
-        grey = self._decoded("L", 2 * _SIDES[-1])
+        grey = decoded(thumbnail, "L", 2 * _SIDES[-1])
         self._greys = [_shrunk(grey, 2 * side) for side in _SIDES]
-
-    def _decoded(self, mode: str, side: int) -> Image.Image:
-        with Image.open(BytesIO(self._thumbnail)) as image:
-            image.draft(mode, (side, side))
-            return image.convert(mode)
 
     def greys(self, turn: int = 0) -> list[Image.Image]:
         """Return it in two sizes, the smaller first, turned as by :func:`simsearch.sketches.turned`."""
@@ -102,7 +96,7 @@ class View:
 
         So coarse that what was blurred or saved poorly does not differ.
         """
-        image = self._decoded("YCbCr", 8 * _TONES)
+        image = decoded(self._thumbnail, "YCbCr", 8 * _TONES)
         box = _box(place, image.size)
         return np.asarray(image.resize((_TONES, _TONES), Image.Resampling.BOX, box), dtype=np.float32)
 

@@ -69,10 +69,17 @@ def sketch(thumbnail: bytes) -> np.ndarray:
     OSError
         When it is damaged.
     """
-    with Image.open(BytesIO(thumbnail)) as image:
-        image.draft("L", (2 * SIDE, 2 * SIDE))
-        small = image.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
-    return np.asarray(small)
+    return np.asarray(decoded(thumbnail, "L", 2 * SIDE).resize((SIDE, SIDE), Image.Resampling.BOX))
+
+
+def decoded(thumbnail: bytes, mode: str, side: int) -> Image.Image:
+    """Decode a thumbnail (JPEG) to not much more than so many pixels a side, or raise OSError."""
+    try:
+        with Image.open(BytesIO(thumbnail)) as image:
+            image.draft(mode, (side, side))
+            return image.convert(mode)
+    except Image.DecompressionBombError as error:  # it is its size that is damaged
+        raise OSError(str(error)) from error
 
 
 def prints(sketches: np.ndarray) -> np.ndarray:

@@ -163,7 +163,7 @@ class _Overlay:
 
     def moved(self, place: Place) -> Place:
         """Return where the part fits best, near to a place: it is shifted and scaled by less and less."""
-        place = place._replace(height=min(place.width * self._ratio, 1.0))
+        place = self._in_proportion(place)
         best, step = self.correlation(place), place.width / 20
         while step > self._finest:
             better = False
@@ -180,6 +180,14 @@ class _Overlay:
                     best, place, better = fit, tried, True
             step = step if better else step / 2
         return place
+
+    def _in_proportion(self, place: Place) -> Place:
+        """Return a place about the same middle, as wide and high as the part is, and inside."""
+        width = min(place.width, 1 / self._ratio)
+        height = width * self._ratio
+        x = place.x + (place.width - width) / 2
+        y = place.y + (place.height - height) / 2
+        return Place(place.turn, min(max(x, 0.0), 1 - width), min(max(y, 0.0), 1 - height), width, height)
 
     def agreement(self, place: Place) -> float:
         """Return the share of windows that agree; 0 where there is nothing to see in any."""

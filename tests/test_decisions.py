@@ -1,0 +1,109 @@
+"""What the user decided: it stays for as long as the photos are known."""
+
+from itertools import combinations
+
+import pytest
+
+from simsearch import LibraryError
+from simsearch.decisions import DIFFERENT, KEEP, Decisions
+from simsearch.photos import Found
+from simsearch.store import About, Content, Store
+
+CONTENT = Content("ab" * 32, About(40, 30, None, None, None, None, 1), b"\0\0" * 3, b"jpeg")
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A store of photos 1 to 6."""
+    store = Store(tmp_path)
+    with store.transaction():
+        root = store.add_root(tmp_path)
+        for number in range(1, 7):
+            store.put(root, Found(f"{number}.jpg", 10, 20), CONTENT)
+    yield store
+    store.close()
+
+
+def test_a_decision_is_of_each_two_photos_the_smaller_id_first(store):
+    decisions = Decisions(store)
+    assert decisions.all() == {}
+    assert decisions.decide([5, 2, 3], KEEP) == 3
+    assert decisions.all() == {(2, 3): KEEP, (2, 5): KEEP, (3, 5): KEEP}
+    assert list(decisions.all()) == sorted(decisions.all())
+
+
+@pytest.mark.parametrize(("ids", "count"), [([1, 2], 1), ([2, 1, 2, 1], 1), ([3], 0), ([3, 3], 0), ([], 0)])
+@pytest.mark.parametrize("verdict", [KEEP, DIFFERENT])
+def test_a_photo_named_twice_counts_once(store, ids, count, verdict):
+    assert Decisions(store).decide(iter(ids), verdict) == count
+    assert Decisions(store).all() == ({(1, 2): verdict} if count else {})
+
+
+def test_the_last_decision_holds(store):
+    decisions = Decisions(store)
+    decisions.decide([1, 2, 3], KEEP)
+    assert decisions.decide([3, 2], DIFFERENT) == 1
+    assert decisions.all() == {(1, 2): KEEP, (1, 3): KEEP, (2, 3): DIFFERENT}
+
+
+def test_a_decision_can_be_taken_back(store):
+    decisions = Decisions(store)
+    decisions.decide([1, 2, 3], KEEP)
+    assert decisions.decide([3, 1], None) == 1
+    assert decisions.all() == {(1, 2): KEEP, (2, 3): KEEP}
+    assert decisions.decide([1, 2, 3, 4], None) == 2, "of six pairs two were decided"
+    assert decisions.all() == {}
+
+
+def test_decisions_are_there_when_the_library_is_opened_again(store, tmp_path):
+    Decisions(store).decide([1, 2], KEEP)
+    store.close()
+    again = Store(tmp_path)
+    assert Decisions(again).all() == {(1, 2): KEEP}
+    again.close()
+
+
+def test_they_go_with_a_photo_and_stay_when_it_moves_or_is_missing_or_changes(store, tmp_path):
+    decisions = Decisions(store)
+    decisions.decide([1, 2, 3], KEEP)
+    decisions.decide([4, 5], DIFFERENT)
+    [root] = store.roots()
+    with store.transaction():
+        store.move(1, root, Found("elsewhere.jpg", 10, 20))
+        store.set_missing([2, 5], True)
+        store.put(root, Found("4.jpg", 11, 21), CONTENT._replace(sha256="cd" * 32))
+        store.drop([3])
+    assert decisions.all() == {(1, 2): KEEP, (4, 5): DIFFERENT}
+    with store.transaction():
+        store.drop([5])
+    assert decisions.all() == {(1, 2): KEEP}
+
+
+@pytest.mark.parametrize(("count", "pairs"), [(200, 200 * 199 // 2), (201, 200), (300, 299)])
+def test_of_very_many_it_is_decided_of_each_and_the_first(store, count, pairs):
+    [root] = store.roots()
+    with store.transaction():
+        for number in range(7, count + 1):
+            store.put(root, Found(f"{number}.jpg", 10, 20), CONTENT)
+    ids = range(count, 0, -1)
+    assert Decisions(store).decide(ids, DIFFERENT) == pairs
+    decided = Decisions(store).all()
+    if count > 200:
+        assert set(decided) == {(number, count) for number in range(1, count)}
+    else:
+        assert set(decided) == set(combinations(range(1, count + 1), 2))
+    assert Decisions(store).decide(ids, None) == pairs
+    assert Decisions(store).all() == {}
+
+
+def test_deciding_is_no_change_that_a_search_would_notice(store):
+    generation = store.generation
+    Decisions(store).decide([1, 2], KEEP)
+    assert store.generation == generation
+
+
+def test_a_decision_fails_whole_or_not_at_all(store):
+    """Of a photo that another process has dropped meanwhile."""
+    with pytest.raises(LibraryError, match="FOREIGN KEY"):
+        Decisions(store).decide([1, 2, 999], KEEP)
+    assert Decisions(store).all() == {}

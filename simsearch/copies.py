@@ -79,7 +79,9 @@ def grouped(
     compare
         Tells of two that no pair names.
     """
-    return list(_Sorting(files, pairs, different, compare).groups())
+    # In one order: of three versions each may be better than the next, and the last than the first.
+    ordered = sorted(files, key=lambda file: file.id), sorted(pairs)
+    return list(_Sorting(*ordered, different, compare).groups())
 
 
 def changes(best: Version, other: Version, match: Match) -> tuple[str, ...]:
@@ -134,7 +136,9 @@ class _Sorting:
         self._best = {content: self._best_of(some) for content, some in self._files.items()}
 
     def _link(self, pair: Pair) -> None:
-        whole, part = self._content_of[pair.whole], self._content_of[pair.part]
+        whole, part = self._content_of.get(pair.whole), self._content_of.get(pair.part)
+        if whole is None or part is None:  # it came after the files were read
+            return
         if whole != part and frozenset((whole, part)) not in self._apart:
             self._links[whole][part] = self._links[part][whole] = whole, pair.match
 

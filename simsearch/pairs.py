@@ -151,8 +151,10 @@ class Pairs:
 
     def _keep(self, found: list[Pair], compared: Iterable[int] = (), stage: int = 0) -> None:
         with self._store.aside() as db:
+            # What went or changed meanwhile has no sketch.
             db.executemany(
-                "INSERT OR REPLACE INTO pairs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                """INSERT OR REPLACE INTO pairs SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11
+                   WHERE (SELECT count(*) FROM sketches WHERE photo_id IN (?1, ?2)) = 2""",
                 [(pair.whole, pair.part, *pair.match.place, *pair.match[1:]) for pair in found],
             )
             sql = "UPDATE sketches SET compared = ? WHERE photo_id = ?"

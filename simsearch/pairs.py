@@ -31,7 +31,7 @@ _CONTOURS = 0.78  # cosine; of a thousand brightened photos one has less, and of
 _FITS = 0.72  # correlation with a part, below which it is not worth a closer look
 _VIEWS = 512  # decoded thumbnails that are kept: 75 MB
 _SKETCHES = 10_000  # 40 MB
-_COPIES, _CROPS = 1, 2  # what photos were compared for
+_COPIES, _CROPS, _EVERYTHING = 1, 2, 3  # what photos were compared for
 _READ_AT_ONCE = 10_000
 _WHOLE = Place(0, 0.0, 0.0, 1.0, 1.0)
 
@@ -124,7 +124,7 @@ class Pairs:
         comparing = _Comparing(self._store)
         pending = self._pending(_COPIES)
         if len(pending):
-            found = candidates.copies(*self._prints("TRUE"), pending)
+            found = candidates.copies(*self._prints("TRUE", self._pending(_EVERYTHING)), pending)
             self._compare_all("looking for copies", _COPIES, pending, found, comparing.copy, progress)
         pending = self._pending(_CROPS)
         if len(pending):
@@ -188,16 +188,26 @@ class Pairs:
         )
         return np.array([row[0] for row in rows], dtype=np.int64)
 
-    def _prints(self, condition: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return ids, (n,) int64 ascending, and prints, (n, 8, 8) float32, of photos, but the blank."""
+    def _prints(self, condition: str, among: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return ids, (n,) int64 ascending, and prints, (n, 8, 8) float32, of photos, but the blank.
+
+        Parameters
+        ----------
+        condition
+            In SQL.
+        among
+            (m,) int64: ids of all that may be among them.
+        """
         ids, blocks, last = [np.empty(0, np.int64)], [np.empty((0, 8, 8), np.float32)], 0
         sql = f"""SELECT photo_id, grey FROM sketches JOIN photos ON id = photo_id
                   WHERE missing_since IS NULL AND length(grey) = ? AND photo_id > ? AND {condition}
                   ORDER BY photo_id LIMIT ?"""
         while rows := self._store.query(sql, sketches.SIDE**2, last, _READ_AT_ONCE):
             prints = sketches.prints(_pixels(row[1] for row in rows))
-            seen = prints.any(axis=(1, 2))
-            ids.append(np.array([row[0] for row in rows])[seen])
+            some, seen = np.array([row[0] for row in rows]), prints.any(axis=(1, 2))
+            if among is not None:
+                seen &= np.isin(some, among)
+            ids.append(some[seen])
             blocks.append(prints[seen])
             last = rows[-1][0]
         return np.concatenate(ids), np.concatenate(blocks)

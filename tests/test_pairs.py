@@ -188,6 +188,15 @@ def test_new_copies_of_what_has_crops_are_not_laid_over_them(planted):
 # Files of equal bytes
 
 
+def test_of_files_of_equal_bytes_one_is_compared(planted):
+    """They are known to show the same, and what one shows, all do."""
+    for number in range(10, 40):
+        planted.put(f"{number}.jpg", texture(1), content="bytes of 1.jpg")
+    couples = planted.keep_up()
+    assert planted.known == FOUND
+    assert {photo for couple in couples for photo in couple} <= set(range(1, 7))
+
+
 def test_the_next_of_equal_bytes_is_compared_when_the_first_goes(planted):
     twin = planted.put("twin.jpg", texture(1), content="bytes of 1.jpg")
     planted.keep_up()

@@ -152,6 +152,20 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             DELETE FROM pairs WHERE whole = new.photo_id OR part = new.photo_id;
         END
         """,
+        # One stood for all its copies when crops were looked for; without it, they are looked for anew.
+        """
+        CREATE TRIGGER pair_went AFTER DELETE ON pairs WHEN old.agreement > 0 BEGIN
+            UPDATE sketches SET compared = min(compared, 1) WHERE photo_id IN (old.whole, old.part);
+        END
+        """,
+        """
+        CREATE TRIGGER photo_went_missing AFTER UPDATE OF missing_since ON photos
+        WHEN old.missing_since IS NULL AND new.missing_since IS NOT NULL BEGIN
+            UPDATE sketches SET compared = min(compared, 1) WHERE photo_id IN (
+                SELECT part FROM pairs WHERE whole = new.id AND agreement > 0
+                UNION ALL SELECT whole FROM pairs WHERE part = new.id AND agreement > 0);
+        END
+        """,
         """
         CREATE TABLE decisions (
             first INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,

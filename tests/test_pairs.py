@@ -178,6 +178,26 @@ def test_pairs_of_missing_photos_are_not_known_until_they_are_back(planted):
     assert planted.known >= FOUND
 
 
+@pytest.mark.parametrize("go", [Album.drop, Album.miss])
+def test_when_the_best_goes_its_copies_take_its_place(planted, go):
+    """Of three copies one was laid over the crop in place of all; the crop is a part of the others, too."""
+    planted.put("7.jpg", texture(1).resize((560, 420)))
+    planted.keep_up()
+    assert (1, 4) in planted.known and (7, 4) not in planted.known
+    go(planted, 1)
+    planted.keep_up()
+    assert planted.known == {(7, 4), (3, 7), (2, 5)}
+    assert planted.keep_up() == set()
+
+
+def test_when_the_best_becomes_another_picture_its_copies_take_its_place(planted):
+    planted.put("7.jpg", texture(1).resize((560, 420)))
+    planted.keep_up()
+    planted.put("1.jpg", texture(9), content="other bytes")
+    planted.keep_up()
+    assert planted.known == {(7, 4), (3, 7), (2, 5)}
+
+
 def test_new_copies_of_what_has_crops_are_not_laid_over_them(planted):
     planted.keep_up()
     planted.put("7.jpg", texture(1).resize((300, 225)))

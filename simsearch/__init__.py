@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from simsearch.groups import Burst
     from simsearch.handing import Copy, CopyGroup
     from simsearch.library import Library
+    from simsearch.maps import Map
     from simsearch.report import Report
     from simsearch.searching import Hit
 
@@ -47,6 +48,7 @@ __all__ = [
     "LearningError",
     "Library",
     "LibraryError",
+    "Map",
     "NoLibrary",
     "PhotoError",
     "Report",
@@ -61,6 +63,7 @@ _ELSEWHERE = {
     "CopyGroup": "handing",
     "Hit": "searching",
     "Library": "library",
+    "Map": "maps",
     "Report": "report",
 }
 

@@ -8,8 +8,11 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
+
+import numpy as np
 
 from simsearch import pixels, running, store, upkeep
 from simsearch.backbones import DEFAULT_BACKBONE
@@ -26,6 +29,8 @@ from simsearch.folders import absolute_path, default_folder, expanded_path, make
 from simsearch.groups import Groups
 from simsearch.index import ENGINES
 from simsearch.indexes import Indexes
+from simsearch.layout import HOW_TO_GET_TSNE, METHODS, is_installed
+from simsearch.maps import Layouts, Map
 from simsearch.parts import Box
 from simsearch.pixels import AnyPicture
 from simsearch.ranking import Found, Wish
@@ -65,6 +70,7 @@ class Library:
         self._searcher = Searcher(store, self._indexes, lambda: self.encoder)
         self.groups = Groups(store, self._indexes, self._searcher, lambda: self.encoder.dim)
         self._clusters: Clusters | None = None
+        self._layouts = Layouts(store, self._indexes)
         self._lock = threading.RLock()
 
     @classmethod
@@ -436,6 +442,74 @@ class Library:
         return (
             None if photo_id is None else next(iter(self._searcher.hits([Found(photo_id, 1.0, 1.0)])), None)
         )
+
+    def map(
+        self,
+        method: str | None = None,
+        *,
+        at_hand: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Map:
+        """Return where each photo lies in two dimensions, near those like it; the same for the same photos.
+
+        It is kept, also for other processes. Photos that came since lie amid their neighbours, until so many
+        came or went that it is made anew.
+
+        Parameters
+        ----------
+        method
+            "pca", in seconds, along the two main directions; "tsne", which keeps neighbours together and
+            takes half a minute of one core for 100,000 photos; by default the best that is installed. Fewer
+            than 50 photos always lie as by "pca".
+        at_hand
+            Whether to take what there is, or else "pca", rather than have a better one made; it is then
+            :attr:`Map.due`.
+        progress
+            Called with the number of steps done and to do.
+
+        Raises
+        ------
+        SimsearchError
+            When the method is not installed.
+        ValueError
+            When there is no such method.
+        """
+        if method not in (None, *METHODS):
+            raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method}")
+        if method is not None and not is_installed(method):
+            raise SimsearchError(f"{method}: not installed; get it with: {HOW_TO_GET_TSNE}.")
+        if at_hand:
+            return self._layouts.at_hand(method, self.encoder.dim)
+        return self._layouts.current(method, self.encoder.dim, progress)
+
+    def place(self, image: AnyPicture | Hit, *, crop: Box | None = None) -> tuple[float, float]:
+        """Return where on the map at hand a picture lands, amid the photos most like it, or a photo lies.
+
+        Raises
+        ------
+        LibraryError
+            When the library holds no photos.
+        PhotoError
+            When the picture cannot be read.
+        ValueError
+            When crop is no part of the picture.
+        """
+        self._need_photos()
+        found = self._layouts.at_hand(None, self.encoder.dim)
+        if isinstance(image, Hit) and crop is None and image.id in found.ids:
+            x, y = found.positions[np.searchsorted(found.ids, image.id)].tolist()
+            return x, y
+        known = self._searcher.known(image, crop)[1] if isinstance(image, Hit) else None
+        vector = self._searcher.encoded(image, crop) if known is None else known
+        return self._layouts.place(found, vector, self.encoder.dim)
+
+    def paths_of_photos(self) -> dict[int, str]:
+        """Return the path of each photo, by its id."""
+        return self._store.paths()
+
+    def dates_of_photos(self) -> dict[int, datetime]:
+        """Return when each photo was taken that says so, by its id."""
+        return self._store.dates()
 
     def lsh_settings(self) -> dict[str, int]:
         """Return the settings of the engine "lsh": tuned ones, or what suits the library."""

@@ -417,12 +417,23 @@ class Store:
         """Whether the user said of any photo what it is of."""
         return bool(self._value("SELECT EXISTS (SELECT 1 FROM labels)"))
 
-    def folders(self) -> dict[int, str]:
-        """Return the absolute path of the folder that each photo that is there lies in, by their ids."""
+    def paths(self) -> dict[int, str]:
+        """Return the absolute paths of the photos that are there, by their ids."""
         sql = """SELECT photos.id, roots.path || '/' || photos.path FROM photos
                  JOIN roots ON roots.id = root_id WHERE missing_since IS NULL ORDER BY photos.id"""
         with self._lock, self._explained():
-            return {photo_id: path.rpartition("/")[0] for photo_id, path in self._db.execute(sql)}
+            return dict(self._db.execute(sql))
+
+    def folders(self) -> dict[int, str]:
+        """Return the absolute path of the folder that each photo that is there lies in, by their ids."""
+        return {photo_id: path.rpartition("/")[0] for photo_id, path in self.paths().items()}
+
+    def dates(self) -> dict[int, datetime]:
+        """Return when the photos that are there were taken, by their ids, of those that say so."""
+        sql = "SELECT id, taken_at FROM photos WHERE missing_since IS NULL AND taken_at IS NOT NULL"
+        with self._lock, self._explained():
+            told = ((photo_id, parsed_time(text)) for photo_id, text in self._db.execute(sql))
+            return {photo_id: moment for photo_id, moment in told if moment}
 
     def kinds(self) -> int:
         """Return how many labels there are, and folders of photos that are there and have none."""

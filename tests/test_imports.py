@@ -19,7 +19,7 @@ FLOW = [
     {"formats"},
     {"pixels"},
     {"parts"},
-    {"demo", "backbones", "index", "space", "distortions", "trust", "suggestion", "sketches", "joined"},
+    {"demo", "backbones", "index", "space", "distortions", "trust", "suggestion", "sketches", "joined", "layout"},
     {"rerank", "clustering", "registration", "candidates", "versions", "bursts"},
     {"efficientnet_lite"},
     {"encoder"},
@@ -31,7 +31,7 @@ FLOW = [
     {"survey", "folders", "vectors", "learning", "kinds"},
     {"neighbourhood"},
     {"indexes"},
-    {"filters", "sync", "comparison", "checks"},
+    {"filters", "sync", "comparison", "checks", "maps"},
     {"calibration", "lessons", "pairs", "decisions"},
     {"ranking", "copies"},
     {"searching", "upkeep", "membership"},
@@ -100,6 +100,8 @@ HEAVY = {
     "rawpy",
     "psutil",
     "watchdog",
+    "openTSNE",
+    "scipy",
 }
 
 

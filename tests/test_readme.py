@@ -96,6 +96,7 @@ COMMANDS = [
     "learn",
     "tune",
     "exam",
+    "map",
     "status",
     "doctor",
     "app",

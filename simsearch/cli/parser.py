@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from simsearch.cli import albums, clustering, commands, examining, grouping, indexing, searching
+from simsearch.cli import albums, clustering, commands, examining, grouping, indexing, mapping, searching
 from simsearch.cli.terminal import COULD_NOT_RUN
 
 
@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
         (commands.tune, _tune_options, "choose the settings of the engine lsh", "--recall 0.95"),
         (grouping.decide, _decide_options, "decide about photos that look the same", "keep a.jpg b.jpg"),
         (examining.exam, _exam_options, "measure how well your own photos are found", "--sample 300"),
+        (mapping.map, _map_options, "lay the photos out in two dimensions", "--csv map.csv"),
         (commands.status, _status_options, "say what the library holds and where it is", "--failed"),
         (commands.doctor, _doctor_options, "check that the library is well", "--repair"),
         (commands.app, _app_options, "serve the page where a picture is dropped", "--port 8600"),
@@ -345,6 +346,15 @@ def _clusters_options(command: argparse.ArgumentParser) -> None:
         "--csv", metavar="FILE", help="write every photo's path, label and number of its cluster"
     )
     command.add_argument("--json", action="store_true", help="one JSON object a line, with all paths")
+
+
+def _map_options(command: argparse.ArgumentParser) -> None:
+    _library_option(command)
+    command.add_argument(
+        "--method", choices=("pca", "tsne"), help="how (default: tsne where openTSNE is installed, else pca)"
+    )
+    command.add_argument("--csv", metavar="FILE", help="write each photo's path, x and y")
+    command.add_argument("--json", action="store_true", help="one JSON object a photo")
 
 
 def _status_options(command: argparse.ArgumentParser) -> None:

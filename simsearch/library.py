@@ -30,7 +30,7 @@ from simsearch.groups import Groups
 from simsearch.index import ENGINES
 from simsearch.indexes import Indexes
 from simsearch.layout import HOW_TO_GET_TSNE, METHODS, is_installed
-from simsearch.maps import Layouts, Map
+from simsearch.maps import Layouts, Map, make_apart
 from simsearch.parts import Box
 from simsearch.pixels import AnyPicture
 from simsearch.ranking import Found, Wish
@@ -481,6 +481,18 @@ class Library:
         if at_hand:
             return self._layouts.at_hand(method, self.encoder.dim)
         return self._layouts.current(method, self.encoder.dim, progress)
+
+    def make_map(self) -> None:
+        """Have the map made in a process of its own, and wait: in this one it would hold up all threads.
+
+        ``map(at_hand=True)`` then has it.
+
+        Raises
+        ------
+        SimsearchError
+            When it could not be made.
+        """
+        make_apart(self.path)
 
     def place(self, image: AnyPicture | Hit, *, crop: Box | None = None) -> tuple[float, float]:
         """Return where on the map at hand a picture lands, amid the photos most like it, or a photo lies.

@@ -7,14 +7,15 @@ query; where many came or went, the map is made anew.
 from __future__ import annotations
 
 import logging
+import subprocess
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from simsearch import layout
-from simsearch.errors import DerivedFileError, WriteError
+from simsearch import layout, program
+from simsearch.errors import DerivedFileError, SimsearchError, WriteError
 from simsearch.index import files
 from simsearch.index.files import AnotherSpace
 from simsearch.indexes import Indexes
@@ -243,6 +244,29 @@ class Layouts:
         except OSError:
             return None
         return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def make_apart(folder: Path) -> None:
+    """Have the map of the library in a folder made by a process of its own, and wait for it.
+
+    Raises
+    ------
+    SimsearchError
+        When it could not be made.
+    """
+    done = subprocess.run(
+        program.command("cli", "map", "--library", str(folder)),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=program.environment(),
+        check=False,
+    )
+    if done.returncode:
+        sentence = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise SimsearchError(
+            sentence.removeprefix("simsearch: ") or f"map: it ended with exit code {done.returncode}."
+        )
 
 
 def _load(path: Path, origin: Origin, mark_of: Callable[[int], str]) -> _Layout:

@@ -328,6 +328,106 @@ def test_three_engines_answer_for_a_random_photo(page):
     assert "Traceback" not in page.inner_text("body") and page.alerts == []
 
 
+@pytest.mark.parametrize("wide", [True, False])
+def test_photos_on_the_map_are_looked_at_and_opened(chromium, address, tmp_path, wide):
+    """With the mouse and with a finger: a closer look at each, and on to the search with one."""
+    size = {"width": 1400, "height": 1000} if wide else {"width": 390, "height": 844}
+    context = chromium.new_context(viewport=size, has_touch=not wide)
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    alerts: list[object] = []
+    page.on("dialog", lambda dialog: alerts.extend([dialog.message, dialog.dismiss()]))
+    page.goto(f"{address}/map")
+    canvas = on_the_map(page, 19)
+    kinds = [name.inner_text() for name in page.query_selector_all(".legend .name")]
+    assert sorted(kinds) == sorted(f"{kind}/" for kind in (KIND, "wall clocks", "sunflowers", "odd"))
+    demo.draw_picture("sunflowers", 1000).save(tmp_path / "unseen.jpg")
+    upload(page, tmp_path / "unseen.jpg")
+    page.wait_for_selector("text=/It lands at the cross; ringed are .* of sunflowers/")
+    canvas.scroll_into_view_if_needed()
+    seen = {}
+    for x, y in places_of_photos(page, canvas):
+        (page.mouse.move if wide else page.touchscreen.tap)(x, y)
+        page.wait_for_function("tip().matches('.shown') && tip().querySelector('img').naturalWidth > 0")
+        seen[page.inner_text(".tip .name")] = x, y
+    assert "<img src=x onerror=alert(1)>.png" in seen
+    x, y = seen["<img src=x onerror=alert(1)>.png"]
+    (page.mouse.click if wide else page.touchscreen.tap)(x, y)
+    page.wait_for_selector(".st-key-opened >> text=<img src=x onerror=alert(1)>.png")
+    at_rest(page)
+    page.get_by_role("button", name="More like this").click()
+    page.wait_for_selector("text=/^More like <img src=x/")
+    assert len(cards(page, 15)) == 15 and alerts == []
+    context.close()
+
+
+def test_the_map_is_zoomed_moved_and_left_to_the_keys(chromium, address):
+    page = chromium.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(60_000)
+    page.goto(f"{address}/map")
+    canvas = on_the_map(page, 19)
+    box = canvas.bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(*middle)
+    for _ in range(8):
+        page.mouse.wheel(0, -200)
+    page.wait_for_selector(".map:not([data-zoom='1.00'])")
+    far = float(page.get_attribute(".map", "data-zoom"))
+    assert far > 10 and int(page.get_attribute(".map", "data-in-view")) < 19
+    page.mouse.dblclick(*middle)
+    page.wait_for_selector(".map[data-zoom='1.00'][data-in-view='19']")
+    drag(None, page, [middle, (middle[0] + 300, middle[1]), (middle[0] + 700, middle[1])])
+    page.wait_for_function("Number(map().dataset.inView) < 19")
+    page.get_by_role("button", name="Show all of it").click()
+    page.wait_for_selector(".map[data-in-view='19']")
+    canvas.focus()
+    for key in ("+", "ArrowLeft", "-", "0"):
+        page.keyboard.press(key)
+    page.wait_for_function("live().textContent.length > 0")
+    name = page.inner_text(".live").split(",")[0]
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f".st-key-opened >> text={name}")
+    page.close()
+
+
+def on_the_map(page, count):
+    """The canvas of the map, once so many photos are drawn; its parts get names in the page."""
+    page.wait_for_selector(f".map[data-in-view='{count}']")
+    page.evaluate(
+        """() => {
+            const found = (root, what) => {
+                for (const one of root.querySelectorAll('*')) {
+                    const inside = one.matches(what) ? one : one.shadowRoot && found(one.shadowRoot, what);
+                    if (inside) return inside;
+                }
+            };
+            globalThis.map = () => found(document, '.map');
+            globalThis.tip = () => map().querySelector('.tip');
+            globalThis.live = () => map().querySelector('.live');
+        }"""
+    )
+    return page.wait_for_selector(".map canvas")
+
+
+def places_of_photos(page, canvas):
+    """Where photos are on the screen: where the pointer, moved all over the map, finds one."""
+    box, found = canvas.bounding_box(), {}
+    for across in range(12, int(box["width"]) - 12, 12):
+        for down in range(12, int(box["height"]) - 12, 12):
+            x, y = box["x"] + across, box["y"] + down
+            if page.evaluate(
+                """([x, y]) => {
+                    const canvas = map().querySelector('canvas');
+                    const at = { clientX: x, clientY: y, pointerType: 'mouse', bubbles: true };
+                    canvas.dispatchEvent(new PointerEvent('pointermove', at));
+                    return canvas.matches('.on-photo');
+                }""",
+                [x, y],
+            ):
+                found[across // 60, down // 60] = x, y
+    return found.values()
+
+
 def test_a_folder_is_indexed_from_the_first_page_on_and_its_progress_survives_a_reload(chromium, tmp_path):
     for number in range(1500):
         paint(tmp_path / "photos" / f"{number}.png", (number % 256, number // 8, 90), (60, 40))

@@ -271,3 +271,15 @@ def test_a_method_must_be_there(shaded, monkeypatch):
     found = shaded.map()
     assert found.method == "pca" and not found.due
     assert found.hint is not None and found.hint.endswith('pip install "simsearch[map]"')
+
+
+def test_a_map_is_made_by_a_process_of_its_own(shaded, monkeypatch):
+    monkeypatch.setattr("simsearch.program.command", lambda *words: ["false", *words])
+    with pytest.raises(SimsearchError, match="map: it ended with exit code 1"):
+        shaded.make_map()
+    monkeypatch.setattr(
+        "simsearch.program.command",
+        lambda *words: ["sh", "-c", "echo step >&2; echo simsearch: x: no room. >&2; exit 2"],
+    )
+    with pytest.raises(SimsearchError, match=r"^x: no room\.$"):
+        shaded.make_map()

@@ -9,6 +9,7 @@ import streamlit as st
 from simsearch import Library, NoLibrary, SimsearchError
 from simsearch.ui import albums, compare, exam, places, search
 from simsearch.ui import library as library_page
+from simsearch.ui import map as map_page
 from simsearch.ui.words import show_error
 
 # Drawn here: an icon by name would be fetched from the web, and nothing is to leave this machine.
@@ -25,13 +26,22 @@ def _library() -> Library:
 def main() -> None:
     """Show the page that is asked for: searching, unless it is another."""
     st.set_page_config("simsearch", page_icon=_ICON, layout="wide")
+    searching = st.Page(
+        _on_the_library(search.show), title="Search", icon=":material/image_search:", default=True
+    )
     pages = [
-        st.Page(_on_the_library(search.show), title="Search", icon=":material/image_search:", default=True),
+        searching,
         st.Page(
             _on_the_library(albums.show), title="Albums", icon=":material/photo_album:", url_path="albums"
         ),
         st.Page(
             _on_the_library(compare.show), title="Compare", icon=":material/balance:", url_path="compare"
+        ),
+        st.Page(
+            _on_the_library(lambda library: map_page.show(library, lambda: st.switch_page(searching))),
+            title="Map",
+            icon=":material/scatter_plot:",
+            url_path="map",
         ),
         st.Page(_on_the_library(exam.show), title="Exam", icon=":material/fact_check:", url_path="exam"),
         st.Page(

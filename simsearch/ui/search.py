@@ -107,8 +107,10 @@ def _ask(library: Library) -> hits.Asked | None:
             query, name = uploaded.getvalue(), f"upload-{uploaded.file_id}"
         else:
             _begin(None)
+            st.session_state.pop("asked", None)
             return None
         _begin(name)
+        st.session_state["asked"] = query  # for the map
         shown = st.container()
         k, diversity = _turn_dials()
         options = {"diversity": diversity, "crop": part.drawn(name), **_choose_ways(library)}

@@ -39,7 +39,7 @@ class Votes(NamedTuple):
 @st.cache_data(max_entries=100, show_spinner=False)
 def _counted(_library: Library, generation: int, query: bytes | Hit, crop: Part | None) -> Votes:
     suggestion = _library.suggest(query, crop=crop)
-    names = _shown([vote.kind for vote in suggestion.votes], _library.roots())
+    names = shown([vote.kind for vote in suggestion.votes], _library.roots())
     return Votes(
         suggestion.asked, [(name, vote.photos) for name, vote in zip(names, suggestion.votes, strict=True)]
     )
@@ -59,7 +59,7 @@ def show(library: Library, query: bytes | Hit, crop: Part | None) -> None:
         st.html(f'<div class="votes">{_sentence(votes)}{_bars(votes)}</div>')
 
 
-def _shown(kinds: list[str], roots: list[Path]) -> list[str]:
+def shown(kinds: list[str], roots: list[Path]) -> list[str]:
     """Return labels as they are, and folders below the indexed one, or with its name where unclear."""
     short = [_short(kind, roots, whole=False) for kind in kinds]
     return short if len(set(short)) == len(short) else [_short(kind, roots, whole=True) for kind in kinds]

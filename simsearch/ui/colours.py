@@ -1,0 +1,118 @@
+"""What the points of the map are coloured by: named ways to tell the photos of a library apart."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from simsearch import Library
+from simsearch.ui.votes import shown
+
+_MOST = 10  # kinds with a colour of their own: more are not told apart
+_KINDS = (
+    "#4e79a7", "#f28e2b", "#e15759", "#59a14f", "#b07aa1",
+    "#17a9b5", "#d4a017", "#e377c2", "#9c755f", "#7a9a01",
+)  # fmt: skip
+_OTHERS = "#8e8e93"
+_PLAIN = "#3987b8"
+_SCALE = ("#2b6cb0", "#7b52ab", "#c8487c", "#ef7f4d", "#f2b134")  # early to late, seen on white and on black
+_STEPS = 64
+_TAILS = (0.5, 99.5)  # percent of the dates: a camera whose clock was never set must not take up the scale
+
+
+class Colours(NamedTuple):
+    """The colours of photos.
+
+    Attributes
+    ----------
+    codes
+        (n,) uint8: which of the palette each photo has.
+    palette
+        Colours as #rrggbb.
+    legend
+        ``kinds``, each with ``name``, ``count``, ``code`` and maybe a longer ``title``; ``scale``, None or
+        the ``colours`` from ``first`` to ``last``.
+    """
+
+    codes: np.ndarray
+    palette: list[str]
+    legend: dict[str, Any]
+
+
+def plain(_library: Library, ids: np.ndarray) -> Colours:
+    """Colour all photos, (n,) int64, alike."""
+    return Colours(np.zeros(len(ids), dtype=np.uint8), [_PLAIN], {"kinds": [], "scale": None})
+
+
+def by_folder(library: Library, ids: np.ndarray) -> Colours:
+    """Colour photos, (n,) int64, by the folder that they lie in."""
+    paths = library.paths_of_photos()
+    folders = {photo_id: paths[photo_id].rpartition("/")[0] for photo_id in ids.tolist() if photo_id in paths}
+    often = [folder for folder, _ in Counter(folders.values()).most_common(_MOST)]
+    return by_kind(ids, folders, dict(zip(often, shown(often, library.roots()), strict=True)))
+
+
+def by_kind(ids: np.ndarray, kinds: dict[int, str], names: dict[str, str] | None = None) -> Colours:
+    """Colour photos, (n,) int64, by what each is of: the ten most frequent kinds, and the others.
+
+    Parameters
+    ----------
+    kinds
+        By the photo's id; one that has none is among the others.
+    names
+        What to call a kind where that is not its name.
+    """
+    often = [kind for kind, _ in Counter(kinds.values()).most_common(_MOST)]
+    code_of = {kind: code for code, kind in enumerate(often)}
+    codes = np.array([code_of.get(kinds.get(one, ""), _MOST) for one in ids.tolist()], dtype=np.uint8)
+    counts = np.bincount(codes, minlength=_MOST + 1).tolist()
+    legend = [
+        {"name": (names or {}).get(kind, kind), "title": kind, "count": counts[code], "code": code}
+        for kind, code in code_of.items()
+    ]
+    if counts[_MOST]:
+        legend.append({"name": "others", "count": counts[_MOST], "code": _MOST})
+    return Colours(codes, [*_KINDS, _OTHERS], {"kinds": legend, "scale": None})
+
+
+def by_date(library: Library, ids: np.ndarray) -> Colours:
+    """Colour photos, (n,) int64, by when they were taken; grey are those that do not say."""
+    dates = library.dates_of_photos()
+    days = np.array([dates[one].toordinal() if one in dates else np.nan for one in ids.tolist()])
+    dated = np.isfinite(days)
+    codes = np.full(len(ids), _STEPS, dtype=np.uint8)
+    scale = None
+    if dated.any():
+        first, last = np.percentile(days[dated], _TAILS, method="nearest")
+        share = np.clip((days[dated] - first) / max(last - first, 1), 0, 1)
+        codes[dated] = np.round(share * (_STEPS - 1)).astype(np.uint8)
+        scale = {"colours": list(_SCALE), "first": _day(first), "last": _day(last)}
+    undated = int((~dated).sum())
+    kinds = [{"name": "undated", "count": undated, "code": _STEPS}] if undated else []
+    return Colours(codes, [*_blended(), _OTHERS], {"kinds": kinds, "scale": scale})
+
+
+# What the page offers; another way is a line here.
+WAYS: dict[str, Callable[[Library, np.ndarray], Colours]] = {
+    "Folder": by_folder,
+    "Date": by_date,
+    "Nothing": plain,
+}
+
+
+def _day(ordinal: float) -> str:
+    from datetime import date
+
+    day = date.fromordinal(int(ordinal))
+    return f"{day.day} {day:%B %Y}"
+
+
+def _blended() -> list[str]:
+    """Return the colours of the scale in small steps."""
+    ends = np.array([[int(colour[place : place + 2], 16) for place in (1, 3, 5)] for colour in _SCALE])
+    at = np.linspace(0, len(ends) - 1, _STEPS)
+    mixed = np.column_stack([np.interp(at, range(len(ends)), channel) for channel in ends.T])
+    return ["#{:02x}{:02x}{:02x}".format(*colour) for colour in mixed.round().astype(int).tolist()]

@@ -1,0 +1,396 @@
+"""Map: the whole library at a glance, photos that are alike close together."""
+
+from __future__ import annotations
+
+import base64
+import html
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from simsearch import Hit, Library, Map, PhotoError, SimsearchError
+from simsearch.ui import colours, search
+from simsearch.ui.words import plain, show_error
+
+_OPENED, _ANSWER, _PICTURES, _PLOT = "map-opened", "map-answer", "map-pictures", "map-plot"
+_FEW = 5_000  # photos; their map is made while the page waits, in three seconds
+_SECONDS_A_LOOK = 1.0
+_PHOTOS_A_SECOND = 4_000  # that are laid out, by one core
+_LARGEST = 65_535  # what 16 bits hold, of the longer side of the map
+_NARROWEST = 0.25  # of it, that the other side has at least
+_NEAR = 12  # photos nearest to the query that are marked
+_SIDE = 200  # pixels of a picture on the map
+_OPENED_SIDE = 800
+_AT_ONCE = 60  # pictures in one answer
+_IN_WORDS = 10  # groups
+_HERE = Path(__file__)
+
+_STYLE = """
+<style>
+  .stMainBlockContainer { padding-top: 4.5rem; }
+  .st-key-opened img, .st-key-landed img { max-height: 45vh; object-fit: contain; border-radius: .5rem; }
+  .st-key-landed img { max-height: 12rem; }
+  .about-photo { font-size: .85rem; line-height: 1.4; overflow-wrap: anywhere; }
+  .about-photo .where { opacity: .75; }
+  .st-key-map-pictures { display: none; }
+</style>
+"""
+
+# Of a keyboard's user the canvas says what the keys do, and what is in its middle.
+_HTML = """
+<div class="map">
+  <div class="plot">
+    <canvas tabindex="0" role="application" aria-roledescription="map" aria-describedby="keys"></canvas>
+    <div class="tools">
+      <button type="button" data-do="in" title="Closer (+)" aria-label="Closer">+</button>
+      <button type="button" data-do="out" title="Farther (-)" aria-label="Farther">&minus;</button>
+      <button type="button" data-do="all" title="All of it (0)" aria-label="Show all of it">
+        <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M3 7V3h4M13 3h4v4M17 13v4h-4M7 17H3v-4"/></svg>
+      </button>
+      <button type="button" data-do="pictures" title="Pictures also from afar" aria-pressed="false"
+          aria-label="Pictures also from afar">
+        <svg viewBox="0 0 20 20" aria-hidden="true"><rect x="3" y="4" width="14" height="12" rx="2"/>
+          <path d="m4 14 4-4 3 3 2-2 4 3"/></svg>
+      </button>
+    </div>
+    <div class="tip"><img alt=""><div class="name"></div><div class="where"></div></div>
+  </div>
+  <div class="legend" role="group" aria-label="Colours"></div>
+  <div class="unseen" id="keys">Arrows move, plus and minus zoom, 0 shows all of it, Enter opens the photo
+    in the middle.</div>
+  <div class="unseen live" aria-live="polite"></div>
+</div>
+"""
+
+
+class _Plot(NamedTuple):
+    """A map as the browser gets it.
+
+    Attributes
+    ----------
+    mark
+        Tells it from others.
+    ids
+        (n,) int64: photos by their place.
+    corner, unit
+        What becomes 0, (2,), and how large a step of 1 is.
+    size
+        Width and height, in such steps.
+    points
+        (n, 2) uint16, x to the right and y downwards.
+    """
+
+    mark: str
+    ids: np.ndarray
+    corner: np.ndarray
+    unit: float
+    size: tuple[int, int]
+    points: np.ndarray
+
+    def steps(self, positions: np.ndarray) -> np.ndarray:
+        """Return positions of the map, (m, 2), in steps, (m, 2) float64; outside is moved to the edge."""
+        steps: np.ndarray = np.clip((positions * [1, -1] - self.corner) / self.unit, 0, self.size)
+        return steps
+
+    def places(self, ids: list[int]) -> list[int]:
+        """Return the places of photos, without those that have none."""
+        place_of = np.minimum(np.searchsorted(self.ids, ids), max(len(self.ids) - 1, 0))
+        return [int(place) for place, one in zip(place_of, ids, strict=True) if self.ids[place] == one]
+
+
+def show(library: Library, to_search: Callable[[], None]) -> None:
+    """Show the page.
+
+    Parameters
+    ----------
+    to_search
+        Goes to the page Search.
+    """
+    st.html(_STYLE)
+    st.subheader("Your photos on a map", anchor=False)
+    try:
+        search.warm_up(library, str(library.path))
+        found = _current(library)
+        if not len(found.ids):
+            st.info("None of the photos can be laid out; `simsearch doctor` says why.")
+            return
+        plot = _laid_out(found, f"{library.generation}-{found.method}-{found.due}")
+        left, right = st.columns([3, 1], gap="large")
+        with right:
+            landed = _ask(library, plot)
+        with left:
+            _show_map(library, found, plot)
+            opened = plot.places([st.session_state[_OPENED]] if _OPENED in st.session_state else [])
+            marks = {"mark": plot.mark, "query": landed, "opened": opened[0] if opened else -1}
+            _serve_pictures(library, plot, marks)
+        with right:
+            _show_opened(library, plot, to_search)
+    except SimsearchError as error:
+        show_error(error)
+
+
+# The map
+
+
+def _current(library: Library) -> Map:
+    """Return the map; where a better one takes a while, what there is, with how far the better one is."""
+    found = library.map(at_hand=True)
+    if found.due and len(library) <= _FEW:
+        with st.spinner("Laying out the photos ..."):
+            return library.map()
+    maker = _maker(str(library.path))
+    if found.due and maker.start(library):
+        st.fragment(_show_making, run_every=_SECONDS_A_LOOK)(maker, len(library))
+    return found
+
+
+class _Maker:
+    """Has the map of a library made, for all sessions, and waits for it in a thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked = -1  # the generation it was made for
+        self.thread: threading.Thread | None = None
+        self.started = 0.0
+        self.problem: SimsearchError | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it is at it."""
+        return self.thread is not None and self.thread.is_alive()
+
+    def start(self, library: Library) -> bool:
+        """Have the map made, if it was not at this generation; return whether there is something to show."""
+        with self._lock:
+            if not self.running and self._asked != library.generation:
+                self._asked, self.started, self.problem = library.generation, time.monotonic(), None
+                self.thread = threading.Thread(target=self._make, args=(library,), daemon=True)
+                self.thread.start()
+            return self.running or self.problem is not None
+
+    def _make(self, library: Library) -> None:
+        try:
+            library.make_map()
+        except SimsearchError as error:
+            self.problem = error
+
+
+@st.cache_resource(show_spinner=False)
+def _maker(_folder: str) -> _Maker:
+    return _Maker()
+
+
+def _show_making(maker: _Maker, photos: int) -> None:
+    if maker.running:
+        expected = max(photos / _PHOTOS_A_SECOND, 1.0)
+        passed = time.monotonic() - maker.started
+        st.progress(
+            1 - math.exp(-1.5 * passed / expected),  # however long it takes on this machine, it moves on
+            f"A better map is being made, which takes about {_duration(expected)}; here is a rougher one.",
+        )
+    elif maker.problem:
+        show_error(maker.problem)
+    else:
+        st.rerun()
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _laid_out(_found: Map, mark: str) -> _Plot:
+    positions = _found.positions.astype(np.float64) * [1, -1]  # a screen's y goes down
+    low, high = positions.min(axis=0), positions.max(axis=0)
+    longest = float((high - low).max()) or 1.0
+    size = np.maximum(high - low, _NARROWEST * longest)
+    corner, unit = (low + high - size) / 2, longest / _LARGEST
+    width, height = (size / unit).round().astype(int).tolist()
+    points = np.round((positions - corner) / unit).clip(0, _LARGEST).astype(np.uint16)
+    return _Plot(mark, _found.ids, corner, unit, (width, height), points)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _coloured(_library: Library, mark: str, way: str, _ids: np.ndarray) -> colours.Colours:
+    return colours.WAYS[way](_library, _ids)
+
+
+def _show_map(library: Library, found: Map, plot: _Plot) -> None:
+    way = st.segmented_control("Colour by", list(colours.WAYS), default="Folder", required=True)
+    coloured = _coloured(library, plot.mark, way, plot.ids)
+    data = {
+        "mark": plot.mark,
+        "points": _packed(plot.points.astype("<u2")),
+        "size": plot.size,
+        "codes": _packed(coloured.codes),
+        "palette": coloured.palette,
+        "legend": coloured.legend,
+        "label": f"Map of {len(plot.ids):,} photos. Below, it is told in words.",
+    }
+    component = st.components.v2.component(
+        "simsearch_map", html=_HTML, css=_text("map.css"), js=_text("map.js")
+    )
+    component(key=_PLOT, data=data, on_opened_change=lambda: _open(plot))
+    made = "by their two main directions" if found.method == "pca" else "neighbours together (t-SNE)"
+    st.caption(
+        f"{len(plot.ids):,} photos, {made}. Drag to move, turn the wheel or pinch to zoom, click to open; "
+        "a double click shows all. Directions mean nothing, only what lies close together does."
+    )
+    if found.hint:
+        st.caption(plain(found.hint))
+    with st.expander("The map in words"):
+        st.markdown("\n".join(f"- {plain(line)}" for line in _in_words(plot, coloured)))
+
+
+def _packed(array: np.ndarray) -> str:
+    return base64.b64encode(array.tobytes()).decode()
+
+
+def _text(name: str) -> str:
+    return _HERE.with_name(name).read_text(encoding="utf-8")
+
+
+def _open(plot: _Plot) -> None:
+    """Open the photo that was clicked on."""
+    for place in _asked_for(plot, st.session_state[_PLOT].get("opened")):
+        st.session_state[_OPENED] = int(plot.ids[place])
+
+
+def _asked_for(plot: _Plot, asked: Any) -> list[int]:
+    """Return the places that the browser asked for; none where it still shows another map."""
+    if not isinstance(asked, dict) or asked.get("mark") != plot.mark:
+        return []
+    places = [place for place in asked.get("places", ()) if isinstance(place, int)]
+    return [place for place in places if 0 <= place < len(plot.ids)][:_AT_ONCE]
+
+
+def _in_words(plot: _Plot, coloured: colours.Colours) -> list[str]:
+    """Return where the groups of the legend lie."""
+    groups = [kind for kind in coloured.legend["kinds"] if kind["name"] != "others"][:_IN_WORDS]
+    middles = {
+        kind["name"]: np.median(plot.points[coloured.codes == kind["code"]], axis=0) / plot.size
+        for kind in groups
+    }
+    lines = [f"{len(plot.ids):,} photos in all."]
+    for kind in groups:
+        name, middle = kind["name"], middles[kind["name"]]
+        apart = {other: float(np.hypot(*(middle - at))) for other, at in middles.items() if other != name}
+        nearest = f", nearest to {min(apart, key=apart.__getitem__)}" if apart else ""
+        lines.append(f"{name}: {kind['count']:,} photos, {_whereabouts(*middle.tolist())}{nearest}.")
+    return lines
+
+
+def _whereabouts(x: float, y: float) -> str:
+    across = "left" if x < 1 / 3 else "right" if x > 2 / 3 else ""
+    down = "upper" if y < 1 / 3 else "lower" if y > 2 / 3 else ""
+    if down and not across:
+        return "at the top" if down == "upper" else "at the bottom"
+    return f"on the {f'{down} {across}'.strip()}" if across else "in the middle"
+
+
+# Pictures, as the browser asks for them
+
+
+@st.fragment
+def _serve_pictures(library: Library, plot: _Plot, marks: dict[str, Any]) -> None:
+    """Send marks and pictures to the map; only this is run again for pictures."""
+    component = st.components.v2.component("simsearch_pictures", html="<i></i>", js=_text("pictures.js"))
+    component(
+        key=_PICTURES,
+        data={"marks": marks, "pictures": st.session_state.pop(_ANSWER, [])},
+        on_wanted_change=lambda: _answer(library, plot),
+    )
+
+
+def _answer(library: Library, plot: _Plot) -> None:
+    places = _asked_for(plot, st.session_state[_PICTURES].get("wanted"))
+    st.session_state[_ANSWER] = [
+        {"place": place, **_picture(library, plot.mark, int(plot.ids[place]))} for place in places
+    ]
+
+
+@st.cache_data(max_entries=5_000, show_spinner=False)
+def _picture(_library: Library, mark: str, photo_id: int) -> dict[str, str]:
+    try:
+        hit = _library.photo(photo_id)
+        thumbnail = _library.thumbnail(hit)
+        small = _library.preview(thumbnail, _SIDE) if thumbnail else b""
+    except PhotoError:
+        return {"name": "no longer here", "where": "", "url": ""}
+    address = f"data:image/jpeg;base64,{base64.b64encode(small).decode()}" if small else ""
+    return {"name": hit.path.name, "where": _where(hit), "url": address}
+
+
+def _where(hit: Hit) -> str:
+    taken = f" · {hit.taken_at.day} {hit.taken_at:%B %Y}" if hit.taken_at else ""
+    return f"{hit.path.parent.name}{taken}{' · offline' if hit.offline else ''}"
+
+
+# The query, and the photo that was opened
+
+
+def _ask(library: Library, plot: _Plot) -> dict[str, Any] | None:
+    """Ask for a picture; return where it lands, in steps, and the places of the photos nearest to it."""
+    uploaded = st.file_uploader("Drop a picture to see where it lands")
+    asked: bytes | Hit | None = uploaded.getvalue() if uploaded else st.session_state.get("asked")
+    if asked is None:
+        return None
+    try:
+        (x, y), near = _landed(library, library.generation, plot.mark, asked)
+    except SimsearchError as error:
+        show_error(error)
+        return None
+    with st.container(key="landed"):
+        st.image(_preview(library, library.generation, asked, _OPENED_SIDE // 2))
+    source = "" if uploaded else " (from the page Search)"
+    names = Counter(hit.path.parent.name for hit in near).most_common(3)
+    among = ", ".join(f"{name} ({count})" for name, count in names)
+    if near:
+        st.caption(plain(f"It lands at the cross{source}; ringed are the photos most like it, of {among}."))
+    else:
+        st.caption(f"It lands at the cross{source}, but nothing here is similar.")
+    [[across, down]] = plot.steps(np.array([[x, y]])).tolist()
+    return {"x": across, "y": down, "near": plot.places([hit.id for hit in near])}
+
+
+# As in search.py: the underscore keeps Streamlit from hashing the library, whose generation stands for it.
+@st.cache_data(max_entries=50, show_spinner=False)
+def _landed(
+    _library: Library, generation: int, mark: str, asked: bytes | Hit
+) -> tuple[tuple[float, float], list[Hit]]:
+    hits = _library.search(asked, _NEAR)
+    return _library.place(asked), [hit for hit in hits if hit.related]
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _preview(_library: Library, generation: int, asked: bytes | Hit, side: int) -> bytes:
+    return _library.preview(asked, side)
+
+
+def _show_opened(library: Library, plot: _Plot, to_search: Callable[[], None]) -> None:
+    if _OPENED not in st.session_state:
+        st.caption("Click on a photo of the map to see it here.")
+        return
+    try:
+        hit = library.photo(st.session_state[_OPENED])
+        shown = _preview(library, library.generation, hit, _OPENED_SIDE)
+    except SimsearchError as error:
+        del st.session_state[_OPENED]
+        show_error(error)
+        return
+    with st.container(key="opened"):
+        st.image(shown)
+        st.html(
+            f'<div class="about-photo" title="{html.escape(str(hit.path))}">'
+            f'<b>{html.escape(hit.path.name)}</b><div class="where">{html.escape(_where(hit))}</div></div>'
+        )
+        if st.button("More like this", icon=":material/image_search:", type="primary"):
+            st.session_state["photo"] = hit
+            to_search()

@@ -1,0 +1,307 @@
+"""The page Map, driven as in test_app; what the browser does with it is in test_browser."""
+
+import base64
+import io
+import json
+from threading import Event
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from simsearch import Library, Map, SimsearchError
+from tests.conftest import COLOURS, paint
+from tests.test_app import ask, markup, on, png, press
+from tests.test_layout import shades
+
+pytest.importorskip("streamlit")
+from simsearch.ui import colours  # noqa: E402
+from simsearch.ui import map as map_page  # noqa: E402
+
+HOSTILE = "<img src=x onerror=alert(1)>.png"
+
+
+@pytest.fixture
+def mapped(page, tmp_path, album):
+    """The page on two folders of two colours."""
+    with Library.open(tmp_path / "library") as library:
+        shades(album, range(12))
+        paint(album / "cold" / HOSTILE, (10, 10, 200))
+        library.sync(album)
+    return on(page.run(), "map")
+
+
+def sent(page, name):
+    """What a component was sent."""
+    [component] = [one.proto for one in page.get("bidi_component") if one.proto.component_name == name]
+    return json.loads(component.json)
+
+
+def plot(page):
+    return sent(page, "simsearch_map")
+
+
+def marks(page):
+    return sent(page, "simsearch_pictures")["marks"]
+
+
+def opened(page, place):
+    """Have the photo at a place opened; return its name and folder."""
+    photo_id, path = sorted(Library.open(None).paths_of_photos().items())[place]
+    page.session_state["map-opened"] = photo_id
+    page.run()
+    assert not page.exception
+    return path.split("/")[-1], path.split("/")[-2]
+
+
+def test_every_photo_is_a_point_with_a_colour(mapped):
+    data = plot(mapped)
+    points = np.frombuffer(base64.b64decode(data["points"]), "<u2").reshape(-1, 2)
+    codes = np.frombuffer(base64.b64decode(data["codes"]), np.uint8)
+    assert len(points) == 13 and np.bincount(codes).tolist() == [7, 6]
+    assert points.max() == 65535 or data["size"][0] == 65535
+    assert [(kind["name"], kind["count"]) for kind in data["legend"]["kinds"]] == [("cold/", 7), ("warm/", 6)]
+    assert marks(mapped) == {"mark": data["mark"], "query": None, "opened": -1}
+    words = next(block.value for block in mapped.markdown if "13 photos in all" in block.value)
+    assert "cold/: 7 photos, on the" in words.replace("\\", "")
+    assert any("by their two main directions" in caption.value for caption in mapped.caption)
+
+
+def test_nothing_is_in_the_way_of_a_few_photos(page, tmp_path, album):
+    for number, (name, colour) in enumerate(COLOURS.items()):
+        with Library.open(tmp_path / "library") as library:
+            paint(album / f"{name}.png", colour)
+            library.sync(album)
+        if number in (0, 2):
+            shown = on(page.run(), "map")
+            assert len(base64.b64decode(plot(shown)["points"])) == 4 * (number + 1)
+            assert not shown.error
+
+
+def test_an_empty_library_explains_how_to_fill_it(page, tmp_path):
+    Library.open(tmp_path / "library").close()
+    shown = on(page.run(), "map")
+    assert shown.text_input[0].label == "Add a folder of photos"
+
+
+def test_colours_can_be_chosen(mapped):
+    by = next(one for one in mapped.get("button_group") if one.label == "Colour by")
+    by.set_value("Nothing")
+    mapped.run()
+    assert not mapped.exception
+    data = plot(mapped)
+    assert set(base64.b64decode(data["codes"])) == {0} and data["legend"]["kinds"] == []
+
+
+def test_an_uploaded_picture_lands_among_its_like(mapped):
+    page = ask(mapped, *png((200, 45, 5)))
+    query = marks(page)["query"]
+    assert 0 <= query["x"] <= plot(page)["size"][0] and len(query["near"]) == 12
+    assert any("It lands at the cross; ringed are" in caption.value for caption in page.caption)
+
+
+def test_the_query_of_the_search_page_lands_too(filled):
+    on(ask(filled, *png((255, 40, 0))), "map")
+    assert marks(filled)["query"] is not None
+    assert any("from the page Search" in text.value.replace("\\", "") for text in filled.caption)
+
+
+def test_a_broken_picture_is_one_sentence_and_the_map_stays(mapped):
+    page = ask(mapped, "holiday.jpg", b"this is text", "image/jpeg")
+    assert "not a picture" in page.error[0].value
+    assert marks(page)["query"] is None
+
+
+def test_an_opened_photo_leads_to_the_search_with_it(mapped, monkeypatch):
+    name, folder = opened(mapped, 0)
+    assert marks(mapped)["opened"] == 0
+    [about] = markup(mapped, 'class="about-photo"')
+    assert f"<b>{name}</b>" in about and folder in about
+    gone = []
+    monkeypatch.setattr("streamlit.switch_page", lambda to: gone.append(to.title))
+    press(mapped, "More like this")
+    assert gone == ["Search"] and mapped.session_state["photo"].path.name == name
+
+
+def test_a_hostile_name_is_shown_as_text(mapped, tmp_path):
+    with Library.open(tmp_path / "library") as library:
+        paths = library.paths_of_photos()
+    place = next(at for at, one in enumerate(sorted(paths)) if HOSTILE in paths[one])
+    assert opened(mapped, place)[0] == HOSTILE
+    [about] = markup(mapped, 'class="about-photo"')
+    assert "&lt;img src=x" in about and "<img" not in about
+
+
+def test_an_opened_photo_that_has_gone_is_one_sentence(mapped):
+    mapped.session_state["map-opened"] = 10_000
+    mapped.run()
+    assert not mapped.exception and "not in this library" in mapped.error[0].value.replace("\\", "")
+
+
+def test_an_error_is_one_sentence(mapped, monkeypatch):
+    def failing(*_, **__):
+        raise SimsearchError("the map is torn.")
+
+    monkeypatch.setattr(Library, "map", failing)
+    mapped.run()
+    assert not mapped.exception and "the map is torn" in mapped.error[0].value.replace("\\", "")
+
+
+# A large library
+
+
+def awaited(tmp_path):
+    thread = map_page._maker(str(tmp_path / "library")).thread
+    assert thread
+    thread.join(20)
+
+
+def test_a_large_map_is_made_beside_the_page(mapped, monkeypatch, tmp_path):
+    """What there is is shown with how far it is, and the better one when it is ready."""
+    ready, asked = Event(), []
+    whole = Library.map
+
+    def rough(library, **options):
+        return whole(library, **options)._replace(due=not ready.is_set())
+
+    def slow(library):
+        asked.append(library.path)
+        assert ready.wait(20)
+
+    monkeypatch.setattr(Library, "map", rough)
+    monkeypatch.setattr(Library, "make_map", slow)
+    monkeypatch.setattr(map_page, "_FEW", 0)
+    page = on(mapped, "map")
+    page.run()
+    assert len(asked) == 1 and plot(page)["mark"].endswith("True")
+    assert [bar.proto.text[:29] for bar in page.get("progress")] == ["A better map is being made, w"]
+    ready.set()
+    awaited(tmp_path)
+    page.run()
+    assert not page.get("progress") and plot(page)["mark"].endswith("False") and len(asked) == 1
+
+
+def test_a_map_that_cannot_be_made_is_told_and_what_there_is_shown(mapped, monkeypatch, tmp_path):
+    whole = Library.map
+
+    def failing(library):
+        raise SimsearchError("no room for a map.")
+
+    monkeypatch.setattr(Library, "map", lambda library, **_: whole(library, at_hand=True)._replace(due=True))
+    monkeypatch.setattr(Library, "make_map", failing)
+    monkeypatch.setattr(map_page, "_FEW", 0)
+    on(mapped, "map")
+    awaited(tmp_path)
+    mapped.run()
+    assert [error.value.replace("\\", "") for error in mapped.error] == ["no room for a map."]
+    assert plot(mapped)["points"]
+
+
+# What the browser asks for
+
+
+def laid_out(count=3):
+    positions = np.array([[0, 0], [1, 2], [4, 1]], dtype=np.float32)[:count]
+    found = Map(np.array([3, 5, 8])[:count], positions, "pca", False)
+    plot: map_page._Plot = map_page._laid_out(found, f"test {count}")
+    return plot
+
+
+def test_positions_become_steps_with_y_downwards():
+    plot = laid_out()
+    assert plot.size == (65_535, 32_768)
+    assert plot.points.tolist() == [[0, 32_768], [16_384, 0], [65_535, 16_384]]
+    assert np.allclose(plot.steps(np.array([[1, 2], [-5, 9]])), np.array([[16_383.75, 0], [0, 0]]))
+    assert plot.places([8, 4, 3, 99]) == [2, 0]
+
+
+def test_one_photo_is_in_the_middle():
+    plot = laid_out(1)
+    width, height = plot.size
+    assert np.abs(plot.points[0] - np.array([width, height]) / 2).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        None,
+        "x",
+        {},
+        {"mark": "another", "places": [1]},
+        {"mark": "test 3", "places": [-1, 3, "1", None, 2.5]},
+    ],
+)
+def test_what_makes_no_sense_is_not_answered(asked):
+    assert map_page._asked_for(laid_out(), asked) == []
+
+
+def test_what_is_asked_for_is_answered():
+    assert map_page._asked_for(laid_out(), {"mark": "test 3", "places": [2, 0]}) == [2, 0]
+    assert len(map_page._asked_for(laid_out(), {"mark": "test 3", "places": [1] * 500})) == 60
+
+
+def test_a_picture_comes_with_name_folder_and_date(toy_library, album):
+    exif = Image.Exif()
+    exif[0x0132] = "2019:07:21 16:05:09"
+    path = paint(album / "beach" / "a.jpg", (200, 0, 0), (400, 300), exif=exif)
+    toy_library.sync(album)
+    photo_id = toy_library.photo(path).id
+    told = map_page._picture(toy_library, "a mark", photo_id)
+    assert (told["name"], told["where"]) == ("a.jpg", "beach · 21 July 2019")
+    picture = Image.open(io.BytesIO(base64.b64decode(told["url"].partition(",")[2])))
+    assert max(picture.size) == 200
+    assert map_page._picture(toy_library, "a mark", photo_id + 1)["name"] == "no longer here"
+
+
+# Colours
+
+
+def test_ten_folders_have_colours_and_the_others_one(toy_library, album):
+    for number in range(13):
+        for copy in range(3 if number == 12 else 1):
+            paint(album / f"{number:02}" / f"{copy}.png", (10 * number, copy, 90))
+    toy_library.sync(album)
+    ids = toy_library.map().ids
+    told = colours.by_folder(toy_library, ids)
+    kinds = told.legend["kinds"]
+    assert [kinds[0][name] for name in ("name", "count", "code")] == ["12/", 3, 0]
+    assert len(kinds) == 11 and kinds[-1] == {"name": "others", "count": 3, "code": 10}
+    assert np.bincount(told.codes).tolist() == [3, *[1] * 9, 3] and len(told.palette) == 11
+
+
+def test_dates_are_a_scale_and_undated_photos_grey(toy_library, album):
+    for year in (2001, 2019, 2020, 2021):
+        exif = Image.Exif()
+        exif[0x0132] = f"{year}:07:21 16:05:09"
+        paint(album / f"{year}.jpg", (200, year % 100, 0), exif=exif)
+    paint(album / "undated.jpg", (0, 0, 200))
+    toy_library.sync(album)
+    ids = toy_library.map().ids
+    told = colours.by_date(toy_library, ids)
+    names = [toy_library.photo(one).path.stem for one in ids.tolist()]
+    code = dict(zip(names, told.codes.tolist(), strict=True))
+    assert code["2001"] == 0 < code["2019"] < code["2020"] < code["2021"] == 63 and code["undated"] == 64
+    assert (told.legend["scale"]["first"], told.legend["scale"]["last"]) == ("21 July 2001", "21 July 2021")
+    assert told.legend["kinds"] == [{"name": "undated", "count": 1, "code": 64}]
+    assert all(len(colour) == 7 for colour in told.palette) and len(told.palette) == 65
+
+
+def test_without_dates_there_is_no_scale(toy_library, album):
+    paint(album / "undated.jpg", (0, 0, 200))
+    toy_library.sync(album)
+    told = colours.by_date(toy_library, toy_library.map().ids)
+    assert told.legend["scale"] is None and told.codes.tolist() == [64]
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "words"),
+    [
+        (0.1, 0.1, "on the upper left"),
+        (0.9, 0.5, "on the right"),
+        (0.5, 0.9, "at the bottom"),
+        (0.5, 0.1, "at the top"),
+        (0.5, 0.5, "in the middle"),
+    ],
+)
+def test_whereabouts_are_words(x, y, words):
+    assert map_page._whereabouts(x, y) == words

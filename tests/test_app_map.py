@@ -197,6 +197,12 @@ def test_a_map_that_cannot_be_made_is_told_and_what_there_is_shown(mapped, monke
     assert plot(mapped)["points"]
 
 
+@pytest.mark.parametrize("name", ["map.js", "map.css", "pictures.js"])
+def test_the_browser_fetches_nothing(name):
+    text = map_page._text(name)
+    assert [word for word in ("://", "import ", "fetch(", "url(") if word in text] == []
+
+
 # What the browser asks for
 
 

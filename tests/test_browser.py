@@ -134,7 +134,7 @@ def test_more_like_this_and_back(page, tmp_path):
     assert all("wall clocks" in card for card in cards(page, 15)[:3])
     page.click("text=Back to the uploaded picture")
     page.wait_for_selector(".st-key-query >> text=/^More like/", state="detached")
-    assert cards(page, 15)[0].splitlines()[0] == first
+    assert at_rest(page)[0].splitlines()[0] == first
 
 
 @pytest.mark.parametrize("wide", [True, False])

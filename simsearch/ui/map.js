@@ -376,7 +376,6 @@ class PhotoMap {
     const heard = () => (canvas.isConnected ? this.heard() : shared.hear.delete(heard));
     shared.hear.add(heard);
     new ResizeObserver(() => this.later()).observe(this.plot);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.later());
     canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     canvas.addEventListener("pointerdown", (event) => this.press(event));
     canvas.addEventListener("pointermove", (event) => this.drag(event));

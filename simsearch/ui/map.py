@@ -223,8 +223,8 @@ def _coloured(_library: Library, mark: str, way: str, _ids: np.ndarray) -> colou
 
 
 def _show_map(library: Library, found: Map, plot: _Plot) -> None:
-    way = st.segmented_control("Colour by", list(colours.WAYS), default="Folder", required=True)
-    coloured = _coloured(library, plot.mark, way, plot.ids)
+    way = st.segmented_control("Colour by", list(colours.WAYS), default="Folder")
+    coloured = _coloured(library, plot.mark, way or "Nothing", plot.ids)
     data = {
         "mark": plot.mark,
         "points": _packed(plot.points.astype("<u2")),

@@ -310,6 +310,7 @@ class PhotoMap {
       context.drawImage(picture.image, x - w / 2, y - h / 2, w, h);
       this.boxes.push([place, x - w / 2, y - h / 2, w, h]);
     }
+    this.root.dataset.awaited = this.chosen.length - this.boxes.length;
   }
 
   get marks() {
@@ -347,6 +348,7 @@ class PhotoMap {
     this.aimed = aimed;
     if (place === this.hovered) return;
     this.hovered = place;
+    this.root.dataset.meant = place;
     this.canvas.classList.toggle("on-photo", place >= 0);
     this.later();
   }
@@ -354,6 +356,7 @@ class PhotoMap {
   showTip() {
     const picture = this.hovered >= 0 ? this.picture(this.hovered) : null;
     this.tip.classList.toggle("shown", Boolean(picture));
+    this.tip.dataset.place = picture ? this.hovered : -1;
     if (!picture) return;
     const image = this.tip.querySelector("img");
     if (picture.url && image.src !== picture.url) image.src = picture.url;
@@ -381,7 +384,7 @@ class PhotoMap {
     canvas.addEventListener("pointermove", (event) => this.drag(event));
     for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, (event) => this.lift(event));
     canvas.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && this.hover(-1));
-    canvas.addEventListener("dblclick", () => this.reset());
+    canvas.addEventListener("dblclick", () => this.byMouse && this.reset()); // two taps are two photos
     canvas.addEventListener("keydown", (event) => this.key(event));
     const actions = { in: () => this.zoom(1.6), out: () => this.zoom(1 / 1.6), all: () => this.reset() };
     for (const [name, action] of Object.entries(actions)) this.root.querySelector(`[data-do=${name}]`).onclick = action;
@@ -408,6 +411,7 @@ class PhotoMap {
   press(event) {
     this.canvas.setPointerCapture(event.pointerId);
     this.fingers.set(event.pointerId, this.where(event));
+    this.byMouse = event.pointerType === "mouse";
     this.pressed = this.fingers.size === 1 ? this.where(event) : null;
   }
 

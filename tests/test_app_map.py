@@ -93,6 +93,16 @@ def test_colours_can_be_chosen(mapped):
     assert set(base64.b64decode(data["codes"])) == {0} and data["legend"]["kinds"] == []
 
 
+def test_clusters_can_be_told_by_colour(mapped):
+    by = next(one for one in mapped.get("button_group") if one.label == "Colour by")
+    by.set_value("Cluster")
+    mapped.run()
+    assert not mapped.exception
+    kinds = plot(mapped)["legend"]["kinds"]
+    assert sum(kind["count"] for kind in kinds) == 13
+    assert len({kind["name"] for kind in kinds}) == len(kinds)
+
+
 def test_an_uploaded_picture_lands_among_its_like(mapped):
     page = ask(mapped, *png((200, 45, 5)))
     query = marks(page)["query"]

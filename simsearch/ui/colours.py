@@ -95,10 +95,23 @@ def by_date(library: Library, ids: np.ndarray) -> Colours:
     return Colours(codes, [*_blended(), _OTHERS], {"kinds": kinds, "scale": scale})
 
 
+def by_cluster(library: Library, ids: np.ndarray) -> Colours:
+    """Colour photos, (n,) int64, by what they look like; the largest clusters have a colour of their own."""
+    kinds: dict[int, str] = {}
+    taken: set[str] = set()
+    for number, cluster in enumerate(library.clusters("coarse"), 1):
+        name = cluster.label or f"cluster {number}"
+        name = name if name not in taken else f"{name} ({number})"
+        taken.add(name)
+        kinds |= dict.fromkeys(cluster.photos.tolist(), name)
+    return by_kind(ids, kinds)
+
+
 # What the page offers; another way is a line here.
 WAYS: dict[str, Callable[[Library, np.ndarray], Colours]] = {
     "Folder": by_folder,
     "Date": by_date,
+    "Cluster": by_cluster,
     "Nothing": plain,
 }
 

@@ -26,11 +26,8 @@ def _library() -> Library:
 def main() -> None:
     """Show the page that is asked for: searching, unless it is another."""
     st.set_page_config("simsearch", page_icon=_ICON, layout="wide")
-    searching = st.Page(
-        _on_the_library(search.show), title="Search", icon=":material/image_search:", default=True
-    )
     pages = [
-        searching,
+        st.Page(_on_the_library(search.show), title="Search", icon=":material/image_search:", default=True),
         st.Page(
             _on_the_library(albums.show), title="Albums", icon=":material/photo_album:", url_path="albums"
         ),
@@ -38,7 +35,7 @@ def main() -> None:
             _on_the_library(compare.show), title="Compare", icon=":material/balance:", url_path="compare"
         ),
         st.Page(
-            _on_the_library(lambda library: map_page.show(library, lambda: st.switch_page(searching))),
+            _on_the_library(map_page.show),
             title="Map",
             icon=":material/scatter_plot:",
             url_path="map",

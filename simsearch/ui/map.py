@@ -8,7 +8,6 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +15,7 @@ import numpy as np
 import streamlit as st
 
 from simsearch import Hit, Library, Map, PhotoError, SimsearchError
-from simsearch.ui import colours, search
+from simsearch.ui import colours, places, search
 from simsearch.ui.words import plain, show_error
 
 _OPENED, _ANSWER, _PICTURES, _PLOT = "map-opened", "map-answer", "map-pictures", "map-plot"
@@ -105,14 +104,8 @@ class _Plot(NamedTuple):
         return [int(place) for place, one in zip(place_of, ids, strict=True) if self.ids[place] == one]
 
 
-def show(library: Library, to_search: Callable[[], None]) -> None:
-    """Show the page.
-
-    Parameters
-    ----------
-    to_search
-        Goes to the page Search.
-    """
+def show(library: Library) -> None:
+    """Show the page."""
     st.html(_STYLE)
     st.subheader("Your photos on a map", anchor=False)
     try:
@@ -131,7 +124,7 @@ def show(library: Library, to_search: Callable[[], None]) -> None:
             marks = {"mark": plot.mark, "query": landed, "opened": opened[0] if opened else -1}
             _serve_pictures(library, plot, marks)
         with right:
-            _show_opened(library, plot, to_search)
+            _show_opened(library)
     except SimsearchError as error:
         show_error(error)
 
@@ -374,7 +367,7 @@ def _preview(_library: Library, generation: int, asked: bytes | Hit, side: int) 
     return _library.preview(asked, side)
 
 
-def _show_opened(library: Library, plot: _Plot, to_search: Callable[[], None]) -> None:
+def _show_opened(library: Library) -> None:
     if _OPENED not in st.session_state:
         st.caption("Click on a photo of the map to see it here.")
         return
@@ -393,4 +386,4 @@ def _show_opened(library: Library, plot: _Plot, to_search: Callable[[], None]) -
         )
         if st.button("More like this", icon=":material/image_search:", type="primary"):
             st.session_state["photo"] = hit
-            to_search()
+            places.go_to_search()

@@ -27,6 +27,7 @@ _FEWEST = 20  # photos; see trust.learn
 _ALTERED = 50  # photos at most that are altered: eight pictures of each are encoded, in three seconds
 _SHARE_ALTERED = 8  # one of so many, where there are few
 _GROWN = 2  # times as many photos: what was learnt from fewer is out of date
+_SAME_SCENE = 0.8  # cosine, where too few photos are there to learn from what the same scene has
 _MADE = {name: (DISTORTIONS | FOILS)[name] for name in (*SLIGHT, *REFRAMED, *FOILS)}
 
 
@@ -46,6 +47,12 @@ def calibrated(store: Store, space: str) -> Trust | None:
         _log.warning("%s: %s; learn it anew with: simsearch sync", store.path, error)
         return None
     return told.trust if told and told.space == space else None
+
+
+def same_scene(store: Store) -> float:
+    """Return the cosine from which two photos of a library show the same scene."""
+    known = calibrated(store, store.setting(SPACE) or "")
+    return known.scene if known else _SAME_SCENE
 
 
 def fault(store: Store) -> str | None:

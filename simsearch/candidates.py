@@ -45,7 +45,7 @@ class Candidates(NamedTuple):
         return Candidates(*(column[slice(*ends)] for column in self))
 
 
-def copies(ids: np.ndarray, prints: np.ndarray, pending: np.ndarray) -> Candidates:
+def copies(ids: np.ndarray, prints: np.ndarray, pending: np.ndarray, *, apart: bool = False) -> Candidates:
     """Return which photos may be whole copies of each other.
 
     Parameters
@@ -56,15 +56,18 @@ def copies(ids: np.ndarray, prints: np.ndarray, pending: np.ndarray) -> Candidat
         (n, 8, 8) float32: theirs, see :func:`simsearch.sketches.prints`.
     pending
         (p,) int64, ascending: at least one of two is among them.
+    apart
+        Whether the other one is not.
     """
     invariants, rows = sketches.invariants(prints), np.arange(len(ids))
     wanted = np.flatnonzero(np.isin(ids, pending))
-    if _FEW * len(wanted) > len(ids):
+    if _FEW * len(wanted) > len(ids) and not apart:
         wanted = rows
         near = Graph.build(rows, invariants).neighbours(rows)[0]
     else:
         blocks = np.split(wanted, range(_ROWS_AT_ONCE, len(wanted), _ROWS_AT_ONCE))
-        lists = [ranked.nearest(invariants.__getitem__, block, rows) for block in blocks]
+        among = np.setdiff1d(rows, wanted, assume_unique=True) if apart else rows
+        lists = [ranked.nearest(invariants.__getitem__, block, among) for block in blocks]
         near = ranked.decoded(np.concatenate(lists))[0]
     pairs = _pairs(wanted, near)
     turns, alike = np.zeros(len(pairs), np.int64), np.zeros(len(pairs), bool)

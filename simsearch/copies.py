@@ -15,7 +15,7 @@ from typing import NamedTuple
 from simsearch.joined import Joined
 from simsearch.pairs import Pair
 from simsearch.registration import Match
-from simsearch.sketches import back, turn_in_words
+from simsearch.sketches import turn_in_words
 from simsearch.versions import Version, advantage, are_raw_and_picture
 
 EXACT, RESAVED, CROP = RELATIONS = ("exact", "re-saved", "crop")
@@ -227,9 +227,10 @@ class _Sorting:
         if link is None:
             return advantage(one.version, other.version)
         whole, match = link
-        edited = match.tone or match.colour or match.place.turn > 0
         burnt = -match.burnt if whole == one.content else match.burnt
-        return advantage(one.version, other.version, edited=edited, burnt=burnt if match.tone else 0.0)
+        return advantage(
+            one.version, other.version, edited=match.is_edited, burnt=burnt if match.tone else 0.0
+        )
 
     def _match(self, best: str, other: str, *, ask: bool) -> Match | None:
         """Return how a content lies in the best, if it is known to, or proves to when asked."""
@@ -244,7 +245,7 @@ class _Sorting:
             return match
         if not match.is_whole:  # the best is a part of it
             return None
-        return match._replace(place=match.place._replace(turn=back(match.place.turn)))
+        return match.reversed()
 
     def _told(self, best: str, matches: dict[str, Match]) -> Group:
         """Return a group of the files of some contents."""

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from simsearch import bursts, copies
+from simsearch import bursts, calibration, copies
 from simsearch.bursts import Shot
-from simsearch.calibration import calibrated
 from simsearch.copies import File, Group
 from simsearch.decisions import DIFFERENT, KEEP, Decisions
 from simsearch.derived import write_atomically
@@ -26,14 +25,12 @@ from simsearch.ranking import Found
 from simsearch.searching import Hit, Photo, Searcher
 from simsearch.sketches import decoded
 from simsearch.store import parsed_time
-from simsearch.vectors import SPACE
 from simsearch.versions import Version
 
 if TYPE_CHECKING:
     from simsearch.indexes import Indexes
     from simsearch.store import Store
 
-_SAME_SCENE = 0.8  # cosine, where too few photos are there to learn from what the same scene has
 _VERDICTS = {"different": DIFFERENT, "keep": KEEP, "undecided": None}
 
 
@@ -128,7 +125,8 @@ class Groups:
             index = self._indexes.current("auto", self._dim())
             there = index.holds(np.array([shot.id for shot in shots], dtype=np.int64))
             shots = [shot for shot, held in zip(shots, there.tolist(), strict=True) if held]
-            found = bursts.bursts(shots, index.vectors, self._same_scene(), timedelta(minutes=minutes))
+            alike, within = calibration.same_scene(self._store), timedelta(minutes=minutes)
+            found = bursts.bursts(shots, index.vectors, alike, within)
         hits = self._hits(photo_id for burst in found for photo_id in burst)
         told = [Burst(tuple(hits[one] for one in burst if one in hits)) for burst in found]
         told = [burst for burst in told if len(burst.photos) > 1]
@@ -263,11 +261,6 @@ class Groups:
             for photo_id, taken_at, camera in rows
             if (moment := parsed_time(taken_at)) and instead.get(photo_id, (photo_id, 0))[0] == photo_id
         ]
-
-    def _same_scene(self) -> float:
-        """Return the cosine from which two photos show the same scene."""
-        trust = calibrated(self._store, self._store.setting(SPACE) or "")
-        return trust.scene if trust else _SAME_SCENE
 
     def _sharpness(self, photo: Hit) -> float:
         thumbnail = self._store.thumbnail(photo.id)

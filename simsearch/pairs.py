@@ -35,6 +35,8 @@ _COPIES, _CROPS, _EVERYTHING = 1, 2, 3  # what photos were compared for
 _READ_AT_ONCE = 10_000
 _WHOLE = Place(0, 0.0, 0.0, 1.0, 1.0)
 
+Sketch = tuple[np.ndarray, float]  # (SIDE, SIDE) uint8, and the photo's height by its width
+
 
 class Pair(NamedTuple):
     """Two photos that show the same: ids, and how the part lies in the whole, or the copy on the other."""
@@ -63,6 +65,21 @@ class Pairs:
             Pair(whole, part, Match(Place(*place), agreement, bool(tone), bool(colour), burnt))
             for whole, part, *place, agreement, tone, colour, burnt in rows
         ]
+
+    def prints(self, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
+        """Return ids, (n,) int64 ascending, and prints, (n, 8, 8) float32, of all photos, but the blank."""
+        self._sketch(progress)
+        return self._prints("TRUE")
+
+    def sketch(self, photo_id: int) -> Sketch | None:
+        """Return what there is of a photo's sketch, once :meth:`prints` has seen to it that there is one."""
+        rows = self._store.query(
+            "SELECT grey, width, height FROM sketches JOIN photos ON id = photo_id WHERE id = ?", photo_id
+        )
+        if not rows or len(rows[0][0]) != sketches.SIDE**2:
+            return None
+        grey, width, height = rows[0]
+        return _pixels([grey])[0], height / width
 
     def stand_ins(self) -> dict[int, tuple[int, int]]:
         """Return of photos that have whole copies, by id, the one of most pixels, and how they lie on it."""
@@ -102,7 +119,7 @@ class Pairs:
         return found
 
     def _compared(self, one: int, other: int) -> Pair | None:
-        comparing = _Comparing(self._store)
+        comparing = Comparing(self._store.thumbnail, self.sketch)
         ids, prints = self._prints(f"photo_id IN ({int(one)}, {int(other)})")
         if len(ids) < 2:
             return None
@@ -121,7 +138,7 @@ class Pairs:
             Width of the embeddings.
         """
         self._sketch(progress)
-        comparing = _Comparing(self._store)
+        comparing = Comparing(self._store.thumbnail, self.sketch)
         pending = self._pending(_COPIES)
         if len(pending):
             found = candidates.copies(*self._prints("TRUE", self._pending(_EVERYTHING)), pending)
@@ -224,11 +241,20 @@ class Pairs:
             return ids, near[:, :NEAR], cosines[:, :NEAR]
 
 
-class _Comparing:
-    """Lays photos over each other; what it has decoded and sketched it keeps for the next."""
+class Comparing:
+    """Lays photos over each other; what it has decoded and sketched it keeps for the next.
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    Parameters
+    ----------
+    thumbnail, sketch
+        Give those of photos by their ids, or None.
+    """
+
+    def __init__(
+        self, thumbnail: Callable[[int], bytes | None], sketch: Callable[[int], Sketch | None]
+    ) -> None:
+        self._thumbnail = thumbnail
+        self._sketch = sketch
         self._view = lru_cache(_VIEWS)(self._read_view)
         self._seen = lru_cache(_SKETCHES)(self._read_seen)
 
@@ -263,7 +289,7 @@ class _Comparing:
         return match and Pair(whole, part, match)
 
     def _read_view(self, photo_id: int) -> View | None:
-        thumbnail = self._store.thumbnail(photo_id)
+        thumbnail = self._thumbnail(photo_id)
         try:
             return View(thumbnail) if thumbnail else None
         except (OSError, ValueError):  # doctor names it
@@ -271,13 +297,8 @@ class _Comparing:
 
     def _read_seen(self, photo_id: int) -> tuple[np.ndarray, float] | None:
         """Return a photo's contours, and its height by its width."""
-        rows = self._store.query(
-            "SELECT grey, width, height FROM sketches JOIN photos ON id = photo_id WHERE id = ?", photo_id
-        )
-        if not rows or len(rows[0][0]) != sketches.SIDE**2:
-            return None
-        grey, width, height = rows[0]
-        return sketches.contours(_pixels([grey]))[0], height / width
+        found = self._sketch(photo_id)
+        return found and (sketches.contours(found[0][None])[0], found[1])
 
 
 def _fit(contours: np.ndarray, others: np.ndarray, turn: int) -> float:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from simsearch.sketches import Place, decoded, summed, turned, window_sums
+from simsearch.sketches import Place, back, decoded, summed, turned, window_sums
 
 _SIDES = (28, 87)  # pixels, of a square as large as what is compared; of the whole, twice as much is kept
 _FEWEST = 8  # pixels a side; of less there is nothing to tell
@@ -64,6 +64,15 @@ class Match(NamedTuple):
     def is_whole(self) -> bool:
         """Whether nothing was cut off."""
         return min(self.place.width, self.place.height) >= _WHOLE
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether one of the two was turned, or has other tones."""
+        return self.tone or self.colour or self.place.turn > 0
+
+    def reversed(self) -> Match:
+        """Return how the other lies on this one, where nothing was cut off."""
+        return self._replace(place=self.place._replace(turn=back(self.place.turn)), burnt=-self.burnt)
 
 
 class View:

@@ -12,7 +12,7 @@ _WITHOUT_LOSS = frozenset([".bmp", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tif
 _MORE_PIXELS = 1.02  # times as many: less is rounding, where a side was scaled
 _MORE_BYTES = 1.05  # times as many; Exif alone may be a few kilobytes
 _BURNT = 0.01  # of the pixels; a poor JPEG moves fewer over the edge
-_SECOND = 1_000_000_000  # nanoseconds; two for FAT, whose clock is that coarse
+_SAME_TIME = 2_000_000_000  # nanoseconds: the clock of FAT is that coarse
 
 
 class Version(NamedTuple):
@@ -51,7 +51,9 @@ class Version(NamedTuple):
         return RAW if suffix in RAW_SUFFIXES else WITHOUT_LOSS if suffix in _WITHOUT_LOSS else WITH_LOSS
 
 
-def advantage(one: Version, other: Version, *, edited: bool = False, burnt: float = 0.0) -> str | None:
+def advantage(
+    one: Version, other: Version, *, edited: bool = False, burnt: float = 0.0, settle: bool = True
+) -> str | None:
     """Return in a few words why a version is better than another that shows as much, or None if it is not.
 
     What cannot be made good later counts first: pixels, and what only the camera's own file has. A file
@@ -64,12 +66,15 @@ def advantage(one: Version, other: Version, *, edited: bool = False, burnt: floa
         edited one was given.
     burnt
         What share more of the one is black or white without detail.
+    settle
+        Whether to prefer one of two that are as good: by their age, their folders and their names.
     """
     if one.pixels > _MORE_PIXELS * other.pixels:
         return f"more pixels: {_size(one)} against {_size(other)}"
     if other.pixels > _MORE_PIXELS * one.pixels:
         return None
-    age = other.mtime_ns // (2 * _SECOND), one.mtime_ns // (2 * _SECOND), "the older file"
+    later = other.mtime_ns - one.mtime_ns
+    age = later > _SAME_TIME, later < -_SAME_TIME, "the older file"
     for better, worse, reason in (
         (one.kind == RAW, other.kind == RAW, "a camera raw"),
         (one.told, other.told, "tells more in its Exif: when, where or with what it was taken"),
@@ -81,13 +86,18 @@ def advantage(one: Version, other: Version, *, edited: bool = False, burnt: floa
             other.size > _MORE_BYTES * one.size,
             f"compressed less: {_bytes(one.size)} against {_bytes(other.size)}",
         ),
-        age,
-        (-len(one.path.parts), -len(other.path.parts), "fewer folders deep"),
-        (-len(one.path.name), -len(other.path.name), "the shorter name"),
+        *([age, *_by_place(one, other)] if settle else []),
     ):
         if better != worse:
             return reason if better > worse else None
-    return "the first by name" if str(one.path) < str(other.path) else None
+    return "the first by name" if settle and str(one.path) < str(other.path) else None
+
+
+def _by_place(one: Version, other: Version) -> list[tuple[int, int, str]]:
+    return [
+        (-len(one.path.parts), -len(other.path.parts), "fewer folders deep"),
+        (-len(one.path.name), -len(other.path.name), "the shorter name"),
+    ]
 
 
 def are_raw_and_picture(one: Version, other: Version) -> bool:

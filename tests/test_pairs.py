@@ -67,7 +67,7 @@ class Album:
 def album(tmp_path, monkeypatch):
     album = Album(tmp_path)
 
-    class Comparing(pairs_module._Comparing):
+    class Comparing(pairs_module.Comparing):
         def copy(self, one, other, turn):
             album.compared.append((one, other))
             return super().copy(one, other, turn)
@@ -76,7 +76,7 @@ def album(tmp_path, monkeypatch):
             album.compared.append((one, other))
             return super().crop(one, other, turn)
 
-    monkeypatch.setattr(pairs_module, "_Comparing", Comparing)
+    monkeypatch.setattr(pairs_module, "Comparing", Comparing)
     yield album
     album.store.close()
 

@@ -93,13 +93,20 @@ def find(
         hidden = [f"{prefix}{name}" for name in folders if name.startswith(".")]
         walk.skipped.extend(Refused(f"{path}/", "a hidden folder") for path in hidden if path not in without)
         for entry in entries:
-            if entry.is_symlink() and entry.is_dir():
+            if _is_link_to_folder(entry):
                 walk.skipped.append(
                     Refused(prefix + entry.name, "a link to a folder; index that folder itself")
                 )
             elif not entry.is_dir(follow_symlinks=False):
                 _sort_into(walk, prefix + entry.name, entry.stat)
     return walk
+
+
+def _is_link_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_symlink() and entry.is_dir()
+    except OSError:  # a link in a circle, or into a folder that may not be entered: no more is known of it
+        return False
 
 
 def _is_folder(path: Path) -> bool:

@@ -74,6 +74,17 @@ def test_find_leaves_hidden_folders_and_links_to_folders_alone(album):
     ]
 
 
+def test_a_link_that_leads_to_itself_costs_only_itself(album):
+    (album / "circle.jpg").symlink_to(album / "circle.jpg")
+    (album / "circle").symlink_to(album / "circle")
+    paint(album / "a.jpg", "red")
+    walk = photos.find(album)
+    assert [photo.path for photo in walk.photos] == ["a.jpg"]
+    [failed], [skipped] = walk.failed, walk.skipped
+    assert failed.path == "circle.jpg" and "cannot be read" in failed.reason
+    assert skipped.path == "circle"
+
+
 def test_find_survives_broken_links_pipes_and_names_that_are_no_text(album):
     (album / "gone.jpg").symlink_to(album / "nowhere.jpg")
     os.mkfifo(album / "pipe.jpg")

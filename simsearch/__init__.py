@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from simsearch.groups import Burst
     from simsearch.handing import Copy, CopyGroup
+    from simsearch.inventory import Inventory, Known
     from simsearch.library import Library
     from simsearch.maps import Map
     from simsearch.report import Report
@@ -45,6 +46,8 @@ __all__ = [
     "EncoderMismatch",
     "FolderError",
     "Hit",
+    "Inventory",
+    "Known",
     "LearningError",
     "Library",
     "LibraryError",
@@ -62,6 +65,8 @@ _ELSEWHERE = {
     "Copy": "handing",
     "CopyGroup": "handing",
     "Hit": "searching",
+    "Inventory": "inventory",
+    "Known": "inventory",
     "Library": "library",
     "Map": "maps",
     "Report": "report",

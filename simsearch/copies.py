@@ -227,10 +227,8 @@ class _Sorting:
         if link is None:
             return advantage(one.version, other.version)
         whole, match = link
-        burnt = -match.burnt if whole == one.content else match.burnt
-        return advantage(
-            one.version, other.version, edited=match.is_edited, burnt=burnt if match.tone else 0.0
-        )
+        laid = match if whole == one.content else match.reversed()
+        return advantage(one.version, other.version, **laid.of_the_whole)
 
     def _match(self, best: str, other: str, *, ask: bool) -> Match | None:
         """Return how a content lies in the best, if it is known to, or proves to when asked."""

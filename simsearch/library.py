@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from simsearch.comparison import Similarities
     from simsearch.encoder import Encoder
     from simsearch.indexing import Indexer
+    from simsearch.inventory import Inventory
     from simsearch.why import Why
 
 _log = logging.getLogger("simsearch")
@@ -392,6 +393,61 @@ class Library:
     def paths(self, photos: Iterable[int]) -> dict[int, Path]:
         """Return where photos are, by their ids, in the same order; those that are not there are left out."""
         return {photo_id: row.path for photo_id, row in self._store.rows(photos).items()}
+
+    def known(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        minutes: float = 2.0,
+        workers: int | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> Inventory:
+        """Say which photos of a folder that is not indexed, such as a memory card's, are here already.
+
+        Nothing of it is taken up, and no photo is changed; of the library's own photos the sketches are kept
+        that :attr:`groups` compares them by.
+
+        Parameters
+        ----------
+        minutes
+            The longest time from a photo of the library to one of the same scene and camera, which is then
+            one of a burst.
+        workers
+            Number of processes; by default one a core, and fewer where memory is scarce.
+        progress
+            Called with what is done just now, and how much of it is done and to do.
+
+        Returns
+        -------
+        An inventory, in which every file has one verdict. What several files of the folder show, and no photo
+        of the library, is "new" once, in the best of them.
+
+        Raises
+        ------
+        FolderError
+            When there is no such folder, it cannot be read, it holds no photos, or photos in it are the
+            library's own.
+        LibraryError
+            When the library holds no photos.
+        ValueError
+            When minutes is not above 0, or more than a day has.
+        """
+        from simsearch.known import Stocktaking
+        from simsearch.pool import suitable_workers
+
+        if not 0 < minutes <= 24 * 60:
+            raise ValueError(f"minutes must be above 0 and up to {24 * 60:,}, not {minutes:g}")
+        path = plain_path(folder)
+        self._need_photos()
+        return Stocktaking(
+            self._store,
+            self._indexes,
+            self._searcher,
+            self.encoder,
+            within=timedelta(minutes=minutes),
+            workers=workers or suitable_workers(),
+            progress=progress or (lambda *_: None),
+        ).of(path)
 
     def compare(self, image: AnyPicture | Hit, k: int = 15) -> dict[str, Any]:
         """Let every engine answer the same query, a picture or a photo of the library.

@@ -9,7 +9,7 @@ structural similarity", 2004), and only where there is something to see, and not
 from __future__ import annotations
 
 from math import sqrt
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 from PIL import Image
@@ -36,6 +36,13 @@ _TONE = 10.0  # grey levels, mean difference: what JPEG changes is 1 to 3
 _COLOUR = 6.0
 _TONES = 16  # pixels a side, of what is compared by its colours
 _ALL = Place(0, 0.0, 0.0, 1.0, 1.0)
+
+
+class Edits(TypedDict):
+    """Whether one of two versions was edited, and what share more of the first is burnt out."""
+
+    edited: bool
+    burnt: float
 
 
 class Match(NamedTuple):
@@ -69,6 +76,11 @@ class Match(NamedTuple):
     def is_edited(self) -> bool:
         """Whether one of the two was turned, or has other tones."""
         return self.tone or self.colour or self.place.turn > 0
+
+    @property
+    def of_the_whole(self) -> Edits:
+        """How the whole compares as a version; see :func:`simsearch.versions.advantage`."""
+        return {"edited": self.is_edited, "burnt": -self.burnt if self.tone else 0.0}
 
     def reversed(self) -> Match:
         """Return how the other lies on this one, where nothing was cut off."""

@@ -1,0 +1,139 @@
+"""What of a folder a library has already, file by file, and lists of that to be kept."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import NamedTuple
+
+from simsearch.copies import CROP, EXACT, RESAVED
+from simsearch.derived import write_atomically
+from simsearch.errors import WriteError
+from simsearch.searching import Hit
+
+BURST, NEW, UNREADABLE = "burst", "new", "unreadable"
+VERDICTS = (EXACT, RESAVED, CROP, BURST, NEW, UNREADABLE)
+THIS, THE_LIBRARYS, THE_OTHER = "this file", "the library's", "the other file"
+
+
+class Known(NamedTuple):
+    """A file, and what there is of it already.
+
+    Attributes
+    ----------
+    path
+        The file.
+    verdict
+        "exact": a photo of the library has equal bytes; "re-saved": one is the same picture, but for its
+        size, compression or tones, or how it lies; "crop": one is a part of the other; "burst": one shows the
+        same scene, taken shortly before or after by the same camera; "new"; or "unreadable". What another
+        file of the folder has as well, and the library has not, is "exact" or "re-saved" too.
+    photo
+        That photo, or the path of that other file; None where there is none.
+    better
+        Which of two pictures that show the same is better: "this file", "the library's" or, of the folder,
+        "the other file"; None where they are as good.
+    reason
+        Why it is better, how far apart two photos of a burst are, or why a file is unreadable.
+    changes
+        What was done to the one that is not better, in words.
+    """
+
+    path: Path
+    verdict: str
+    photo: Hit | Path | None = None
+    better: str | None = None
+    reason: str = ""
+    changes: tuple[str, ...] = ()
+
+    @property
+    def is_better(self) -> bool:
+        """Whether it is worth having although the library has the picture."""
+        return self.better == THIS
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What of a folder a library has already.
+
+    Attributes
+    ----------
+    folder
+        Without links.
+    files
+        Every file that looks like a photo, by path.
+    skipped
+        How many others there are; hidden folders and links to folders count as one each.
+    """
+
+    folder: Path
+    files: tuple[Known, ...]
+    skipped: int
+
+    def of(self, verdict: str) -> list[Known]:
+        """Return the files with a verdict."""
+        return [file for file in self.files if file.verdict == verdict]
+
+    @property
+    def better(self) -> list[Known]:
+        """Those of which the library has the picture, but not as good."""
+        return [file for file in self.files if file.is_better]
+
+    def __str__(self) -> str:
+        counts = Counter(file.verdict for file in self.files)
+        total = len(self.files) + self.skipped
+        parts = [
+            f"{counts[EXACT]:,} exact",
+            f"{counts[RESAVED]:,} re-saved",
+            f"{counts[CROP]:,} {'crop' if counts[CROP] == 1 else 'crops'}",
+            f"{counts[BURST]:,} of a burst",
+            f"{counts[NEW]:,} new",
+            f"{counts[UNREADABLE]:,} unreadable",
+            *([f"{self.skipped:,} no photos"] if self.skipped else []),
+        ]
+        return f"{total:,} {'file' if total == 1 else 'files'}: {', '.join(parts)}"
+
+    def write_csv(self, path: Path) -> None:
+        """Write all to a CSV file, in place of what is there.
+
+        Raises
+        ------
+        WriteError
+            When it cannot be written.
+        """
+        text = StringIO()
+        writer = csv.writer(text)
+        writer.writerow(Known._fields)
+        for file in self.files:
+            photo = file.photo.path if isinstance(file.photo, Hit) else file.photo
+            writer.writerow(
+                [file.path, file.verdict, photo, file.better, file.reason, "; ".join(file.changes)]
+            )
+        # Names that are no text, of unreadable files: a table must not fail for them.
+        write_atomically(path, text.getvalue().encode(errors="backslashreplace"))
+
+    def write_new(self, path: Path, *, null: bool = False) -> None:
+        """Write the paths of the new ones below the folder to a file, in place of what is there.
+
+        They begin with "./", so that no name passes for an option or a comment.
+
+        Parameters
+        ----------
+        null
+            Whether a zero byte ends each of them, and not a line break, which may be in a name.
+
+        Raises
+        ------
+        WriteError
+            When it cannot be written, or a name has a line break in it and null is not wished for; nothing is
+            written then.
+        """
+        names = [f"./{file.path.relative_to(self.folder).as_posix()}" for file in self.of(NEW)]
+        if not null and (broken := sum("\n" in name or "\r" in name for name in names)):
+            reason = f"not written, as {broken:,} of the names {'has' if broken == 1 else 'have'} line breaks"
+            raise WriteError(path, reason, "end names with zero bytes: --null")
+        end = "\0" if null else "\n"
+        write_atomically(path, "".join(name + end for name in names).encode())

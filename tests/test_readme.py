@@ -61,6 +61,7 @@ def test_the_python_example_runs(tmp_path, monkeypatch):
         paint(tmp_path / "Pictures" / f"{name}.jpg", colour)
     paint(tmp_path / "cup.jpg", "red")
     paint(tmp_path / "jug.jpg", "green")
+    paint(tmp_path / "card" / "cup.jpg", "red")
     open_library = Library.open.__func__  # type: ignore[attr-defined]
     monkeypatch.setattr(
         Library, "open", classmethod(lambda cls, path: open_library(cls, path, encoder=ToyEncoder()))
@@ -91,6 +92,7 @@ COMMANDS = [
     "search",
     "suggest",
     "album",
+    "known",
     "sync",
     "forget",
     "learn",

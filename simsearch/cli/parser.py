@@ -6,7 +6,17 @@ import argparse
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from simsearch.cli import albums, clustering, commands, examining, grouping, indexing, mapping, searching
+from simsearch.cli import (
+    albums,
+    clustering,
+    commands,
+    examining,
+    grouping,
+    indexing,
+    known,
+    mapping,
+    searching,
+)
 from simsearch.cli.terminal import COULD_NOT_RUN
 
 
@@ -35,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
             "cup.jpg",
         ),
         (albums.album, _album_options, "list albums, or show or change one", "cups --like cup.jpg"),
+        (known.known, _known_options, "say what of a folder is here already", "/media/card"),
         (indexing.sync, _sync_options, "bring all indexed folders up to date", "--prune"),
         (indexing.forget, _forget_options, "drop what is known of a photo or folder", "~/Pictures/old"),
         (commands.learn, _learn_options, "learn from the photos how to compare them", "folders"),
@@ -198,6 +209,23 @@ def _album_options(command: argparse.ArgumentParser) -> None:
     form = command.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object a line")
     form.add_argument("--paths", action="store_true", help="only the paths (--json is safe for any name)")
+
+
+def _known_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", metavar="FOLDER", help="one that is not indexed, such as a memory card's")
+    _library_option(command)
+    command.add_argument("--csv", metavar="FILE", help="write all that is said to a new file")
+    command.add_argument("--new", metavar="FILE", help="write the paths of the new ones to a new file")
+    command.add_argument("--null", action="store_true", help="end these paths with zero bytes, not lines")
+    command.add_argument(
+        "--within",
+        type=float,
+        default=2.0,
+        metavar="MINUTES",
+        help="the longest time between two photos of a burst (default: 2)",
+    )
+    command.add_argument("--workers", type=_positive, metavar="N", help="processes (default: one a core)")
+    command.add_argument("--json", action="store_true", help="one JSON object a file")
 
 
 def _crop_option(command: argparse.ArgumentParser) -> None:

@@ -1,0 +1,119 @@
+"""What of a folder is in the library already, as a command."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simsearch.cli.terminal import (
+    COULD_NOT_RUN,
+    INTERRUPTED,
+    NOT_WELL,
+    OK,
+    ProgressBar,
+    complain,
+    counted,
+    open_library,
+    printable,
+    use_one_thread,
+)
+from simsearch.errors import WriteError
+
+if TYPE_CHECKING:
+    from simsearch import Inventory, Known
+
+_BETTER = "BETTER"  # in the place of the verdict: what a person must not overlook
+
+
+def known(options: argparse.Namespace) -> int:
+    """Say which photos of a folder are in the library already, and list those that are not."""
+    use_one_thread()  # the workers need the cores
+    csv, new = (name and Path(name).expanduser() for name in (options.csv, options.new))
+    _expect_room(*(path for path in (csv, new) if path))
+    with open_library(options) as library, ProgressBar("file") as bar:
+        try:
+            inventory = library.known(
+                options.folder,
+                minutes=options.within,
+                workers=options.workers,
+                progress=lambda doing, done, total: bar.update(done, total, doing),
+            )
+        except ValueError as error:
+            complain(f"{error}; see simsearch known --help")
+            return COULD_NOT_RUN
+        except KeyboardInterrupt:
+            bar.close()
+            complain("stopped; nothing was listed")
+            return INTERRUPTED
+    _print(inventory, as_json=options.json)
+    if csv:
+        inventory.write_csv(csv)
+    if new:
+        inventory.write_new(new, null=options.null)
+        _explain_new(inventory, new, options.null)
+    return NOT_WELL if inventory.of("unreadable") else OK
+
+
+def _expect_room(*paths: Path) -> None:
+    """Refuse to write where something is, or nothing can be, before the work is done."""
+    for path in paths:
+        if os.path.lexists(path) or paths.count(path) > 1:
+            raise WriteError(path, "there is such a file already", "choose another name; nothing was done")
+        if not path.parent.is_dir():
+            raise WriteError(path.parent, "no such folder", "make it first; nothing was done")
+
+
+def _print(inventory: Inventory, *, as_json: bool) -> None:
+    if as_json:
+        for file in inventory.files:
+            print(json.dumps(_as_json(file)))
+        complain(str(inventory))
+        return
+    order = ("exact", "re-saved", "crop", "burst", "new", "unreadable", _BETTER)
+    for _, line in sorted((order.index(_word(file)), _as_text(file)) for file in inventory.files):
+        print(line)
+    print(inventory)
+    if better := inventory.better:
+        print(f"{counted(len(better), 'file')} better than what the library has: {_BETTER}, above")
+
+
+def _word(file: Known) -> str:
+    return _BETTER if file.is_better else file.verdict
+
+
+def _as_text(file: Known) -> str:
+    line = f"{_word(file):<10}  {printable(file.path)}"
+    other = printable(_other(file) or "")
+    changes = f" ({', '.join(file.changes)})" if file.changes else ""
+    if file.verdict == "unreadable":
+        return f"{line}: {printable(file.reason)}"
+    if file.verdict == "burst":
+        return f"{line}: as {other}, {file.reason}"
+    if file.is_better:
+        return f"{line}: {file.reason}; the library has {other}{changes}"
+    if file.verdict == "exact":
+        return f"{line}: equal to {other}"
+    if file.better:
+        return f"{line}: of {other}{changes}, which is better: {file.reason}"
+    return f"{line}: of {other}{changes}" if other else line
+
+
+def _other(file: Known) -> str | None:
+    """Return the path of what shows the same."""
+    return None if file.photo is None else str(getattr(file.photo, "path", file.photo))
+
+
+def _as_json(file: Known) -> dict[str, Any]:
+    return {**file._asdict(), "path": str(file.path), "photo": _other(file)}
+
+
+def _explain_new(inventory: Inventory, path: Path, null: bool) -> None:
+    """Say how to copy what was listed."""
+    flag = "--from0 " if null else ""
+    folder = shlex.quote(f"{inventory.folder}/")
+    listed = f"{counted(len(inventory.of('new')), 'new file')} listed in {printable(path)}"
+    complain(f"{listed}; to copy: rsync -a {flag}--files-from={shlex.quote(str(path))} {folder} DESTINATION")

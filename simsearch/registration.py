@@ -141,6 +141,9 @@ def match(whole: View, part: View, start: Place) -> Match | None:
             place, worth_moving = overlay.moved(place), _ALIKE
     if not overlay.shows_same(place):
         return None
+    if start[1:] != _ALL[1:]:  # where a part was found in a sketch is known to a few hundredths
+        finer = overlay.moved(place)
+        place = finer if overlay.shows_same(finer) else place
     return Match(place, overlay.agreement(place), *_edits(whole, part, place), overlay.burnt(place))
 
 

@@ -106,7 +106,7 @@ def test_copies_and_crops_are_found(planted):
     assert by_part[5].is_whole and by_part[5].place.turn == 5
     place = by_part[4].place
     assert not by_part[4].is_whole
-    assert place[1:] == pytest.approx((1 / 6, 1 / 5, 2 / 3, 2 / 3), abs=1 / SIDE)
+    assert place[1:] == pytest.approx((1 / 6, 1 / 5, 2 / 3, 2 / 3), abs=0.01)
     assert not any(match.tone or match.colour for match in by_part.values())
 
 

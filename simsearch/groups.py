@@ -120,7 +120,7 @@ class Groups:
         if not 0 < minutes <= 24 * 60:
             raise ValueError(f"minutes must be above 0 and up to {24 * 60:,}, not {minutes:g}")
         among = self._below(under)
-        shots = [shot for shot in self._shots() if among is None or shot.id in among]
+        shots = self._shots(among)
         with self._indexes.lock:
             index = self._indexes.current("auto", self._dim())
             there = index.holds(np.array([shot.id for shot in shots], dtype=np.int64))
@@ -250,17 +250,21 @@ class Groups:
                 told.append(CopyGroup(hits[best], sizes[best], tuple(some)))
         return told
 
-    def _shots(self) -> list[Shot]:
-        """Return the photos that say when they were taken, of copies one."""
+    def _shots(self, among: set[int] | None) -> list[Shot]:
+        """Return the photos that say when they were taken, of copies one: the best of those that say it."""
         instead = self._pairs.stand_ins()
         rows = self._store.query(
-            "SELECT id, taken_at, camera FROM photos WHERE missing_since IS NULL AND taken_at IS NOT NULL"
+            """SELECT id, taken_at, camera FROM photos WHERE missing_since IS NULL AND taken_at IS NOT NULL
+               ORDER BY id"""
         )
-        return [
-            Shot(photo_id, moment, camera)
-            for photo_id, taken_at, camera in rows
-            if (moment := parsed_time(taken_at)) and instead.get(photo_id, (photo_id, 0))[0] == photo_id
-        ]
+        shots: dict[int, Shot] = {}
+        for photo_id, taken_at, camera in rows:
+            moment = parsed_time(taken_at)
+            if moment and (among is None or photo_id in among):
+                best, _ = instead.get(photo_id, (photo_id, 0))
+                if best == photo_id or best not in shots:
+                    shots[best] = Shot(photo_id, moment, camera)
+        return list(shots.values())
 
     def _sharpness(self, photo: Hit) -> float:
         thumbnail = self._store.thumbnail(photo.id)

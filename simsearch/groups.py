@@ -125,8 +125,13 @@ class Groups:
             index = self._indexes.current("auto", self._dim())
             there = index.holds(np.array([shot.id for shot in shots], dtype=np.int64))
             shots = [shot for shot, held in zip(shots, there.tolist(), strict=True) if held]
-            alike, within = calibration.same_scene(self._store), timedelta(minutes=minutes)
-            found = bursts.bursts(shots, index.vectors, alike, within)
+            looks = self._indexes.vectors(self._dim()).space.looks
+            found = bursts.bursts(
+                shots,
+                lambda ids: looks(index.vectors(ids)),
+                calibration.same_scene(self._store),
+                timedelta(minutes=minutes),
+            )
         hits = self._hits(photo_id for burst in found for photo_id in burst)
         told = [Burst(tuple(hits[one] for one in burst if one in hits)) for burst in found]
         told = [burst for burst in told if len(burst.photos) > 1]

@@ -216,6 +216,10 @@ class Groups:
                 told.append((one, other, verdict))
         return sorted(told, key=lambda decision: (decision[0].path, decision[1].path))
 
+    def verdicts(self) -> dict[tuple[int, int], str]:
+        """Return the same by their ids, the smaller first: at once, however many they are."""
+        return self._decisions.all()
+
     def _below(self, folder: str | os.PathLike[str] | None) -> set[int] | None:
         """Return the ids of the photos below a folder; None stands for all."""
         among = None if folder is None else self._searcher.among({"under": folder})

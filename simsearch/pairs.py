@@ -111,8 +111,8 @@ class Pairs:
 
     def compare(self, one: int, other: int) -> Pair | None:
         """Look whether two photos that were no candidates show the same; what comes of it is kept."""
-        sql = "SELECT 1 FROM pairs WHERE agreement = 0 AND (whole, part) IN (VALUES (?, ?), (?, ?))"
-        if self._store.query(sql, one, other, other, one):
+        sql = "SELECT 1 FROM pairs WHERE agreement = 0 AND whole = ? AND part = ?"
+        if any(self._store.query(sql, *couple) for couple in ((one, other), (other, one))):
             return None
         found = self._compared(one, other)
         self._keep([found or Pair(one, other, Match(_WHOLE, 0.0, False, False))])
@@ -141,10 +141,12 @@ class Pairs:
         comparing = Comparing(self._store.thumbnail, self.sketch)
         pending = self._pending(_COPIES)
         if len(pending):
+            progress("looking for copies", 0, len(pending))
             found = candidates.copies(*self._prints("TRUE", self._pending(_EVERYTHING)), pending)
             self._compare_all("looking for copies", _COPIES, pending, found, comparing.copy, progress)
         pending = self._pending(_CROPS)
         if len(pending):
+            progress("looking for crops", 0, len(pending))
             found = candidates.crops(*self._neighbours(dim), pending, self.stand_ins())
             self._compare_all("looking for crops", _CROPS, pending, found, comparing.crop, progress)
 

@@ -15,7 +15,7 @@ from simsearch.bursts import Shot
 from simsearch.copies import File, Group
 from simsearch.decisions import DIFFERENT, KEEP, Decisions
 from simsearch.derived import write_atomically
-from simsearch.errors import WriteError
+from simsearch.errors import PhotoError, WriteError
 from simsearch.folders import expanded_path
 from simsearch.handing import Copy, CopyGroup, as_csv, as_script
 from simsearch.pairs import Pairs, Progress
@@ -200,9 +200,14 @@ class Groups:
         """
         if verdict not in _VERDICTS:
             raise ValueError(f"verdict must be one of {', '.join(_VERDICTS)}, not {verdict}")
-        ids = {self._searcher.hit(photo).id: None for photo in photos}
+        hits = [self._searcher.hit(photo) for photo in photos]
+        ids = {hit.id: None for hit in hits}
         if len(ids) < 2:
             raise ValueError("name two photos or more")
+        there = self._store.rows(ids)
+        for hit in hits:
+            if hit.id not in there:
+                raise PhotoError(hit.path, "no longer in this library", "look for copies again")
         return self._decisions.decide(ids, _VERDICTS[verdict])
 
     def decisions(self) -> list[tuple[Hit, Hit, str]]:

@@ -453,3 +453,44 @@ def test_a_folder_is_indexed_from_the_first_page_on_and_its_progress_survives_a_
         page.close()
     with Library.open(tmp_path / "library", create=False) as library:
         assert len(library) == 1500 and not (library.run or {})["running"]
+
+
+def test_copies_that_are_not_the_same_stay_away(chromium, tmp_path):
+    photos = tmp_path / "photos"
+    for seed in range(1, 4):
+        for kind in (KIND, "sunflowers"):
+            (photos / kind).mkdir(parents=True, exist_ok=True)
+            demo.draw_picture(kind, seed).save(photos / kind / f"{seed}.jpg", quality=95)
+    small = demo.draw_picture("sunflowers", 1)
+    small = small.resize((small.width // 2, small.height // 2))
+    small.save(photos / "<img src=x onerror=alert(1)>.jpg", quality=80)
+    shutil.copy(photos / KIND / "2.jpg", photos / "again.jpg")
+    with Library.open(tmp_path / "library") as library:
+        library.sync(photos)
+    with served(tmp_path / "library") as address:
+        page = chromium.new_page(viewport={"width": 1200, "height": 1000})
+        page.set_default_timeout(60_000)
+        page.alerts = []
+        page.on("dialog", lambda dialog: (page.alerts.append(dialog.message), dialog.dismiss()))
+        page.goto(f"{address}/groups")
+        page.wait_for_selector("text=2 groups, 2 copies")
+        page.wait_for_selector(".version .name >> text=onerror=alert(1)")
+        page.wait_for_function(
+            "[...document.querySelectorAll('.version img')]"
+            ".filter(image => image.naturalWidth > 0 && image.alt).length === 4"
+        )
+        page.get_by_role("button", name="Compare").last.click()
+        page.wait_for_selector("[role=dialog] >> text=Scaled to 50%")
+        page.get_by_role("dialog").get_by_role("button", name="Keep both").click()
+        page.wait_for_selector("[role=dialog]", state="detached")
+        page.wait_for_selector(".version.decided")
+        page.get_by_role("radio", name="Not the same").click()
+        page.wait_for_selector("[role=radio][aria-checked=true] >> text=Not the same")
+        page.reload()
+        page.wait_for_selector("text=1 group, 1 copy")
+        assert sorted(page.locator(".version .name").all_inner_texts()) == ["2.jpg", "again.jpg"]
+        page.get_by_text("Show what you decided: 1 pair").click()
+        page.get_by_role("button", name="Take back").last.click()
+        page.wait_for_selector("text=2 groups, 2 copies")
+        assert "Traceback" not in page.inner_text("body") and page.alerts == []
+        page.close()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from simsearch import Library, NoLibrary, SimsearchError
-from simsearch.ui import albums, compare, exam, places, search
+from simsearch.ui import albums, compare, exam, groups, places, search
 from simsearch.ui import library as library_page
 from simsearch.ui import map as map_page
 from simsearch.ui.words import show_error
@@ -30,6 +30,9 @@ def main() -> None:
         st.Page(_on_the_library(search.show), title="Search", icon=":material/image_search:", default=True),
         st.Page(
             _on_the_library(albums.show), title="Albums", icon=":material/photo_album:", url_path="albums"
+        ),
+        st.Page(
+            _on_the_library(groups.show), title="Groups", icon=":material/filter_none:", url_path="groups"
         ),
         st.Page(
             _on_the_library(compare.show), title="Compare", icon=":material/balance:", url_path="compare"

@@ -1,0 +1,37 @@
+"""Groups: photos that belong together, as copies of one picture or as bursts of one scene."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from simsearch import Library, SimsearchError
+from simsearch.ui import bursts, copies
+from simsearch.ui.words import show_error
+
+_STYLE = """
+<style>
+  .stMainBlockContainer { padding-top: 4.5rem; }
+  [class*="st-key-pages-"] {
+      position: sticky; top: 3.5rem; z-index: 2; padding: .4rem .6rem; border-radius: .5rem;
+      background: rgba(128, 128, 128, .14); backdrop-filter: blur(12px);
+  }
+  .gone { display: grid; place-items: center; font-size: .75rem; overflow-wrap: anywhere; padding: .5rem; }
+</style>
+"""
+
+_VIEWS: dict[str, Callable[[Library], None]] = {"Copies": copies.show, "Bursts": bursts.show}
+
+
+def show(library: Library) -> None:
+    """Show the page."""
+    st.html(_STYLE)
+    names = list(_VIEWS)
+    view = st.segmented_control(
+        "Groups of", names, default=names[0], key="view", label_visibility="collapsed"
+    )
+    try:
+        _VIEWS[view or names[0]](library)
+    except SimsearchError as error:
+        show_error(error)

@@ -1,0 +1,221 @@
+"""A group of copies: the best, all others beside it, and what can be decided about each."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import NamedTuple
+
+import streamlit as st
+
+from simsearch import Copy, CopyGroup, Hit, Library, SimsearchError
+from simsearch.ui import decided, paging, thumbs
+from simsearch.ui.words import plain
+
+RELATIONS = {"exact": "Exact", "re-saved": "Re-saved", "crop": "Crops"}
+_AT_FIRST = 12  # copies of a group that are shown
+_MEGABYTE, _GIGABYTE = 1e6, 1e9
+
+# Versions stand in a grid of our own, two beside each other on a phone. Chips differ by their words, and take
+# the text's colour.
+STYLE = """
+<style>
+  [class*="st-key-grid-"] {
+      display: grid; grid-template-columns: repeat(auto-fill, minmax(min(12rem, 45%), 1fr));
+      gap: 1.25rem 1rem; align-items: start;
+  }
+  [class*="st-key-cell-"] { gap: .3rem; min-width: 0; }
+  [class*="st-key-cell-"] button { min-height: 1.75rem; padding: 0 .6rem; }
+  [class*="st-key-cell-"] button p { font-size: .8rem; }
+  [class*="st-key-cell-"] [data-testid="stHorizontalBlock"] { gap: .25rem; }
+  [class*="st-key-cell-"] [role="radiogroup"] { flex-wrap: wrap; mask: none; overflow: visible; }
+  [class*="st-key-head-"] .what { font-weight: 600; }
+  .version { margin: 0; font-size: .8rem; line-height: 1.4; overflow-wrap: anywhere; }
+  .version img, .version .gone {
+      width: 100%; height: 10rem; object-fit: contain; border-radius: .4rem; box-sizing: border-box;
+      background: rgba(128, 128, 128, .1); margin-bottom: .3rem;
+  }
+  .version.best img { outline: 2px solid rgba(34, 139, 84, .8); outline-offset: -2px; }
+  .version .name { font-size: .85rem; font-weight: 600; }
+  .version .chip { font-size: .72rem; font-weight: 500; padding: .05rem .5rem; border-radius: 1rem;
+      background: rgba(128, 128, 128, .2); white-space: nowrap; }
+  .version .chip.best { background: rgba(34, 139, 84, .28); }
+  .version .where, .version .size { opacity: .75; }
+  .version.decided img { opacity: .4; }
+  .sides { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(16rem, 100%), 1fr)); gap: 1rem; }
+  .sides figure { margin: 0; min-width: 0; font-size: .85rem; line-height: 1.45; overflow-wrap: anywhere; }
+  .sides img { width: 100%; height: 55vh; object-fit: contain; border-radius: .5rem; margin-bottom: .4rem;
+      background: rgba(128, 128, 128, .1); }
+  @media (max-width: 640px) {
+      .version img, .version .gone { height: 7rem; }
+      .sides img { height: 32vh; }
+      [class*="st-key-compare-"] [data-testid="stMarkdownContainer"] {
+          position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+      }
+  }
+</style>
+"""
+
+
+class Place(NamedTuple):
+    """Where photos are: their library, the generation in which they were found, and the indexed folders."""
+
+    library: Library
+    generation: int
+    roots: list[Path]
+
+
+@st.fragment  # so that a decision draws nothing else anew
+def show(place: Place, group: CopyGroup) -> None:
+    """Show a group."""
+    _show_head(place.library, group)
+    decided.show_problem(group.best.id)
+    name = f"more-of-{group.best.id}"
+    shown = paging.beginning(name, group.copies, _AT_FIRST)
+    with st.container(key=f"grid-{group.best.id}"):
+        with st.container(key=f"cell-{group.best.id}"):
+            st.html(_version(place, group.best, group.size, "best", _why_best(group)))
+        for copy in shown:
+            with st.container(key=f"cell-{group.best.id}-{copy.photo.id}"):
+                _show_copy(place, group, copy)
+    paging.offer_rest(name, len(group.copies) - len(shown))
+
+
+def bytes_in_words(count: int) -> str:
+    """Return a number of bytes as people say it."""
+    if count >= _GIGABYTE:
+        return f"{count / _GIGABYTE:,.1f} GB"
+    return f"{count / _MEGABYTE:,.1f} MB" if count >= _MEGABYTE / 10 else f"{count / 1e3:,.1f} kB"
+
+
+def _show_head(library: Library, group: CopyGroup) -> None:
+    counts = {name: sum(copy.relation == name for copy in group.copies) for name in RELATIONS}
+    kinds = ", ".join(
+        f"{count:,} {'crops' if name == 'crop' and count > 1 else name}"
+        for name, count in counts.items()
+        if count
+    )
+    same = [copy.photo for copy in group.copies if decided.said(group, copy) != "different"]
+    label, verdict, photos, icon = "Keep all", "keep", same, "done_all"
+    if all(decided.said(group, copy) for copy in group.copies):
+        photos = [copy.photo for copy in group.copies]
+        label, verdict, icon = "Take back", "undecided", "undo"
+    with st.container(key=f"head-{group.best.id}", horizontal=True, vertical_alignment="center"):
+        st.html(f'<div class="what">{kinds}</div>', width="stretch")
+        st.button(
+            label,
+            key=f"all-{group.best.id}",
+            icon=f":material/{icon}:",
+            help=f"{label}: {plain(group.best.path.name)} and its copies",
+            on_click=decided.decide,
+            args=(library, verdict, group, photos),
+        )
+
+
+def _show_copy(place: Place, group: CopyGroup, copy: Copy) -> None:
+    said = decided.said(group, copy)
+    st.html(_version(place, copy.photo, copy.size, copy.relation, _told(copy), is_decided=bool(said)))
+    name = plain(copy.photo.path.name)
+    key = f"verdict-{group.best.id}-{copy.photo.id}"
+    st.session_state[key] = said  # what was decided elsewhere, too
+    with st.container(horizontal=True, gap="small"):
+        st.pills(
+            f"Decide about {copy.photo.path.name}",  # only read out, as text
+            decided.choices(copy, said),
+            format_func=decided.SAID.__getitem__,
+            key=key,
+            label_visibility="collapsed",
+            on_change=_decide,
+            args=(place.library, group, copy, key),
+        )
+        if st.button(
+            "Compare",
+            key=f"compare-{group.best.id}-{copy.photo.id}",
+            type="tertiary",
+            icon=":material/compare:",
+            help=f"See {name} beside the best",
+        ):
+            _show_side_by_side(place.library, group, copy)
+
+
+def _decide(library: Library, group: CopyGroup, copy: Copy, key: str) -> None:
+    decided.decide(library, st.session_state[key] or "undecided", group, [copy.photo])
+
+
+# A version, in HTML
+
+
+def _version(place: Place, photo: Hit, size: int, mark: str, told: str, *, is_decided: bool = False) -> str:
+    kind = "version decided" if is_decided else "version best" if mark == "best" else "version"
+    away = " · offline" if photo.offline else ""
+    return (
+        f'<figure class="{kind}" title="{html.escape(str(photo.path))}">'
+        f"{thumbs.img(place.library, place.generation, photo)}<figcaption>"
+        f'<div><span class="name">{html.escape(photo.path.name)}</span> {_chip(mark)}</div>'
+        f'<div class="told">{html.escape(told)}</div>'
+        f'<div class="size">{photo.width:,} x {photo.height:,} · {bytes_in_words(size)}{away}</div>'
+        f'<div class="where">{html.escape(_folder(photo, place.roots))}</div></figcaption></figure>'
+    )
+
+
+def _chip(mark: str) -> str:
+    return f'<span class="chip {mark}">{mark}</span>'
+
+
+def _why_best(group: CopyGroup) -> str:
+    """Say in what the best is better than the others: in full where there is one reason."""
+    reasons = dict.fromkeys(copy.reason for copy in group.copies if copy.reason != "as good")
+    if len(reasons) > 1:  # each copy has its own beside it
+        reasons = dict.fromkeys(reason.partition(":")[0] for reason in reasons)
+    return _sentence("; ".join(reasons) or "as good as the others")
+
+
+def _told(copy: Copy) -> str:
+    """Say what was done to a copy, and why the best is better."""
+    better = "Neither is better." if copy.reason == "as good" else f"The best: {copy.reason}."
+    return f"{_sentence(', '.join(copy.changes) or 'equal bytes')} {better}"
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
+
+
+def _folder(photo: Hit, roots: list[Path]) -> str:
+    """Return the folder of a photo from the indexed one on."""
+    folder = photo.path.parent
+    around = [root for root in roots if folder.is_relative_to(root)]
+    return str(folder.relative_to(max(around).parent)) if around else str(folder)
+
+
+# The best and a copy, larger
+
+
+@st.dialog("Side by side", width="large")
+def _show_side_by_side(library: Library, group: CopyGroup, copy: Copy) -> None:
+    sides = ("Best", group.best, group.size), ("Copy", copy.photo, copy.size)
+    st.html(
+        f'<div class="sides">{"".join(_side(library, *side) for side in sides)}</div>'
+        f'<div class="version">{_chip(copy.relation)} {html.escape(_told(copy))}</div>'
+    )
+    said = decided.said(group, copy)
+    with st.container(horizontal=True):
+        for verdict in ["undecided"] if said else decided.choices(copy, said):
+            if st.button(decided.SAID.get(verdict, "Take back"), key=f"side-{verdict}"):
+                decided.decide(library, verdict, group, [copy.photo])
+                st.rerun()
+
+
+def _side(library: Library, title: str, photo: Hit, size: int) -> str:
+    try:
+        picture = thumbs.large(library, photo)
+    except SimsearchError as error:
+        picture = f'<div class="gone">{html.escape(str(error))}</div>'
+    taken = f"taken {photo.taken_at.day} {photo.taken_at:%B %Y, %H:%M}" if photo.taken_at else ""
+    facts = [
+        f"{photo.width:,} x {photo.height:,} pixels, {bytes_in_words(size)}",
+        ", ".join(fact for fact in (taken, photo.camera) if fact),
+        str(photo.path),
+        "offline: shown from its thumbnail" if photo.offline else "",
+    ]
+    told = "<br>".join(html.escape(fact) for fact in facts if fact)
+    return f"<figure>{picture}<figcaption><b>{title}</b><br>{told}</figcaption></figure>"

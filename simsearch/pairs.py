@@ -161,12 +161,11 @@ class Pairs:
     ) -> None:
         """Compare candidates and keep what is the same, the pending photos being done one by one."""
         for start in range(0, len(pending), _COMPARED_AT_ONCE):
-            progress(doing, start, len(pending))
             block = pending[start : start + _COMPARED_AT_ONCE]
             some = found.of(block)
             pairs = map(compare, some.ones.tolist(), some.others.tolist(), some.turns.tolist())
             self._keep([pair for pair in pairs if pair], block.tolist(), stage)
-        progress(doing, len(pending), len(pending))
+            progress(doing, start + len(block), len(pending))
 
     def _keep(self, found: list[Pair], compared: Iterable[int] = (), stage: int = 0) -> None:
         with self._store.aside() as db:

@@ -326,3 +326,58 @@ def test_a_photo_of_a_burst_leads_to_the_search(burst, monkeypatch):
     monkeypatch.setattr("streamlit.switch_page", lambda page: gone.append(page.title))
     page = press(on_bursts(burst), "More like this")
     assert gone == ["Search"] and page.session_state["photo"].path.name == "0.jpg"
+
+
+# Clusters
+
+
+@pytest.fixture
+def clustered(page, album, index):
+    """The view Clusters on 24 photos of four kinds, each in a folder of its own."""
+    for number in range(6):
+        for kind, colour in (
+            ("red", (220, 20 + number, 20)),
+            ("blue", (20, 20 + number, 220)),
+            ("green", (20, 220, 20 + number)),
+            ("grey", (120, 120, 120 + number)),
+        ):
+            (album / kind).mkdir(exist_ok=True)
+            Image.new("RGB", (40, 30), colour).save(album / kind / f"{number}.png")
+    index()
+    on(page, "groups")
+    choose(page, "Groups of", "Clusters")
+    return page
+
+
+def choose(page, label, value):
+    next(one for one in page.get("button_group") if one.label == label).set_value(value)
+    page.run()
+    assert not page.exception
+
+
+def test_clusters_are_shown_with_their_names_and_a_typical_photo(clustered):
+    assert any("**4 clusters, 24 photos**" in text.value for text in clustered.markdown)
+    heads = markup(clustered, 'class="strip-head"')
+    assert sorted(re.findall(r"<b>(.*?)</b> <span>(.*?)</span>", " ".join(heads))) == [
+        (kind, "6 photos") for kind in ("blue", "green", "grey", "red")
+    ]
+    frames = markup(clustered, 'class="frame')
+    assert len(frames) == 24 and sum(">typical<" in frame for frame in frames) == 4
+
+
+@pytest.mark.parametrize("grain", ["coarse", "fine", None])
+def test_another_grain_can_be_chosen(clustered, grain):
+    choose(clustered, "Clusters", grain)
+    assert markup(clustered, 'class="frame')
+
+
+def test_a_photo_of_a_cluster_leads_to_the_search_with_it(clustered, monkeypatch):
+    gone = []
+    monkeypatch.setattr("streamlit.switch_page", lambda to: gone.append(to.title))
+    press(clustered, "More like this")
+    assert gone == ["Search"] and clustered.session_state["photo"].path.parent.name in (
+        "blue",
+        "green",
+        "grey",
+        "red",
+    )

@@ -1,4 +1,4 @@
-"""Groups: photos that belong together, as copies of one picture or as bursts of one scene."""
+"""Groups: photos that belong together, as copies, bursts of one scene, or clusters that look alike."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from simsearch import Library, SimsearchError
-from simsearch.ui import bursts, copies
+from simsearch.ui import bursts, clusters, copies
 from simsearch.ui.words import show_error
 
 _STYLE = """
@@ -21,7 +21,11 @@ _STYLE = """
 </style>
 """
 
-_VIEWS: dict[str, Callable[[Library], None]] = {"Copies": copies.show, "Bursts": bursts.show}
+_VIEWS: dict[str, Callable[[Library], None]] = {
+    "Copies": copies.show,
+    "Bursts": bursts.show,
+    "Clusters": clusters.show,
+}
 
 
 def show(library: Library) -> None:

@@ -1,0 +1,66 @@
+"""Clusters: the photos that look alike, at three grains."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import streamlit as st
+
+from simsearch import Hit, Library, PhotoError
+from simsearch.ui import paging, search, strips
+
+_PAGE = "clusters-page"
+_AT_ONCE = 10  # clusters
+_AT_FIRST = 10  # photos of a cluster that are shown
+_GRAINS = {"coarse": "Few, large", "medium": "Medium", "fine": "Many, small"}
+
+
+# The generation stands for the library, which keeps its clusters itself.
+@st.cache_resource(max_entries=6, show_spinner="Looking for photos that look alike ...")
+def _found(_library: Library, folder: str, generation: int, grain: str) -> list[Any]:
+    return list(_library.clusters(grain))
+
+
+def show(library: Library) -> None:
+    """Show the clusters of a grain, or say that there are none."""
+    st.html(strips.STYLE)
+    search.warm_up(library, str(library.path))
+    grain = st.segmented_control(
+        "Clusters",
+        list(_GRAINS),
+        default="medium",
+        format_func=_GRAINS.__getitem__,
+        on_change=paging.first,
+        args=(_PAGE,),
+    )
+    generation = library.generation
+    found = _found(library, str(library.path), generation, grain or "medium")
+    if not found:
+        st.info(f"No clusters found among {len(library):,} photos: no two of them are much alike.")
+        return
+    together = sum(cluster.size for cluster in found)
+    st.markdown(f"**{len(found):,} {'cluster' if len(found) == 1 else 'clusters'}, {together:,} photos**")
+    if alone := len(library) - together:
+        st.caption(
+            f"{alone:,} {'photo is' if alone == 1 else 'photos are'} like no others, and in no cluster."
+        )
+    for cluster in paging.page(_PAGE, found, _AT_ONCE):
+        with st.container(border=True, key=f"cluster-{cluster.typical.id}"):
+            _show_cluster(library, generation, grain or "medium", cluster)
+
+
+def _show_cluster(library: Library, generation: int, grain: str, cluster: Any) -> None:
+    strips.head(cluster.label or "Without a name", f"{cluster.size:,} photos")
+    name = f"more-of-cluster-{grain}-{cluster.typical.id}"
+    shown = paging.beginning(name, cluster.photos.tolist(), _AT_FIRST)
+    photos = [photo for photo_id in shown if (photo := _photo(library, photo_id))]
+    marked = (cluster.typical.id, "typical")
+    strips.show(library, generation, f"{grain}-{cluster.typical.id}", photos, marked=marked)
+    paging.offer_rest(name, cluster.size - len(shown))
+
+
+def _photo(library: Library, photo_id: int) -> Hit | None:
+    with suppress(PhotoError):  # it was forgotten just now
+        return library.photo(photo_id)
+    return None

@@ -26,6 +26,7 @@ _DARK, _BRIGHT = 5, 250  # beyond these detail may be lost in one of the two, wh
 _LOST = 0.1  # of a window
 _AGREES = 0.7  # correlation of a window; poor JPEGs of photos reach 0.75 in 19 of 20
 _SAME = 0.8  # of the windows: of 500 shots of like things none agrees in so many, of copies 98 in 100
+_SAME_PART = 0.85  # of a part's windows: it could move until it fits, as outlines of like things do
 _ALIKE = 0.75  # correlation of the whole
 _NEARLY_SAME, _ALL_BUT_ALIKE = 0.7, 0.99  # will do as well: fine cloth is lost in a poor JPEG
 _WORTH_MOVING = 0.35  # correlation of a part where it was found in a sketch, below which no shift helps
@@ -144,7 +145,8 @@ def match(whole: View, part: View, start: Place) -> Match | None:
     if start[1:] != _ALL[1:]:  # where a part was found in a sketch is known to a few hundredths
         finer = overlay.moved(place)
         place = finer if overlay.shows_same(finer) else place
-    return Match(place, overlay.agreement(place), *_edits(whole, part, place), overlay.burnt(place))
+    found = Match(place, overlay.agreement(place), *_edits(whole, part, place), overlay.burnt(place))
+    return found if found.is_whole or found.agreement >= _SAME_PART else None
 
 
 class _Overlay:

@@ -31,10 +31,12 @@ _ALIKE = 0.75  # correlation of the whole
 _NEARLY_SAME, _ALL_BUT_ALIKE = 0.7, 0.99  # will do as well: fine cloth is lost in a poor JPEG
 _WORTH_MOVING = 0.35  # correlation of a part where it was found in a sketch, below which no shift helps
 _TRIMMED = 0.85  # the same of a whole, of which an edge was cut off
+_FIRST_STEP = 20  # of the part's width: a sketch tells a place to a 32nd
 _FINEST = 0.2  # pixels, of what is compared
 _WHOLE = 0.97  # of both sides; less is missing by rounding
 _TONE = 10.0  # grey levels, mean difference: what JPEG changes is 1 to 3
 _COLOUR = 6.0
+_FILTER = Image.Resampling.BILINEAR  # for both: with another, as much white is left of another page
 _TONES = 16  # pixels a side, of what is compared by its colours
 _ALL = Place(0, 0.0, 0.0, 1.0, 1.0)
 
@@ -135,24 +137,34 @@ def match(whole: View, part: View, start: Place) -> Match | None:
     """
     place, worth_moving = start, _TRIMMED if start[1:] == (0, 0, 1, 1) else _WORTH_MOVING
     for side, around, within in zip(_SIDES, whole.greys(), part.greys(start.turn), strict=True):
-        overlay = _Overlay(around, within, place, side)
+        overlay = Overlay(around, within, place, side)
         if min(overlay.size) < _FEWEST or overlay.correlation(place) < worth_moving:
             return None
         if not overlay.shows_same(place):
-            place, worth_moving = overlay.moved(place), _ALIKE
+            place, worth_moving = overlay.moved(place, place.width / _FIRST_STEP), _ALIKE
     if not overlay.shows_same(place):
         return None
     if start[1:] != _ALL[1:]:  # where a part was found in a sketch is known to a few hundredths
-        finer = overlay.moved(place)
+        finer = overlay.moved(place, place.width / _FIRST_STEP)
         place = finer if overlay.shows_same(finer) else place
     found = Match(place, overlay.agreement(place), *_edits(whole, part, place), overlay.burnt(place))
     return found if found.is_whole or found.agreement >= _SAME_PART else None
 
 
-class _Overlay:
-    """A grey picture over another, to be moved and compared."""
+class Overlay:
+    """A grey picture over another, to be moved and compared.
 
-    def __init__(self, whole: Image.Image, part: Image.Image, start: Place, side: int) -> None:
+    Parameters
+    ----------
+    whole, part
+        Grey; the part is turned as it lies.
+    start
+        Where it lies, about.
+    side
+        Pixels a side, of a square as large as what is compared; less where there is less of one.
+    """
+
+    def __init__(self, whole: Image.Image, part: Image.Image, start: Place, side: float) -> None:
         self._whole = whole
         self._finest = _FINEST / side
         # In shares of the whole, as it is upright: what the part keeps when it grows.
@@ -161,16 +173,16 @@ class _Overlay:
         scale = min(side / sqrt(part.width * part.height), *(sides / part.size))
         width, height = (max(1, round(side * scale)) for side in part.size)
         self.size = width, height
-        self._part = np.asarray(part.resize(self.size, Image.Resampling.BOX), dtype=np.float32)
+        self.part = np.asarray(part.resize(self.size, _FILTER), dtype=np.float32)
 
-    def _under(self, place: Place) -> np.ndarray:
+    def under(self, place: Place) -> np.ndarray:
         """Return what of the whole is under the part."""
-        under = self._whole.resize(self.size, Image.Resampling.BILINEAR, _box(place, self._whole.size))
+        under = self._whole.resize(self.size, _FILTER, _box(place, self._whole.size))
         return np.asarray(under, dtype=np.float32)
 
     def correlation(self, place: Place) -> float:
         """Return how well the two fit, from -1 to 1."""
-        one, other = self._under(place), self._part
+        one, other = self.under(place), self.part
         one, other = one - one.mean(), other - other.mean()
         lengths = max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-3)
         return float((one * other).sum()) / lengths
@@ -184,13 +196,19 @@ class _Overlay:
 
     def burnt(self, place: Place) -> float:
         """Return of how many pixels more the part has lost the detail, as a share."""
-        part, whole = (_is_lost(levels).mean() for levels in (self._part, self._under(place)))
+        part, whole = (is_lost(levels).mean() for levels in (self.part, self.under(place)))
         return float(part - whole)
 
-    def moved(self, place: Place) -> Place:
-        """Return where the part fits best, near to a place: it is shifted and scaled by less and less."""
+    def moved(self, place: Place, step: float) -> Place:
+        """Return where the part fits best, near to a place: it is shifted and scaled by less and less.
+
+        Parameters
+        ----------
+        step
+            How far at first, as a share of the whole's width.
+        """
         place = self._in_proportion(place)
-        best, step = self.correlation(place), place.width / 20
+        best = self.correlation(place)
         while step > self._finest:
             better = False
             for x, y, grow in ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (-0.5, -0.5, 1), (0.5, 0.5, -1)):
@@ -217,14 +235,14 @@ class _Overlay:
 
     def agreement(self, place: Place) -> float:
         """Return the share of windows that agree; 0 where there is nothing to see in any."""
-        one, other = self._under(place), self._part
+        one, other = self.under(place), self.part
         side = max(_SMALLEST, min(one.shape) // _WINDOWS)
-        lost = _is_lost(one) | _is_lost(other)
-        one_spread, other_spread, common = _spreads(one, other, side)
+        lost = is_lost(one) | is_lost(other)
+        one_spread, other_spread, common = spreads(one, other, side)
         seen = np.zeros(common.shape, dtype=bool)
         for spread, picture in ((one_spread, one), (other_spread, other)):
             seen |= spread > (_TEXTURE * float(picture.std())) ** 2 + _NOISE**2
-        kept = seen & (_means(lost.astype(np.float32), side) < _LOST)
+        kept = seen & (means(lost.astype(np.float32), side) < _LOST)
         if kept.sum() < seen.sum() / 4:  # drawings are black and white all over
             kept = seen
         if not kept.any():
@@ -233,7 +251,8 @@ class _Overlay:
         return float(agree.mean())
 
 
-def _is_lost(levels: np.ndarray) -> np.ndarray:
+def is_lost(levels: np.ndarray) -> np.ndarray:
+    """Return which grey levels are so dark or bright that detail may be lost."""
     lost: np.ndarray = (levels > _BRIGHT) | (levels < _DARK)
     return lost
 
@@ -271,16 +290,16 @@ def _box(place: Place, size: tuple[int, int]) -> tuple[float, float, float, floa
     return left, top, right * size[0], bottom * size[1]
 
 
-def _spreads(one: np.ndarray, other: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def spreads(one: np.ndarray, other: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the variances of two pictures in all windows of a side, and their covariances."""
-    means = _means(one, side), _means(other, side)
+    one_mean, other_mean = means(one, side), means(other, side)
     return (
-        np.maximum(_means(one**2, side) - means[0] ** 2, 0),
-        np.maximum(_means(other**2, side) - means[1] ** 2, 0),
-        _means(one * other, side) - means[0] * means[1],
+        np.maximum(means(one**2, side) - one_mean**2, 0),
+        np.maximum(means(other**2, side) - other_mean**2, 0),
+        means(one * other, side) - one_mean * other_mean,
     )
 
 
-def _means(pixels: np.ndarray, side: int) -> np.ndarray:
+def means(pixels: np.ndarray, side: int) -> np.ndarray:
     """Return the means of all windows of a side."""
     return window_sums(summed(pixels), side, side) / side**2

@@ -28,11 +28,24 @@ Compare = Callable[[int, int], Pair | None]  # from two ids to how one shows the
 
 
 class File(NamedTuple):
-    """A photo's id, what stands for its bytes, and what makes it better or worse than others."""
+    """A photo.
+
+    Attributes
+    ----------
+    id
+        The photo's.
+    content
+        What stands for its bytes.
+    version
+        What makes it better or worse than others.
+    shot
+        The camera and when it took it, where the photo says both: two shots are no copies of each other.
+    """
 
     id: int
     content: str
     version: Version
+    shot: tuple[str, str] | None = None
 
 
 class Same(NamedTuple):
@@ -48,12 +61,15 @@ class Same(NamedTuple):
         What was done to it, in words.
     reason
         Why the other is better.
+    checked
+        Whether their files were compared; otherwise only their thumbnails were.
     """
 
     id: int
     relation: str
     changes: tuple[str, ...]
     reason: str
+    checked: bool = True
 
 
 class Group(NamedTuple):
@@ -131,6 +147,7 @@ class _Sorting:
         self._content_of = content_of
         # By content, of each other that is linked to it, which is the whole, and how the part lies in it.
         self._links: dict[str, dict[str, tuple[str, Match]]] = defaultdict(dict)
+        self._unchecked: set[frozenset[str]] = set()
         for pair in pairs:
             self._link(pair)
         self._best = {content: self._best_of(some) for content, some in self._files.items()}
@@ -139,8 +156,15 @@ class _Sorting:
         whole, part = self._content_of.get(pair.whole), self._content_of.get(pair.part)
         if whole is None or part is None:  # it came after the files were read
             return
-        if whole != part and frozenset((whole, part)) not in self._apart:
+        if whole != part and self._may_be_same(whole, part):
             self._links[whole][part] = self._links[part][whole] = whole, pair.match
+            if not pair.checked:
+                self._unchecked.add(frozenset((whole, part)))
+
+    def _may_be_same(self, one: str, other: str) -> bool:
+        """Whether neither the user nor the camera says that two contents are not the same."""
+        shots = self._files[one][0].shot, self._files[other][0].shot
+        return frozenset((one, other)) not in self._apart and (None in shots or shots[0] == shots[1])
 
     def groups(self) -> Iterator[Group]:
         """Yield the groups."""
@@ -232,7 +256,7 @@ class _Sorting:
 
     def _match(self, best: str, other: str, *, ask: bool) -> Match | None:
         """Return how a content lies in the best, if it is known to, or proves to when asked."""
-        if other not in self._links[best] and ask and frozenset((best, other)) not in self._apart:
+        if other not in self._links[best] and ask and self._may_be_same(best, other):
             pair = self._compare(self._best[best].id, self._best[other].id)
             if pair:
                 self._link(pair)
@@ -254,15 +278,16 @@ class _Sorting:
             if file != first
         ]
         for content, match in matches.items():
+            checked = frozenset((best, content)) not in self._unchecked
             for file in self._files[content]:
                 if are_raw_and_picture(first.version, file.version):
                     continue
                 done = changes(first.version, file.version, match)
                 if match.is_whole:
                     reason = self._advantage(first, file) or "as good"
-                    copies.append(Same(file.id, RESAVED, done, reason))
+                    copies.append(Same(file.id, RESAVED, done, reason, checked))
                 else:
-                    copies.append(Same(file.id, CROP, done, "shows all of it"))
+                    copies.append(Same(file.id, CROP, done, "shows all of it", checked))
         return Group(
             first.id, tuple(sorted(copies, key=lambda same: (RELATIONS.index(same.relation), same.id)))
         )

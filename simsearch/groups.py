@@ -233,7 +233,8 @@ class Groups:
     def _files(self) -> list[File]:
         """Return the files of which there may be copies."""
         rows = self._store.query(
-            """SELECT photos.id, sha256, roots.path, photos.path, width, height, size, mtime_ns,
+            """SELECT photos.id, sha256, camera, taken_at,
+                      roots.path, photos.path, width, height, size, mtime_ns,
                       (taken_at IS NOT NULL) + (camera IS NOT NULL) + (latitude IS NOT NULL)
                FROM photos JOIN roots ON roots.id = root_id WHERE missing_since IS NULL AND (
                    photos.id IN (SELECT whole FROM pairs) OR photos.id IN (SELECT part FROM pairs)
@@ -242,8 +243,13 @@ class Groups:
                ORDER BY photos.id"""
         )
         return [
-            File(photo_id, sha256 or str(photo_id), Version(Path(root, path), *about))
-            for photo_id, sha256, root, path, *about in rows
+            File(
+                photo_id,
+                sha256 or str(photo_id),
+                Version(Path(root, path), *about),
+                (camera, taken_at) if camera and taken_at else None,
+            )
+            for photo_id, sha256, camera, taken_at, root, path, *about in rows
         ]
 
     def _told(
@@ -255,29 +261,33 @@ class Groups:
         for best, others in groups:
             some = [
                 Copy(
-                    hits[id], relation, changes, reason, (min(best, id), max(best, id)) in decided, sizes[id]
+                    hits[same.id],
+                    *same[1:4],
+                    (min(best, same.id), max(best, same.id)) in decided,
+                    sizes[same.id],
+                    same.checked,
                 )
-                for id, relation, changes, reason in others
-                if id in hits
+                for same in others
+                if same.id in hits
             ]
             if best in hits and any(kept or not copy.kept for copy in some):
                 told.append(CopyGroup(hits[best], sizes[best], tuple(some)))
         return told
 
     def _shots(self, among: set[int] | None) -> list[Shot]:
-        """Return the photos that say when they were taken, of copies one: the best of those that say it."""
+        """Return the photos that say when they were taken, of copies of one shot the best."""
         instead = self._pairs.stand_ins()
         rows = self._store.query(
             """SELECT id, taken_at, camera FROM photos WHERE missing_since IS NULL AND taken_at IS NOT NULL
                ORDER BY id"""
         )
-        shots: dict[int, Shot] = {}
+        shots: dict[tuple[int, str], Shot] = {}
         for photo_id, taken_at, camera in rows:
             moment = parsed_time(taken_at)
             if moment and (among is None or photo_id in among):
                 best, _ = instead.get(photo_id, (photo_id, 0))
-                if best == photo_id or best not in shots:
-                    shots[best] = Shot(photo_id, moment, camera)
+                if best == photo_id or (best, taken_at) not in shots:
+                    shots[best, taken_at] = Shot(photo_id, moment, camera)
         return list(shots.values())
 
     def _sharpness(self, photo: Hit) -> float:

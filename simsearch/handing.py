@@ -68,6 +68,8 @@ class Copy(NamedTuple):
         Whether the user decided to keep both.
     size
         Bytes of its file.
+    checked
+        Whether the files were compared; otherwise only their thumbnails were, as one could not be read.
     """
 
     photo: Hit
@@ -76,6 +78,7 @@ class Copy(NamedTuple):
     reason: str
     kept: bool
     size: int
+    checked: bool = True
 
 
 class CopyGroup(NamedTuple):

@@ -166,9 +166,9 @@ class Stocktaking:
         files = [copies.File(number, file.sha256, file.version) for number, file in left.items()]
         again = set()
         for best, others in copies.grouped(files, counterparts.among(firsts), set(), lambda *_: None):
-            for number, relation, changes, reason in others:
-                again.add(number)
-                known_as = Known(left[number].path, relation, left[best].path, THE_OTHER, reason, changes)
-                yield Verdict(known_as)
+            for same in others:
+                again.add(same.id)
+                path, other = left[same.id].path, left[best].path
+                yield Verdict(Known(path, same.relation, other, THE_OTHER, same.reason, same.changes))
         for number in left.keys() - again:
             yield counterparts.burst(number, self._within) or Verdict(Known(left[number].path, NEW))

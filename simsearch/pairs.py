@@ -2,7 +2,7 @@
 
 Nothing is compared with everything. Whole copies are among the nearest by their sketches, and crops among
 the nearest by their embeddings, which the graph of neighbours knows already. Of the candidates only what
-proves the same when one is laid over the other becomes a pair.
+proves the same when one is laid over the other becomes a pair: first of thumbnails, and then of the files.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from simsearch import candidates, registration, sketches
+from simsearch import candidates, reach, registration, sketches
 from simsearch.candidates import NEAR, Candidates
+from simsearch.closer import Closer
 from simsearch.registration import Match, View
 from simsearch.sketches import Place
 
@@ -27,6 +29,7 @@ Progress = Callable[[str, int, int], None]  # what is done just now, and how muc
 
 _SKETCHED_AT_ONCE = 500  # between two commits
 _COMPARED_AT_ONCE = 200
+_LOOKED_AT_ONCE = 20  # pairs of files: of large photos a second or two
 _CONTOURS = 0.78  # cosine; of a thousand brightened photos one has less, and of mere look-alikes most
 _FITS = 0.72  # correlation with a part, below which it is not worth a closer look
 _VIEWS = 512  # decoded thumbnails that are kept: 75 MB
@@ -34,16 +37,28 @@ _SKETCHES = 10_000  # 40 MB
 _COPIES, _CROPS, _EVERYTHING = 1, 2, 3  # what photos were compared for
 _READ_AT_ONCE = 10_000
 _WHOLE = Place(0, 0.0, 0.0, 1.0, 1.0)
+_NOTHING = Match(_WHOLE, 0.0, False, False)  # what is kept of two that do not show the same
 
 Sketch = tuple[np.ndarray, float]  # (SIDE, SIDE) uint8, and the photo's height by its width
 
 
 class Pair(NamedTuple):
-    """Two photos that show the same: ids, and how the part lies in the whole, or the copy on the other."""
+    """Two photos that show the same.
+
+    Attributes
+    ----------
+    whole, part
+        Their ids.
+    match
+        How the part lies in the whole, or the copy on the other.
+    checked
+        Whether their files were looked at closely; otherwise thumbnails alone tell.
+    """
 
     whole: int
     part: int
     match: Match
+    checked: bool = False
 
 
 class Pairs:
@@ -52,6 +67,7 @@ class Pairs:
     def __init__(self, store: Store, indexes: Indexes) -> None:
         self._store = store
         self._indexes = indexes
+        self._closer = Closer(self._path)
 
     def known(self) -> list[Pair]:
         """Return the pairs that were found, of photos that are there."""
@@ -62,8 +78,8 @@ class Pairs:
                ORDER BY whole, part"""
         )
         return [
-            Pair(whole, part, Match(Place(*place), agreement, bool(tone), bool(colour), burnt))
-            for whole, part, *place, agreement, tone, colour, burnt in rows
+            Pair(whole, part, Match(Place(*place), agreement, bool(tone), bool(colour), burnt), bool(checked))
+            for whole, part, *place, agreement, tone, colour, burnt, checked in rows
         ]
 
     def prints(self, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +111,7 @@ class Pairs:
             equal = first.setdefault(sha256 or str(photo_id), photo_id)
             beside[equal].append((photo_id, 0))
             beside[photo_id].append((equal, 0))
-        for whole, part, match in self.known():
+        for whole, part, match, _ in self.known():
             if match.is_whole:
                 beside[whole].append((part, match.place.turn))
                 beside[part].append((whole, sketches.back(match.place.turn)))
@@ -115,7 +131,9 @@ class Pairs:
         if any(self._store.query(sql, *couple) for couple in ((one, other), (other, one))):
             return None
         found = self._compared(one, other)
-        self._keep([found or Pair(one, other, Match(_WHOLE, 0.0, False, False))])
+        if found:
+            found = self._looked_at(found)
+        self._keep([found or Pair(one, other, _NOTHING)])
         return found
 
     def _compared(self, one: int, other: int) -> Pair | None:
@@ -144,11 +162,13 @@ class Pairs:
             progress("looking for copies", 0, len(pending))
             found = candidates.copies(*self._prints("TRUE", self._pending(_EVERYTHING)), pending)
             self._compare_all("looking for copies", _COPIES, pending, found, comparing.copy, progress)
+        self._look_closer(progress)
         pending = self._pending(_CROPS)
         if len(pending):
             progress("looking for crops", 0, len(pending))
             found = candidates.crops(*self._neighbours(dim), pending, self.stand_ins())
             self._compare_all("looking for crops", _CROPS, pending, found, comparing.crop, progress)
+        self._look_closer(progress)
 
     def _compare_all(
         self,
@@ -167,13 +187,44 @@ class Pairs:
             self._keep([pair for pair in pairs if pair], block.tolist(), stage)
             progress(doing, start + len(block), len(pending))
 
+    def _look_closer(self, progress: Progress) -> None:
+        """Look at the files of pairs that thumbnails alone have told of so far, where they can be read."""
+        unchecked = [pair for pair in self.known() if not pair.checked]
+        there = self._there({photo_id for pair in unchecked for photo_id in pair[:2]})
+        unchecked = [pair for pair in unchecked if there.issuperset(pair[:2])]
+        for start in range(0, len(unchecked), _LOOKED_AT_ONCE):
+            progress("looking closer", start, len(unchecked))
+            block = unchecked[start : start + _LOOKED_AT_ONCE]
+            looked = [
+                (self._looked_at(pair) or pair._replace(match=_NOTHING, checked=True)) for pair in block
+            ]
+            self._keep([pair for pair in looked if pair.checked])
+        if unchecked:
+            progress("looking closer", len(unchecked), len(unchecked))
+
+    def _looked_at(self, pair: Pair) -> Pair | None:
+        """Return a pair as its files tell; None where they differ."""
+        same = self._closer.shows_same(*pair[:3])
+        return None if same is False else pair._replace(checked=same is not None)
+
+    def _path(self, photo_id: int) -> Path | None:
+        """Return where a photo's file is, if it is there just now."""
+        return self._store.rows([photo_id])[photo_id].path if self._there({photo_id}) else None
+
+    def _there(self, photo_ids: set[int]) -> set[int]:
+        """Return those of some photos whose file is there just now."""
+        by_root: dict[Path, dict[Path, int]] = defaultdict(dict)
+        for photo_id, row in self._store.rows(photo_ids).items():
+            by_root[row.root][row.path] = photo_id
+        return {by_path[path] for root, by_path in by_root.items() for path in reach.there(root, by_path)}
+
     def _keep(self, found: list[Pair], compared: Iterable[int] = (), stage: int = 0) -> None:
         with self._store.aside() as db:
             # What went or changed meanwhile has no sketch.
             db.executemany(
-                """INSERT OR REPLACE INTO pairs SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11
+                """INSERT OR REPLACE INTO pairs SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12
                    WHERE (SELECT count(*) FROM sketches WHERE photo_id IN (?1, ?2)) = 2""",
-                [(pair.whole, pair.part, *pair.match.place, *pair.match[1:]) for pair in found],
+                [(*pair[:2], *pair.match.place, *pair.match[1:], pair.checked) for pair in found],
             )
             sql = "UPDATE sketches SET compared = ? WHERE photo_id = ?"
             db.executemany(sql, [(stage, photo_id) for photo_id in compared])

@@ -142,6 +142,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             x REAL NOT NULL, y REAL NOT NULL, width REAL NOT NULL, height REAL NOT NULL,
             agreement REAL NOT NULL,               -- 0: they were compared, and do not show the same
             tone INTEGER NOT NULL, colour INTEGER NOT NULL, burnt REAL NOT NULL,
+            checked INTEGER NOT NULL,              -- whether the files were looked at
             PRIMARY KEY (whole, part)
         ) WITHOUT ROWID
         """,

@@ -152,7 +152,9 @@ def test_how_far_it_is_is_told_and_the_second_time_there_is_nothing_to_do(librar
     # Of two files of equal bytes one is compared.
     assert [what for what in told if what[1] == what[2]] == [
         ("looking for copies", 6, 6),
+        ("looking closer", 2, 2),
         ("looking for crops", 6, 6),
+        ("looking closer", 1, 1),
     ]
     assert told[0] == ("sketching", 0, 7)
     before = len(told)

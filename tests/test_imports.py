@@ -32,6 +32,7 @@ FLOW = [
         "layout",
     },
     {"rerank", "clustering", "registration", "candidates", "versions", "bursts"},
+    {"closer"},
     {"efficientnet_lite"},
     {"encoder"},
     {"why"},

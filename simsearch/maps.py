@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from simsearch import layout, program
-from simsearch.errors import DerivedFileError, SimsearchError, WriteError
+from simsearch.errors import DerivedFileError, LibraryError, SimsearchError, WriteError
 from simsearch.index import files
 from simsearch.index.files import AnotherSpace
 from simsearch.indexes import Indexes
@@ -130,7 +130,15 @@ class Layouts:
         ----------
         vector
             (dim,) float32: its embedding.
+
+        Raises
+        ------
+        LibraryError
+            When there is no photo on the map.
         """
+        if not len(found.ids):
+            remedy = "run: simsearch doctor --repair"
+            raise LibraryError(self._store.path.parent, "holds no photo that can be laid out", remedy)
         with self._indexes.lock:
             index = self._indexes.current("auto", dim)
             query = self._indexes.projected(vector[None])

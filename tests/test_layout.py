@@ -260,6 +260,12 @@ def test_what_cannot_be_placed_is_one_sentence(toy_library, album, tmp_path):
     (tmp_path / "broken.jpg").write_text("x")
     with pytest.raises(PhotoError):
         toy_library.place(tmp_path / "broken.jpg")
+    with toy_library._store.transaction():
+        nowhere = np.full(3, np.nan, "<f2").tobytes()
+        toy_library._store._db.execute("UPDATE embeddings SET vector = ?", (nowhere,))
+    with Library.open(toy_library.path, encoder=ToyEncoder()) as ill:
+        with pytest.raises(LibraryError, match="holds no photo that can be laid out; run: simsearch doctor"):
+            ill.place(tmp_path / "query.png")
 
 
 def test_a_method_must_be_there(shaded, monkeypatch):

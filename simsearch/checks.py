@@ -7,14 +7,14 @@ false alarm.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from simsearch import derived
 from simsearch.encoder import load_encoder
 from simsearch.errors import DerivedFileError, LibraryError
-from simsearch.indexes import Indexes
+from simsearch.indexes import Indexes, Load
 from simsearch.store import Store
 from simsearch.vectors import space_fault
 
@@ -118,10 +118,21 @@ def _value(db: sqlite3.Connection, sql: str) -> Any:
 # Files
 
 
-def examine_files(store: Store, indexes: Indexes, network: Path | None) -> Iterator[Problem]:
-    """Yield what is wrong with files that can be made anew; ``network`` is the converted network's."""
-    for path, reason in indexes.faults().items():
-        yield Problem(f"{path} cannot be used ({reason})", files=(path,))
+def examine_files(
+    store: Store, indexes: Indexes, files: Iterable[tuple[Path, Load]], network: Path | None
+) -> Iterator[Problem]:
+    """Yield what is wrong with files that can be made anew.
+
+    Parameters
+    ----------
+    files
+        Those made from the store, which need not be there, and what loads each.
+    network
+        The converted network's.
+    """
+    for path, load in files:
+        if reason := indexes.fault(path, load):
+            yield Problem(f"{path} cannot be used ({reason})", files=(path,))
     try:
         if network:
             load_encoder(network)

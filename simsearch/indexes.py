@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("simsearch")
 
+# Reads a file: given its path, what it is to be made from, and what gives the mark of a generation.
+Load = Callable[[Path, "Origin", Callable[[int], str]], object]
+
 RECALL = 0.95  # that LSH is tuned to where nobody wished for another
 _WORTH_A_FILE = 2_000  # vectors; reading fewer from the store takes no longer
 _SECONDS_TO_BUILD = 5_000  # vectors; an index of fewer is built anew while the query waits
@@ -37,7 +41,6 @@ _CLASSES = {
     "faiss": ("simsearch.index.faiss_index", "FaissIndex"),
     "lsh": ("simsearch.index.lsh", "LshIndex"),
     "graph": ("simsearch.index.graph", "Graph"),
-    "clusters": ("simsearch.clustering", "Clustering"),
 }
 
 
@@ -339,17 +342,17 @@ class Indexes:
 
     # Its file
 
-    def faults(self) -> dict[Path, str]:
-        """Return the index files that cannot be used, and why; nothing is changed."""
-        faults = ((self._path(name), self._fault(name)) for name in _CLASSES)
-        return {path: reason for path, reason in faults if reason}
+    def files(self) -> list[tuple[Path, Load]]:
+        """Return the files of indexes, which need not be there, and what loads each."""
+        return [(self._path(name), _class(name).load) for name in _CLASSES]
 
-    def _fault(self, name: str) -> str | None:
+    def fault(self, path: Path, load: Load) -> str | None:
+        """Return why a file made from the store cannot be used, or None where it can; nothing is changed."""
         reason = None
         for _ in range(2):  # another process may write a newer file while we look
             try:
                 origin = self.origin(self._store.generation)
-                _class(name).load(self._path(name), origin, self._store.mark)
+                load(path, origin, self._store.mark)
                 return None
             except (FileNotFoundError, AnotherSpace):
                 return None

@@ -16,7 +16,7 @@ import numpy as np
 
 from simsearch import layout, program
 from simsearch.errors import DerivedFileError, LibraryError, SimsearchError, WriteError
-from simsearch.index import files
+from simsearch.index import files as saving
 from simsearch.index.files import AnotherSpace
 from simsearch.indexes import Indexes
 from simsearch.store import Store
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from simsearch.index.files import Origin
     from simsearch.index.graph import Graph
+    from simsearch.indexes import Load
 
 _log = logging.getLogger("simsearch")
 
@@ -222,7 +223,7 @@ class Layouts:
         origin = self._indexes.origin(made.generation)._replace(space=made.space)
         arrays = {"ids": [made.ids], "positions": [made.positions]}
         try:
-            files.save(self._path(method), _ENGINE, origin, {"method": method}, arrays)
+            saving.save(self._path(method), _ENGINE, origin, {"method": method}, arrays)
             self._read[method] = self._status(method)
         except WriteError as error:
             _log.info("%s", error)
@@ -243,7 +244,7 @@ class Layouts:
         return kept if kept and kept.space == origin.space else None
 
     def _path(self, method: str) -> Path:
-        return self._store.path.with_name(f"index.map-{method}")
+        return _path_in(self._store.path.parent, method)
 
     def _status(self, method: str) -> tuple[int, int, int] | None:
         """Return what tells the file that is there now from others."""
@@ -277,9 +278,18 @@ def make_apart(folder: Path) -> None:
         )
 
 
+def files(folder: Path) -> list[tuple[Path, Load]]:
+    """Return the files of maps in a library's folder, which need not be there, and what loads each."""
+    return [(_path_in(folder, method), _load) for method in layout.METHODS]
+
+
+def _path_in(folder: Path, method: str) -> Path:
+    return folder / f"index.map-{method}"
+
+
 def _load(path: Path, origin: Origin, mark_of: Callable[[int], str]) -> _Layout:
-    saved = files.load(path, _ENGINE, origin, mark_of)
-    with files.explained(path):
+    saved = saving.load(path, _ENGINE, origin, mark_of)
+    with saving.explained(path):
         ids, positions = saved.arrays["ids"], saved.arrays["positions"]
         if ids.dtype != np.int64 or positions.dtype != np.float32 or positions.shape != (len(ids), 2):
             raise ValueError(f"{len(positions):,} positions for {len(ids):,} ids")

@@ -7,9 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from simsearch import albums, calibration, lessons
+from simsearch import albums, calibration, clusters, lessons, maps
 from simsearch.backbones import BACKBONES
 from simsearch.checks import Finding, Problem, examine_database, examine_files, examine_learnt, examine_rows
+from simsearch.clustering import Clustering
 from simsearch.encoder import network_path
 from simsearch.indexes import Indexes
 from simsearch.photo_checks import Progress, examine_photos
@@ -102,7 +103,9 @@ class Doctor:
         return useless | {row.id for row in rows if row.path in there(row.root, [row.path])}
 
     def _files(self) -> list[Problem]:
-        return list(examine_files(self._store, self._indexes, self._network))
+        folder = self._store.path.parent
+        made = [*self._indexes.files(), (folder / clusters.FILE_NAME, Clustering.load), *maps.files(folder)]
+        return list(examine_files(self._store, self._indexes, made, self._network))
 
     def _rows_and_photos(self, encoder: Encoder | None) -> tuple[list[Problem], list[Problem]]:
         rows = list(examine_rows(self._store))

@@ -417,7 +417,7 @@ def test_an_index_of_another_space_is_neither_used_nor_warned_of(shelf, few, eng
     expected = nearest(shelf.library, 1)
     path.write_bytes(old)  # as if somebody had been killed in between
     with Library.open(shelf.library.path, encoder=WideEncoder()) as other:
-        assert other._indexes.faults() == {}
+        assert not any(other._indexes.fault(*file) for file in other._indexes.files())
         found = [hit.id for hit in other.similar(1, 5, engine=engine)]
         assert found == expected if engine != "lsh" else len(found) == 5
     assert caplog.text == ""

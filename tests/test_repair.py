@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simsearch import Library, LibraryError, PhotoError, cli, derived, space
+from simsearch import Library, LibraryError, PhotoError, cli, derived, layout, space
 from simsearch.encoder import network_path
 from simsearch.indexes import Indexes
 from simsearch.running import sole_writer
@@ -291,6 +291,31 @@ def test_a_bad_index_file_is_deleted_and_made_anew(shelf, engine, damage):
     assert shelf.check(repair=True) == [(problem, "deleted", True)]
     assert shelf.check() == []
     assert len(Indexes(shelf._store).current(engine, 3)) == 4
+
+
+@pytest.mark.parametrize("name", ["clusters", "map-pca", "map-tsne"])
+def test_a_bad_file_of_clusters_or_of_a_map_is_deleted_and_made_anew(shelf, name, monkeypatch):
+    monkeypatch.setattr("simsearch.clusters._WORTH_A_FILE", 0)
+    monkeypatch.setattr("simsearch.layout.FEWEST", 0)
+    if name == "map-tsne" and not layout.is_installed("tsne"):
+        pytest.skip("openTSNE is not installed")
+    make = shelf.clusters if name == "clusters" else lambda: shelf.map(name.removeprefix("map-"))
+    make()
+    path = shelf.path / f"index.{name}"
+    assert path.exists() and shelf.check() == []
+    _flip(path)
+    [problem] = problems(shelf)
+    assert problem.startswith(f"{path} cannot be used (") and path.exists()
+    assert shelf.check(repair=True) == [(problem, "deleted", True)]
+    assert not path.exists() and shelf.check() == []
+    with Library.open(shelf.path, encoder=ToyEncoder()) as again:
+        assert again.map().ids.size == 4
+
+
+def _flip(path):
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
 
 
 def test_unfinished_files_are_left_alone_while_they_may_be_written_and_then_deleted(shelf):

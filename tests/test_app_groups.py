@@ -371,6 +371,18 @@ def test_another_grain_can_be_chosen(clustered, grain):
     assert markup(clustered, 'class="frame')
 
 
+def test_while_photos_are_indexed_the_last_clusters_are_shown(clustered, monkeypatch, album, index):
+    monkeypatch.setattr("simsearch.ui.search.is_busy", lambda _: True)
+    monkeypatch.setattr(Library, "clusters", lambda *_: pytest.fail("they were looked for"))
+    Image.new("RGB", (40, 30), (220, 220, 20)).save(album / "new.png")
+    index()
+    clustered.run()
+    assert not clustered.exception
+    assert any("**4 clusters, 24 photos**" in text.value for text in clustered.markdown)
+    choose(clustered, "Clusters", "fine")
+    assert any("once all photos are indexed" in info.value for info in clustered.info)
+
+
 def test_a_photo_of_a_cluster_leads_to_the_search_with_it(clustered, monkeypatch):
     gone = []
     monkeypatch.setattr("streamlit.switch_page", lambda to: gone.append(to.title))

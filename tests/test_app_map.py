@@ -103,6 +103,34 @@ def test_clusters_can_be_told_by_colour(mapped):
     assert len({kind["name"] for kind in kinds}) == len(kinds)
 
 
+def test_no_clusters_are_looked_for_while_photos_are_indexed(mapped, monkeypatch, album, tmp_path):
+    busy, looked = [True], []
+    whole = Library.clusters
+
+    def noting(library, grain):
+        looked.append(library.generation)
+        return whole(library, grain)
+
+    monkeypatch.setattr(Library, "clusters", noting)
+    monkeypatch.setattr("simsearch.ui.search.is_busy", lambda _: busy[0])
+    by = next(one for one in mapped.get("button_group") if one.label == "Colour by")
+    by.set_value("Cluster")
+    mapped.run()
+    assert not mapped.exception and not looked and plot(mapped)["legend"]["kinds"] == []
+    assert any("once all photos are indexed" in caption.value for caption in mapped.caption)
+    busy[0] = False
+    mapped.run()
+    kinds = plot(mapped)["legend"]["kinds"]
+    assert len(looked) == 1 and kinds
+    busy[0] = True
+    with Library.open(tmp_path / "library") as library:
+        shades(album, [13])
+        library.sync(album)
+    mapped.run()
+    assert not mapped.exception and len(looked) == 1
+    assert sum(kind["count"] for kind in plot(mapped)["legend"]["kinds"]) == 14
+
+
 def test_an_uploaded_picture_lands_among_its_like(mapped):
     page = ask(mapped, *png((200, 45, 5)))
     query = marks(page)["query"]

@@ -13,6 +13,7 @@ from simsearch.ui import paging, search, strips
 _PAGE = "clusters-page"
 _AT_ONCE = 10  # clusters
 _AT_FIRST = 10  # photos of a cluster that are shown
+LATER = "Clusters are looked for once all photos are indexed."
 _GRAINS = {"coarse": "Few, large", "medium": "Medium", "fine": "Many, small"}
 
 
@@ -20,6 +21,24 @@ _GRAINS = {"coarse": "Few, large", "medium": "Medium", "fine": "Many, small"}
 @st.cache_resource(max_entries=6, show_spinner="Looking for photos that look alike ...")
 def _found(_library: Library, folder: str, generation: int, grain: str) -> list[Any]:
     return list(_library.clusters(grain))
+
+
+@st.cache_resource(show_spinner=False)
+def _last(folder: str) -> dict[str, list[Any]]:
+    """Return the clusters of each grain that were shown last of the library in a folder, for all sessions."""
+    return {}
+
+
+def at_hand(library: Library, grain: str) -> list[Any] | None:
+    """Return the clusters of a grain.
+
+    While photos are indexed it is those that were shown last, or None: to look for them holds up each search,
+    and would be done anew whenever some photos more are there.
+    """
+    last, folder = _last(str(library.path)), str(library.path)
+    if not search.is_busy(library):
+        last[grain] = _found(library, folder, library.generation, grain)
+    return last.get(grain)
 
 
 def show(library: Library) -> None:
@@ -35,13 +54,17 @@ def show(library: Library) -> None:
         args=(_PAGE,),
     )
     generation = library.generation
-    found = _found(library, str(library.path), generation, grain or "medium")
+    found = at_hand(library, grain or "medium")
+    if found is None:
+        st.info(LATER)
+        return
     if not found:
         st.info(f"No clusters found among {len(library):,} photos: no two of them are much alike.")
         return
     together = sum(cluster.size for cluster in found)
     st.markdown(f"**{len(found):,} {'cluster' if len(found) == 1 else 'clusters'}, {together:,} photos**")
-    if alone := len(library) - together:
+    alone = len(library) - together
+    if alone > 0 and not search.is_busy(library):
         st.caption(
             f"{alone:,} {'photo is' if alone == 1 else 'photos are'} like no others, and in no cluster."
         )

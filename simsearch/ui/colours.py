@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simsearch import Library
+from simsearch.ui import clusters
 from simsearch.ui.votes import shown
 
 _MOST = 10  # kinds with a colour of their own: more are not told apart
@@ -35,11 +36,14 @@ class Colours(NamedTuple):
     legend
         ``kinds``, each with ``name``, ``count``, ``code`` and maybe a longer ``title``; ``scale``, None or
         the ``colours`` from ``first`` to ``last``.
+    hint
+        What else is to be said, in a sentence, or None.
     """
 
     codes: np.ndarray
     palette: list[str]
     legend: dict[str, Any]
+    hint: str | None = None
 
 
 def plain(_library: Library, ids: np.ndarray) -> Colours:
@@ -97,9 +101,12 @@ def by_date(library: Library, ids: np.ndarray) -> Colours:
 
 def by_cluster(library: Library, ids: np.ndarray) -> Colours:
     """Colour photos, (n,) int64, by what they look like; the largest clusters have a colour of their own."""
+    found = clusters.at_hand(library, "coarse")
+    if found is None:
+        return plain(library, ids)._replace(hint=clusters.LATER)
     kinds: dict[int, str] = {}
     taken: set[str] = set()
-    for number, cluster in enumerate(library.clusters("coarse"), 1):
+    for number, cluster in enumerate(found, 1):
         name = cluster.label or f"cluster {number}"
         name = name if name not in taken else f"{name} ({number})"
         taken.add(name)

@@ -210,14 +210,15 @@ def _laid_out(_found: Map, mark: str) -> _Plot:
     return _Plot(mark, _found.ids, corner, unit, (width, height), points)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def _coloured(_library: Library, mark: str, way: str, _ids: np.ndarray) -> colours.Colours:
+# While photos are indexed the clusters may be old ones.
+@st.cache_data(max_entries=8, show_spinner="Colouring the photos ...")
+def _coloured(_library: Library, mark: str, busy: bool, way: str, _ids: np.ndarray) -> colours.Colours:
     return colours.WAYS[way](_library, _ids)
 
 
 def _show_map(library: Library, found: Map, plot: _Plot) -> None:
     way = st.segmented_control("Colour by", list(colours.WAYS), default="Folder")
-    coloured = _coloured(library, plot.mark, way or "Nothing", plot.ids)
+    coloured = _coloured(library, plot.mark, search.is_busy(library), way or "Nothing", plot.ids)
     data = {
         "mark": plot.mark,
         "points": _packed(plot.points.astype("<u2")),
@@ -236,8 +237,8 @@ def _show_map(library: Library, found: Map, plot: _Plot) -> None:
         f"{len(plot.ids):,} photos, {made}. Drag to move, turn the wheel or pinch to zoom, click to open; "
         "a double click shows all. Directions mean nothing, only what lies close together does."
     )
-    if found.hint:
-        st.caption(plain(found.hint))
+    for hint in filter(None, (coloured.hint, found.hint)):
+        st.caption(plain(hint))
     with st.expander("The map in words"):
         st.markdown("\n".join(f"- {plain(line)}" for line in _in_words(plot, coloured)))
 

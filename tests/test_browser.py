@@ -395,6 +395,46 @@ def test_the_map_is_zoomed_moved_and_left_to_the_keys(chromium, address):
     page.close()
 
 
+def test_the_map_is_used_with_nothing_but_the_keys(chromium, address):
+    page = chromium.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(60_000)
+    page.goto(f"{address}/map")
+    on_the_map(page, 19)
+    at_rest(page)
+    for _ in range(40):  # from the menu through the page
+        page.keyboard.press("Tab")
+        if page.evaluate("map().getRootNode().activeElement === map().querySelector('canvas')"):
+            break
+    assert int(page.get_attribute(".map", "data-meant")) >= 0
+    page.wait_for_function("live().textContent.length > 0")
+    name = page.inner_text(".live").split(",")[0]
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f".st-key-opened >> text={name}")
+    at_rest(page)
+    page.focus(".legend button >> nth=1")
+    for pressed in ("true", "false"):
+        page.keyboard.press("Enter")
+        page.wait_for_selector(f".legend button:focus[aria-pressed={pressed}] >> nth=0")
+    page.close()
+
+
+def test_enter_opens_what_is_in_the_middle_also_after_the_pointer_left(chromium, address):
+    page = chromium.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(60_000)
+    page.goto(f"{address}/map")
+    canvas = on_the_map(page, 19)
+    canvas.focus()
+    page.mouse.move(5, 5)
+    page.evaluate(
+        "map().querySelector('canvas').dispatchEvent("
+        "new PointerEvent('pointerleave', { pointerType: 'mouse' }))"
+    )
+    page.wait_for_selector(".map[data-meant='-1']")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".st-key-opened img")
+    page.close()
+
+
 def on_the_map(page, count):
     """The canvas of the map, once so many photos are drawn; its parts get names in the page."""
     page.wait_for_selector(f".map[data-in-view='{count}'][data-awaited='0']")  # pictures cover points

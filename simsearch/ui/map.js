@@ -57,7 +57,6 @@ class PhotoMap {
       this.count = this.points.length >> 1;
       this.hover(-1);
       this.chosen = [];
-      if (before.mark === undefined || before.count !== data.count) this.reset();
     }
     if (before.codes !== data.codes || before.points !== data.points) {
       this.codes = bytes(data.codes);
@@ -66,7 +65,10 @@ class PhotoMap {
     this.colours = new Uint32Array(256).fill(packed("#888888"));
     data.palette.forEach((colour, code) => (this.colours[code] = packed(colour)));
     this.canvas.setAttribute("aria-label", data.label);
-    this.showLegend();
+    const told = JSON.stringify([data.legend, data.palette]);
+    if (this.told !== told) this.showLegend(); // else who is on one of its buttons would lose it
+    this.told = told;
+    this.pressLegend();
     this.later();
   }
 
@@ -86,13 +88,19 @@ class PhotoMap {
       const dot = made("i");
       dot.style.background = this.data.palette[kind.code];
       button.append(dot, made("span", "name", kind.name), made("span", "count", kind.count.toLocaleString("en")));
-      button.setAttribute("aria-pressed", String(this.only === kind.code));
+      button.dataset.code = kind.code;
       button.onclick = () => {
         this.only = this.only === kind.code ? null : kind.code;
-        this.showLegend();
+        this.pressLegend();
         this.later();
       };
       legend.append(button);
+    }
+  }
+
+  pressLegend() {
+    for (const button of this.root.querySelectorAll(".legend button")) {
+      button.setAttribute("aria-pressed", String(Number(button.dataset.code) === this.only));
     }
   }
 
@@ -345,8 +353,8 @@ class PhotoMap {
   // The photo that is meant
 
   hover(place, aimed = false) {
+    if (place === this.hovered && aimed === this.aimed) return;
     this.aimed = aimed;
-    if (place === this.hovered) return;
     this.hovered = place;
     this.root.dataset.meant = place;
     this.canvas.classList.toggle("on-photo", place >= 0);
@@ -385,6 +393,7 @@ class PhotoMap {
     for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, (event) => this.lift(event));
     canvas.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && this.hover(-1));
     canvas.addEventListener("dblclick", () => this.byMouse && this.reset()); // two taps are two photos
+    canvas.addEventListener("focus", () => canvas.matches(":focus-visible") && this.aim());
     canvas.addEventListener("keydown", (event) => this.key(event));
     const actions = { in: () => this.zoom(1.6), out: () => this.zoom(1 / 1.6), all: () => this.reset() };
     for (const [name, action] of Object.entries(actions)) this.root.querySelector(`[data-do=${name}]`).onclick = action;
@@ -457,9 +466,13 @@ class PhotoMap {
     else if (event.key === "+" || event.key === "=") this.zoom(1.4);
     else if (event.key === "-") this.zoom(1 / 1.4);
     else if (event.key === "0" || event.key === "Home") this.reset();
-    else if (event.key === "Enter" && this.hovered >= 0) this.open(this.hovered);
-    else return;
+    else if (event.key !== "Enter") return;
     event.preventDefault();
+    this.aim();
+    if (event.key === "Enter" && this.hovered >= 0) this.open(this.hovered);
+  }
+
+  aim() {
     this.hover(this.nearest(this.width / 2, this.height / 2, Math.min(this.width, this.height) / 2), true);
   }
 }

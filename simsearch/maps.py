@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -63,6 +63,12 @@ class Map(NamedTuple):
         if len(self.ids) < layout.FEWEST or layout.is_installed("tsne"):
             return None
         return f"On a better map photos lie closer to those like them; for that: {layout.HOW_TO_GET_TSNE}"
+
+    def amid(self, ids: Sequence[int], cosines: Sequence[float]) -> tuple[float, float]:
+        """Return where lies what is like some photos, as much as cosines say; some may not be on the map."""
+        near, likeness = np.array([ids], dtype=np.int64), np.array([cosines], dtype=np.float32)
+        [[x, y]] = layout.amid(self.ids, self.positions, near, likeness).tolist()
+        return x, y
 
 
 class _Layout(NamedTuple):
@@ -143,9 +149,8 @@ class Layouts:
         with self._indexes.lock:
             index = self._indexes.current("auto", dim)
             query = self._indexes.projected(vector[None])
-            ids, cosines = index.search(query, _AMID)
-        [[x, y]] = layout.amid(found.ids, found.positions, ids, cosines).tolist()
-        return x, y
+            [ids], [cosines] = index.search(query, _AMID)
+        return found.amid(ids, cosines)
 
     # A map that was made
 

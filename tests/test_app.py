@@ -228,6 +228,7 @@ def test_what_is_drawn_on_the_query_is_the_part_to_search_with(filled, monkeypat
     assert not page.exception
     assert len(asked) == (2 if found else 1)
     assert not found or f"{found}.jpg" in cards(page)[0]
+    assert page.session_state["asked"][1] == asked[-1], "on the map the same part lands"
     page.toggle[0].set_value(False)
     page.run()
     assert not page.exception and len(asked) == (2 if found else 1), "the whole picture's answer is kept"

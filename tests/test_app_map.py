@@ -13,6 +13,7 @@ from simsearch import Library, Map, SimsearchError
 from tests.conftest import COLOURS, paint
 from tests.test_app import ask, markup, on, png, press
 from tests.test_layout import shades
+from tests.toy import ToyEncoder
 
 pytest.importorskip("streamlit")
 from simsearch.ui import colours  # noqa: E402
@@ -142,6 +143,38 @@ def test_the_query_of_the_search_page_lands_too(filled):
     on(ask(filled, *png((255, 40, 0))), "map")
     assert marks(filled)["query"] is not None
     assert any("from the page Search" in text.value.replace("\\", "") for text in filled.caption)
+
+
+@pytest.mark.parametrize("box", [None, (0.0, 0.0, 0.5, 1.0)])
+def test_a_picture_is_encoded_once_and_its_part_lands_where_it_belongs(mapped, monkeypatch, box):
+    image = Image.new("RGB", (80, 40), (10, 60, 200))
+    image.paste((200, 60, 10), (0, 0, 40, 40))
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    if box:
+        mapped.session_state["asked"] = stream.getvalue(), box
+    encoded = []
+    encode = ToyEncoder.encode
+
+    def noting(toy, pixels):
+        encoded.append(pixels)
+        return encode(toy, pixels)
+
+    monkeypatch.setattr(ToyEncoder, "encode", noting)
+    page = mapped.run() if box else ask(mapped, "both.png", stream.getvalue(), "image/png")
+    assert not page.exception and not page.error and len(encoded) == 1
+    points = np.frombuffer(base64.b64decode(plot(page)["points"]), "<u2").reshape(-1, 2)
+    codes = np.frombuffer(base64.b64decode(plot(page)["codes"]), np.uint8)  # 0 is cold, 1 is warm
+    query = marks(page)["query"]
+    apart = np.linalg.norm(points - np.array([query["x"], query["y"]]), axis=1)
+    if box:
+        assert (codes[apart.argsort()[:4]] == 1).all()
+
+
+def test_a_part_of_the_only_photo_lands_in_the_middle():
+    found = Map(np.array([3, 5]), np.array([[0, 0], [2, 4]], dtype=np.float32), "pca", False)
+    assert found.amid([], []) == (1, 2)
+    assert found.amid([5, 9], [0.9, 0.9]) == (2, 4)
 
 
 def test_a_broken_picture_is_one_sentence_and_the_map_stays(mapped):

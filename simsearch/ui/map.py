@@ -16,6 +16,7 @@ import streamlit as st
 
 from simsearch import Hit, Library, Map, PhotoError, SimsearchError
 from simsearch.ui import colours, places, search
+from simsearch.ui.part import Part
 from simsearch.ui.words import plain, show_error
 
 _OPENED, _ANSWER, _PICTURES, _PLOT = "map-opened", "map-answer", "map-pictures", "map-plot"
@@ -117,7 +118,7 @@ def show(library: Library) -> None:
         plot = _laid_out(found, f"{library.generation}-{found.method}-{found.due}")
         left, right = st.columns([3, 1], gap="large")
         with right:
-            landed = _ask(library, plot)
+            landed = _ask(library, found, plot)
         with left:
             _show_map(library, found, plot)
             opened = plot.places([st.session_state[_OPENED]] if _OPENED in st.session_state else [])
@@ -330,19 +331,21 @@ def _where(hit: Hit) -> str:
 # The query, and the photo that was opened
 
 
-def _ask(library: Library, plot: _Plot) -> dict[str, Any] | None:
+def _ask(library: Library, found: Map, plot: _Plot) -> dict[str, Any] | None:
     """Ask for a picture; return where it lands, in steps, and the places of the photos nearest to it."""
     uploaded = st.file_uploader("Drop a picture to see where it lands")
-    asked: bytes | Hit | None = uploaded.getvalue() if uploaded else st.session_state.get("asked")
+    asked: bytes | Hit | None
+    crop: Part | None
+    asked, crop = (uploaded.getvalue(), None) if uploaded else st.session_state.get("asked", (None, None))
     if asked is None:
         return None
     try:
-        (x, y), near = _landed(library, library.generation, plot.mark, asked)
+        (x, y), near = _landed(library, found, library.generation, plot.mark, asked, crop)
     except SimsearchError as error:
         show_error(error)
         return None
     with st.container(key="landed"):
-        st.image(_preview(library, library.generation, asked, _OPENED_SIDE // 2))
+        st.image(_preview(library, library.generation, asked, _OPENED_SIDE // 2, crop))
     source = "" if uploaded else " (from the page Search)"
     names = Counter(hit.path.parent.name for hit in near).most_common(3)
     among = ", ".join(f"{name} ({count})" for name, count in names)
@@ -357,15 +360,21 @@ def _ask(library: Library, plot: _Plot) -> dict[str, Any] | None:
 # As in search.py: the underscore keeps Streamlit from hashing the library, whose generation stands for it.
 @st.cache_data(max_entries=50, show_spinner=False)
 def _landed(
-    _library: Library, generation: int, mark: str, asked: bytes | Hit
+    _library: Library, _found: Map, generation: int, mark: str, asked: bytes | Hit, crop: Part | None
 ) -> tuple[tuple[float, float], list[Hit]]:
-    hits = _library.search(asked, _NEAR)
-    return _library.place(asked), [hit for hit in hits if hit.related]
+    hits = _library.search(asked, _NEAR, crop=crop)
+    if isinstance(asked, Hit) and crop is None:
+        where = _library.place(asked)
+    else:
+        where = _found.amid([hit.id for hit in hits], [hit.cosine for hit in hits])
+    return where, [hit for hit in hits if hit.related]
 
 
 @st.cache_data(max_entries=50, show_spinner=False)
-def _preview(_library: Library, generation: int, asked: bytes | Hit, side: int) -> bytes:
-    return _library.preview(asked, side)
+def _preview(
+    _library: Library, generation: int, asked: bytes | Hit, side: int, crop: Part | None = None
+) -> bytes:
+    return _library.preview(asked, side, crop)
 
 
 def _show_opened(library: Library) -> None:

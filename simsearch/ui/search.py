@@ -110,10 +110,10 @@ def _ask(library: Library) -> hits.Asked | None:
             st.session_state.pop("asked", None)
             return None
         _begin(name)
-        st.session_state["asked"] = query  # for the map
         shown = st.container()
         k, diversity = _turn_dials()
         options = {"diversity": diversity, "crop": part.drawn(name), **_choose_ways(library)}
+        st.session_state["asked"] = query, options["crop"]  # for the map
         generation, online = library.generation, [str(root) for root in library.roots(online=True)]
         liked, disliked = taste.current()
         answer = _find(library, generation, online, [query, *liked], [*disliked], k, options)

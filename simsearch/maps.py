@@ -50,12 +50,15 @@ class Map(NamedTuple):
         "pca" or "tsne".
     due
         Whether a better one is to be made: by the method that was asked for, or as many photos came or went.
+    unkept
+        Why no other process will have it, in a sentence; None where it is kept.
     """
 
     ids: np.ndarray
     positions: np.ndarray
     method: str
     due: bool
+    unkept: str | None = None
 
     @property
     def hint(self) -> str | None:
@@ -90,6 +93,7 @@ class Layouts:
         self._read: dict[str, object] = {}  # what told the file that was read last from others
         self._maps: dict[str, tuple[object, Map]] = {}  # what each is of, and the map
         self._making = threading.Lock()
+        self._unkept: dict[str, str] = {}  # why what was made last is in no file
         self._lock = threading.RLock()
 
     def current(self, method: str | None, dim: int, progress: layout.Progress | None = None) -> Map:
@@ -169,7 +173,7 @@ class Layouts:
         came = photos[~np.isin(photos, ids)]
         due = _STALE * (len(came) + len(kept.ids) - len(ids)) > len(photos)
         ids, positions = self._with(ids, positions, came, dim)
-        return Map(ids, positions, method, due or len(ids) < len(photos))
+        return Map(ids, positions, method, due or len(ids) < len(photos), self._unkept.get(method))
 
     def _with(
         self, ids: np.ndarray, positions: np.ndarray, came: np.ndarray, dim: int
@@ -230,8 +234,10 @@ class Layouts:
         try:
             saving.save(self._path(method), _ENGINE, origin, {"method": method}, arrays)
             self._read[method] = self._status(method)
+            self._unkept.pop(method, None)
         except WriteError as error:
             _log.info("%s", error)
+            self._unkept[method] = str(error)
 
     def _known(self, method: str) -> _Layout | None:
         """Return the map that was made last, here or by another process, in the space of today, or None."""
@@ -266,7 +272,7 @@ def make_apart(folder: Path) -> None:
     Raises
     ------
     SimsearchError
-        When it could not be made.
+        When it could not be made or kept.
     """
     done = subprocess.run(
         program.command("cli", "map", "--library", str(folder)),

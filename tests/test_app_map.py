@@ -252,11 +252,21 @@ def test_a_large_map_is_made_beside_the_page(mapped, monkeypatch, tmp_path):
     assert not page.get("progress") and plot(page)["mark"].endswith("False") and len(asked) == 1
 
 
-def test_a_map_that_cannot_be_made_is_told_and_what_there_is_shown(mapped, monkeypatch, tmp_path):
-    whole = Library.map
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (SimsearchError("no room for a map."), "no room for a map."),
+        (OSError(12, "No memory"), "map: cannot be made (no memory); try again later."),
+    ],
+)
+def test_a_map_that_cannot_be_made_is_told_and_what_there_is_shown(
+    mapped, monkeypatch, tmp_path, error, told
+):
+    whole, asked = Library.map, []
 
     def failing(library):
-        raise SimsearchError("no room for a map.")
+        asked.append(library)
+        raise error
 
     monkeypatch.setattr(Library, "map", lambda library, **_: whole(library, at_hand=True)._replace(due=True))
     monkeypatch.setattr(Library, "make_map", failing)
@@ -264,8 +274,32 @@ def test_a_map_that_cannot_be_made_is_told_and_what_there_is_shown(mapped, monke
     on(mapped, "map")
     awaited(tmp_path)
     mapped.run()
-    assert [error.value.replace("\\", "") for error in mapped.error] == ["no room for a map."]
-    assert plot(mapped)["points"]
+    mapped.run()
+    assert [error.value.replace("\\", "") for error in mapped.error] == [told]
+    assert plot(mapped)["points"] and len(asked) == 1
+
+
+def test_no_map_is_made_while_photos_are_indexed(mapped, monkeypatch, tmp_path):
+    whole, busy = Library.map, [True]
+
+    def due(library, at_hand=False):
+        return whole(library, at_hand=at_hand)._replace(due=at_hand)
+
+    monkeypatch.setattr("simsearch.ui.search.is_busy", lambda _: busy[0])
+    for few in (0, 5_000):
+        monkeypatch.setattr(map_page, "_FEW", few)
+        monkeypatch.setattr(Library, "map", due)
+        monkeypatch.setattr(Library, "make_map", lambda _: pytest.fail("it was made"))
+        on(mapped, "map")
+        assert map_page._maker(str(tmp_path / "library")).thread is None
+        assert plot(mapped)["mark"].endswith("True") and not mapped.get("progress")
+    busy[0] = False
+    assert plot(mapped.run())["mark"].endswith("False")
+
+
+def test_each_library_has_a_maker_of_its_own(mapped, tmp_path):
+    one, other = (map_page._maker(str(tmp_path / name)) for name in ("library", "another"))
+    assert one is not other and one is map_page._maker(str(tmp_path / "library"))
 
 
 @pytest.mark.parametrize("name", ["map.js", "map.css", "pictures.js"])

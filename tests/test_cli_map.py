@@ -5,6 +5,7 @@ import json
 import pytest
 
 from simsearch import layout
+from simsearch.errors import WriteError
 from tests.test_layout import shades
 
 
@@ -44,3 +45,13 @@ def test_it_says_how_to_get_a_better_map(run, library, album, monkeypatch):
     assert code == 0 and out.splitlines()[1].endswith('pip install "simsearch[map]"')
     code, out, err = run("map", "--method", "tsne")
     assert (code, out) == (2, "") and "not installed" in err
+
+
+def test_a_map_that_cannot_be_kept_is_said(run, indexed, monkeypatch, tmp_path):
+    def full(path, *_):
+        raise WriteError(path, "the disk is full", "free some space")
+
+    monkeypatch.setattr("simsearch.index.files.save", full)
+    code, out, err = run("map")
+    assert (code, out) == (1, "") and err.rstrip().endswith("map-pca: the disk is full; free some space.")
+    assert run("map", "--csv", tmp_path / "map.csv")[0] == 0

@@ -238,7 +238,13 @@ def test_what_cannot_be_kept_serves_all_the_same(shaded, monkeypatch):
         raise WriteError(path, "the disk is full", "free some space")
 
     monkeypatch.setattr("simsearch.index.files.save", full)
-    assert len(shaded.map().ids) == 60 and not shaded.map().due
+    found = shaded.map()
+    assert len(found.ids) == 60 and not found.due
+    assert found.unkept is not None and found.unkept.endswith("the disk is full; free some space.")
+    assert shaded.map().unkept == found.unkept
+    monkeypatch.undo()
+    shaded._layouts._kept.clear()
+    assert shaded.map().unkept is None
 
 
 def test_a_query_lands_amid_what_is_like_it(shaded, tmp_path):

@@ -10,12 +10,14 @@ from collections.abc import Iterable
 from simsearch.cli.terminal import (
     OK,
     ProgressBar,
+    complain,
     counted,
     open_library,
     printable,
     use_one_thread,
 )
 
+UNKEPT = 1
 _DIGITS = 4  # of positions; near-identical photos are hundredths apart
 
 _Row = tuple[str, float, float]
@@ -39,6 +41,9 @@ def map(options: argparse.Namespace) -> int:
         for path, x, y in rows:
             print(json.dumps({"path": path, "x": x, "y": y}))
         return OK
+    if made.unkept and not options.csv:
+        complain(made.unkept)
+        return UNKEPT
     told = f"{counted(len(made.ids), 'photo')} laid out by {made.method}"
     print(f"{told}, in {printable(options.csv)}" if options.csv else f"{told}; to look at: simsearch app")
     if made.hint:

@@ -15,6 +15,7 @@ import numpy as np
 import streamlit as st
 
 from simsearch import Hit, Library, Map, PhotoError, SimsearchError
+from simsearch.errors import reason_of
 from simsearch.ui import colours, places, search
 from simsearch.ui.part import Part
 from simsearch.ui.words import plain, show_error
@@ -136,12 +137,16 @@ def show(library: Library) -> None:
 def _current(library: Library) -> Map:
     """Return the map; where a better one takes a while, what there is, with how far the better one is."""
     found = library.map(at_hand=True)
-    if found.due and len(library) <= _FEW:
+    maker = _maker(str(library.path))
+    if not found.due or (search.is_busy(library) and not maker.running):  # more photos are about to come
+        return found
+    if len(library) <= _FEW:
         with st.spinner("Laying out the photos ..."):
             return library.map()
-    maker = _maker(str(library.path))
-    if found.due and maker.start(library):
+    if maker.start(library):
         st.fragment(_show_making, run_every=_SECONDS_A_LOOK)(maker, len(library))
+    elif maker.problem:
+        show_error(maker.problem)
     return found
 
 
@@ -161,23 +166,25 @@ class _Maker:
         return self.thread is not None and self.thread.is_alive()
 
     def start(self, library: Library) -> bool:
-        """Have the map made, if it was not at this generation; return whether there is something to show."""
+        """Have the map made, if it was not at this generation; return whether it is being made."""
         with self._lock:
             if not self.running and self._asked != library.generation:
                 self._asked, self.started, self.problem = library.generation, time.monotonic(), None
                 self.thread = threading.Thread(target=self._make, args=(library,), daemon=True)
                 self.thread.start()
-            return self.running or self.problem is not None
+            return self.running
 
     def _make(self, library: Library) -> None:
         try:
             library.make_map()
         except SimsearchError as error:
             self.problem = error
+        except OSError as error:  # no memory for another process, say
+            self.problem = SimsearchError(f"map: cannot be made ({reason_of(error)}); try again later.")
 
 
 @st.cache_resource(show_spinner=False)
-def _maker(_folder: str) -> _Maker:
+def _maker(folder: str) -> _Maker:
     return _Maker()
 
 
@@ -189,8 +196,6 @@ def _show_making(maker: _Maker, photos: int) -> None:
             1 - math.exp(-1.5 * passed / expected),  # however long it takes on this machine, it moves on
             f"A better map is being made, which takes about {_duration(expected)}; here is a rougher one.",
         )
-    elif maker.problem:
-        show_error(maker.problem)
     else:
         st.rerun()
 

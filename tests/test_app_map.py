@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import types
 from threading import Event
 
 import numpy as np
@@ -94,14 +95,20 @@ def test_colours_can_be_chosen(mapped):
     assert set(base64.b64decode(data["codes"])) == {0} and data["legend"]["kinds"] == []
 
 
-def test_clusters_can_be_told_by_colour(mapped):
+def test_clusters_can_be_told_by_colour(mapped, tmp_path):
     by = next(one for one in mapped.get("button_group") if one.label == "Colour by")
     by.set_value("Cluster")
     mapped.run()
     assert not mapped.exception
     kinds = plot(mapped)["legend"]["kinds"]
     assert sum(kind["count"] for kind in kinds) == 13
-    assert len({kind["name"] for kind in kinds}) == len(kinds)
+    codes = np.frombuffer(base64.b64decode(plot(mapped)["codes"]), np.uint8)
+    with Library.open(tmp_path / "library") as library:
+        folders = [path.split("/")[-2] for _, path in sorted(library.paths_of_photos().items())]
+    clustered = {(folder, code) for folder, code in zip(folders, codes.tolist(), strict=True) if code < 10}
+    assert {folder for folder, _ in clustered} == {"warm", "cold"}
+    assert len({code for _, code in clustered}) == len(clustered), "red and blue are in one cluster"
+    assert {kind["code"] for kind in kinds if not kind.get("rest")} == {code for _, code in clustered}
 
 
 def test_no_clusters_are_looked_for_while_photos_are_indexed(mapped, monkeypatch, album, tmp_path):
@@ -376,8 +383,41 @@ def test_ten_folders_have_colours_and_the_others_one(toy_library, album):
     told = colours.by_folder(toy_library, ids)
     kinds = told.legend["kinds"]
     assert [kinds[0][name] for name in ("name", "count", "code")] == ["12/", 3, 0]
-    assert len(kinds) == 11 and kinds[-1] == {"name": "others", "count": 3, "code": 10}
-    assert np.bincount(told.codes).tolist() == [3, *[1] * 9, 3] and len(told.palette) == 11
+    assert len(kinds) == 11 and kinds[-1] == {"name": "others", "count": 3, "code": 10, "rest": True}
+    assert kinds[0]["title"].endswith("/12") and "title" not in kinds[-1]
+    assert np.bincount(told.codes).tolist() == [3, *[1] * 9, 3] and max(told.codes) < len(told.palette)
+
+
+def test_a_folder_may_be_called_others(toy_library, album):
+    for number in range(12):
+        for copy in range(3 if number == 11 else 1):
+            paint(
+                album / ("others" if number == 11 else f"{number:02}") / f"{copy}.png",
+                (10 * number, copy, 90),
+            )
+    toy_library.sync(album)
+    found = toy_library.map()
+    told = colours.by_folder(toy_library, found.ids)
+    told.legend["kinds"][0]["name"] = "others"  # where it is the indexed folder itself, say
+    words = map_page._in_words(map_page._laid_out(found, "others"), told)
+    assert len(words) == 11 and words[1].startswith("others: 3 photos, ")
+
+
+def test_smaller_clusters_and_photos_in_none_are_told_apart(toy_library, monkeypatch):
+    labels = [None, "cups", "cups", "others", *map(str, range(8))]
+    found = [
+        types.SimpleNamespace(label=label, photos=np.array([2 * place, 2 * place + 1]))
+        for place, label in enumerate(labels)
+    ]
+    monkeypatch.setattr("simsearch.ui.clusters.at_hand", lambda *_: found)
+    told = colours.by_cluster(toy_library, np.arange(25))
+    kinds = told.legend["kinds"]
+    assert [kind["name"] for kind in kinds[:4]] == ["cluster 1", "cups (2)", "cups (3)", "others"]
+    assert [(kind["name"], kind["count"], kind["code"]) for kind in kinds[10:]] == [
+        ("in smaller clusters", 4, 10),
+        ("in none", 1, 11),
+    ]
+    assert told.codes[24] == 11 and len({*told.palette}) == 12
 
 
 def test_dates_are_a_scale_and_undated_photos_grey(toy_library, album):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -17,11 +17,13 @@ _KINDS = (
     "#4e79a7", "#f28e2b", "#e15759", "#59a14f", "#b07aa1",
     "#17a9b5", "#d4a017", "#e377c2", "#9c755f", "#7a9a01",
 )  # fmt: skip
-_OTHERS = "#8e8e93"
+_OTHERS, _NONE = "#8e8e93", "#b9b9be"
 _PLAIN = "#3987b8"
 _SCALE = ("#2b6cb0", "#7b52ab", "#c8487c", "#ef7f4d", "#f2b134")  # early to late, seen on white and on black
 _STEPS = 64
 _TAILS = (0.5, 99.5)  # percent of the dates: a camera whose clock was never set must not take up the scale
+
+Kind = TypeVar("Kind", bound=Hashable)
 
 
 class Colours(NamedTuple):
@@ -34,8 +36,8 @@ class Colours(NamedTuple):
     palette
         Colours as #rrggbb.
     legend
-        ``kinds``, each with ``name``, ``count``, ``code`` and maybe a longer ``title``; ``scale``, None or
-        the ``colours`` from ``first`` to ``last``.
+        ``kinds``, each with ``name``, ``count``, ``code``, maybe a longer ``title``, and ``rest`` where it is
+        what is in none of the others; ``scale``, None or the ``colours`` from ``first`` to ``last``.
     hint
         What else is to be said, in a sentence, or None.
     """
@@ -56,30 +58,44 @@ def by_folder(library: Library, ids: np.ndarray) -> Colours:
     paths = library.paths_of_photos()
     folders = {photo_id: paths[photo_id].rpartition("/")[0] for photo_id in ids.tolist() if photo_id in paths}
     often = [folder for folder, _ in Counter(folders.values()).most_common(_MOST)]
-    return by_kind(ids, folders, dict(zip(often, shown(often, library.roots()), strict=True)))
+    told = by_kind(ids, folders, dict(zip(often, shown(often, library.roots()), strict=True)), "others")
+    for kind, folder in zip(told.legend["kinds"], often, strict=False):
+        kind["title"] = folder
+    return told
 
 
-def by_kind(ids: np.ndarray, kinds: dict[int, str], names: dict[str, str] | None = None) -> Colours:
-    """Colour photos, (n,) int64, by what each is of: the ten most frequent kinds, and the others.
+def by_kind(
+    ids: np.ndarray,
+    kinds: Mapping[int, Kind],
+    names: Mapping[Kind, str],
+    others: str,
+    none: str | None = None,
+) -> Colours:
+    """Colour photos, (n,) int64, by what each is of: the ten most frequent kinds, and the rest.
 
     Parameters
     ----------
     kinds
-        By the photo's id; one that has none is among the others.
+        By the photo's id.
     names
-        What to call a kind where that is not its name.
+        What to call the ten most frequent kinds.
+    others, none
+        What to call the photos of other kinds, and those of none, which are else among the others.
     """
     often = [kind for kind, _ in Counter(kinds.values()).most_common(_MOST)]
     code_of = {kind: code for code, kind in enumerate(often)}
-    codes = np.array([code_of.get(kinds.get(one, ""), _MOST) for one in ids.tolist()], dtype=np.uint8)
-    counts = np.bincount(codes, minlength=_MOST + 1).tolist()
-    legend = [
-        {"name": (names or {}).get(kind, kind), "title": kind, "count": counts[code], "code": code}
-        for kind, code in code_of.items()
+    without = _MOST if none is None else _MOST + 1
+    codes = np.array(
+        [code_of.get(kinds[one], _MOST) if one in kinds else without for one in ids.tolist()], dtype=np.uint8
+    )
+    counts = np.bincount(codes, minlength=_MOST + 2).tolist()
+    legend: list[dict[str, Any]] = [
+        {"name": names[kind], "count": counts[code], "code": code} for kind, code in code_of.items()
     ]
-    if counts[_MOST]:
-        legend.append({"name": "others", "count": counts[_MOST], "code": _MOST})
-    return Colours(codes, [*_KINDS, _OTHERS], {"kinds": legend, "scale": None})
+    for name, code in ((others, _MOST), (none, _MOST + 1)):
+        if counts[code]:
+            legend.append({"name": name, "count": counts[code], "code": code, "rest": True})
+    return Colours(codes, [*_KINDS, _OTHERS, _NONE], {"kinds": legend, "scale": None})
 
 
 def by_date(library: Library, ids: np.ndarray) -> Colours:
@@ -104,14 +120,13 @@ def by_cluster(library: Library, ids: np.ndarray) -> Colours:
     found = clusters.at_hand(library, "coarse")
     if found is None:
         return plain(library, ids)._replace(hint=clusters.LATER)
-    kinds: dict[int, str] = {}
-    taken: set[str] = set()
-    for number, cluster in enumerate(found, 1):
-        name = cluster.label or f"cluster {number}"
-        name = name if name not in taken else f"{name} ({number})"
-        taken.add(name)
-        kinds |= dict.fromkeys(cluster.photos.tolist(), name)
-    return by_kind(ids, kinds)
+    kinds = {photo: number for number, cluster in enumerate(found, 1) for photo in cluster.photos.tolist()}
+    labels = Counter(cluster.label for cluster in found)
+    names = {
+        number: f"cluster {number}" if not label else label if labels[label] == 1 else f"{label} ({number})"
+        for number, label in enumerate((cluster.label for cluster in found), 1)
+    }
+    return by_kind(ids, kinds, names, "in smaller clusters", "in none")
 
 
 # What the page offers; another way is a line here.

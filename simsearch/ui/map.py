@@ -273,17 +273,20 @@ def _asked_for(plot: _Plot, asked: Any) -> list[int]:
 
 def _in_words(plot: _Plot, coloured: colours.Colours) -> list[str]:
     """Return where the groups of the legend lie."""
-    groups = [kind for kind in coloured.legend["kinds"] if kind["name"] != "others"][:_IN_WORDS]
+    groups = [kind for kind in coloured.legend["kinds"] if not kind.get("rest")][:_IN_WORDS]
     middles = {
-        kind["name"]: np.median(plot.points[coloured.codes == kind["code"]], axis=0) / plot.size
+        kind["code"]: np.median(plot.points[coloured.codes == kind["code"]], axis=0) / plot.size
         for kind in groups
     }
     lines = [f"{len(plot.ids):,} photos in all."]
+    name_of = {kind["code"]: kind["name"] for kind in groups}
     for kind in groups:
-        name, middle = kind["name"], middles[kind["name"]]
-        apart = {other: float(np.hypot(*(middle - at))) for other, at in middles.items() if other != name}
-        nearest = f", nearest to {min(apart, key=apart.__getitem__)}" if apart else ""
-        lines.append(f"{name}: {kind['count']:,} photos, {_whereabouts(*middle.tolist())}{nearest}.")
+        middle = middles[kind["code"]]
+        apart = {
+            code: float(np.hypot(*(middle - at))) for code, at in middles.items() if code != kind["code"]
+        }
+        nearest = f", nearest to {name_of[min(apart, key=apart.__getitem__)]}" if apart else ""
+        lines.append(f"{kind['name']}: {kind['count']:,} photos, {_whereabouts(*middle.tolist())}{nearest}.")
     return lines
 
 

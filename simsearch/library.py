@@ -390,9 +390,9 @@ class Library:
                 self._clusters = Clusters(self._store, self._indexes, self._searcher)
         return self._clusters.tell(self.encoder.dim, grain, among)
 
-    def paths(self, photos: Iterable[int]) -> dict[int, Path]:
-        """Return where photos are, by their ids, in the same order; those that are not there are left out."""
-        return {photo_id: row.path for photo_id, row in self._store.rows(photos).items()}
+    def paths(self, photos: Iterable[int] | None = None) -> dict[int, Path]:
+        """Return where photos are, by their ids: all, or some in the order given; lost ones are left out."""
+        return {photo_id: Path(path) for photo_id, path in self._store.paths(photos).items()}
 
     def known(
         self,
@@ -570,10 +570,6 @@ class Library:
         known = self._searcher.known(image, crop)[1] if isinstance(image, Hit) else None
         vector = self._searcher.encoded(image, crop) if known is None else known
         return self._layouts.place(found, vector, self.encoder.dim)
-
-    def paths_of_photos(self) -> dict[int, str]:
-        """Return the path of each photo, by its id."""
-        return self._store.paths()
 
     def dates_of_photos(self) -> dict[int, datetime]:
         """Return when each photo was taken that says so, by its id."""

@@ -49,11 +49,11 @@ def marks(page):
 
 def opened(page, place):
     """Have the photo at a place opened; return its name and folder."""
-    photo_id, path = sorted(Library.open(None).paths_of_photos().items())[place]
+    photo_id, path = sorted(Library.open(None).paths().items())[place]
     page.session_state["map-opened"] = photo_id
     page.run()
     assert not page.exception
-    return path.split("/")[-1], path.split("/")[-2]
+    return path.name, path.parent.name
 
 
 def test_every_photo_is_a_point_with_a_colour(mapped):
@@ -203,8 +203,8 @@ def test_an_opened_photo_leads_to_the_search_with_it(mapped, monkeypatch):
 
 def test_a_hostile_name_is_shown_as_text(mapped, tmp_path):
     with Library.open(tmp_path / "library") as library:
-        paths = library.paths_of_photos()
-    place = next(at for at, one in enumerate(sorted(paths)) if HOSTILE in paths[one])
+        paths = library.paths()
+    place = next(at for at, one in enumerate(sorted(paths)) if paths[one].name == HOSTILE)
     assert opened(mapped, place)[0] == HOSTILE
     [about] = markup(mapped, 'class="about-photo"')
     assert "&lt;img src=x" in about and "<img" not in about

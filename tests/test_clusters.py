@@ -237,4 +237,18 @@ def test_several_threads_may_ask_at_once(colours):
 def test_paths_are_those_of_photos_that_are_there(colours, album):
     hits = colours.search(album / "warm" / "00.png", k=2)
     ids = [hits[1].id, 12345, hits[0].id]
-    assert colours.paths(ids) == {hits[1].id: hits[1].path, hits[0].id: hits[0].path}
+    assert [*colours.paths(ids).items()] == [(hits[1].id, hits[1].path), (hits[0].id, hits[0].path)]
+    assert len(colours.paths()) == len(colours) and colours.paths()[hits[1].id] == hits[1].path
+    colours.forget(hits[1].path)
+    assert [*colours.paths(ids)] == [hits[0].id] and hits[1].id not in colours.paths()
+
+
+def test_paths_of_many_photos_are_one_query(colours, monkeypatch):
+    asked, query = [], colours._store._all
+
+    def noted(*sql):
+        asked.append(sql)
+        return query(*sql)
+
+    monkeypatch.setattr(colours._store, "_all", noted)
+    assert len(colours.paths(range(100))) == 36 and len(asked) == 1

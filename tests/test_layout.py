@@ -117,8 +117,8 @@ def test_a_few_photos_have_a_map(toy_library, album, count):
 @pytest.mark.parametrize("method", ["pca", pytest.param("tsne", marks=needs_tsne)])
 def test_what_is_alike_lies_together(shaded, method):
     found = shaded.map(method)
-    paths = shaded.paths_of_photos()
-    warm = np.array(["/warm/" in paths[one] for one in found.ids.tolist()])
+    paths = shaded.paths()
+    warm = np.array([paths[one].parent.name == "warm" for one in found.ids.tolist()])
     middles = [found.positions[side].mean(axis=0) for side in (warm, ~warm)]
     nearest = np.linalg.norm(found.positions[:, None] - np.array(middles), axis=2).argmin(axis=1)
     assert found.method == method and (nearest == ~warm).all()
@@ -180,10 +180,10 @@ def test_photos_that_came_lie_amid_their_neighbours_and_the_others_stay(shaded, 
     after = shaded.map()
     assert len(after.ids) == 62 and not after.due
     assert all(np.array_equal(position(after, one), position(before, one)) for one in before.ids.tolist())
-    paths = shaded.paths_of_photos()
+    paths = shaded.paths()
     for family in ("warm", "cold"):
-        there = [one for one in before.ids.tolist() if f"/{family}/" in paths[one]]
-        [new] = [one for one, path in paths.items() if one not in before.ids and f"/{family}/" in path]
+        there = [one for one in before.ids.tolist() if paths[one].parent.name == family]
+        [new] = [one for one, path in paths.items() if one not in before.ids and path.parent.name == family]
         box = np.array([position(before, one) for one in there])
         assert (position(after, new) >= box.min(axis=0) - 1e-3).all()
         assert (position(after, new) <= box.max(axis=0) + 1e-3).all()

@@ -28,10 +28,10 @@ def map(options: argparse.Namespace) -> int:
     use_one_thread()
     with open_library(options) as library, ProgressBar("step") as bar:
         made = library.map(options.method, progress=bar.update)
-        paths = library.paths_of_photos() if options.csv or options.json else {}
+        paths = library.paths() if options.csv or options.json else {}
     places = zip(made.ids.tolist(), made.positions.tolist(), strict=True)
     rows = [
-        (paths[photo_id], round(x, _DIGITS), round(y, _DIGITS))
+        (str(paths[photo_id]), round(x, _DIGITS), round(y, _DIGITS))
         for photo_id, (x, y) in places
         if photo_id in paths
     ]

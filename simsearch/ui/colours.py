@@ -55,8 +55,7 @@ def plain(_library: Library, ids: np.ndarray) -> Colours:
 
 def by_folder(library: Library, ids: np.ndarray) -> Colours:
     """Colour photos, (n,) int64, by the folder that they lie in."""
-    paths = library.paths_of_photos()
-    folders = {photo_id: paths[photo_id].rpartition("/")[0] for photo_id in ids.tolist() if photo_id in paths}
+    folders = {photo_id: str(path.parent) for photo_id, path in library.paths(ids.tolist()).items()}
     often = [folder for folder, _ in Counter(folders.values()).most_common(_MOST)]
     told = by_kind(ids, folders, dict(zip(often, shown(often, library.roots()), strict=True)), "others")
     for kind, folder in zip(told.legend["kinds"], often, strict=False):

@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from simsearch import bursts, calibration, copies
+from simsearch import bursts, calibration, copies, tables
 from simsearch.bursts import Shot
 from simsearch.copies import File, Group
 from simsearch.decisions import DIFFERENT, KEEP, Decisions
-from simsearch.derived import write_atomically
-from simsearch.errors import PhotoError, WriteError
-from simsearch.folders import expanded_path
+from simsearch.errors import PhotoError
 from simsearch.handing import Copy, CopyGroup, as_csv, as_script
 from simsearch.pairs import Pairs, Progress
-from simsearch.photos import SUFFIXES
 from simsearch.pixels import THUMBNAIL_SIDE
 from simsearch.ranking import Found
 from simsearch.searching import Hit, Photo, Searcher
@@ -165,10 +162,7 @@ class Groups:
         groups = list(groups)
         for file, content in ((csv, as_csv), (script, as_script)):
             if file is not None:
-                path = expanded_path(file)
-                if path.suffix.lower() in SUFFIXES:
-                    raise WriteError(path, "that is the name of a photo", "choose another name")
-                write_atomically(path, content(groups))
+                tables.save(file, content(groups))
 
     def sharpest(self, photos: Iterable[Hit]) -> Hit | None:
         """Return the sharpest of photos of one scene, as their thumbnails tell; None where none does."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import shlex
 from collections.abc import Iterable
-from io import StringIO
 from typing import NamedTuple
 
+from simsearch import tables
 from simsearch.copies import CROP, EXACT
 from simsearch.searching import Hit
 
@@ -91,23 +90,20 @@ class CopyGroup(NamedTuple):
 
 def as_csv(groups: Iterable[CopyGroup]) -> bytes:
     """Return groups of copies as a table, one line a copy."""
-    text = StringIO()
-    table = csv.writer(text)
-    table.writerow(_COLUMNS)
-    for number, group in enumerate(groups, 1):
-        for copy in group.copies:
-            table.writerow(
-                (
-                    number,
-                    group.best.path,
-                    copy.photo.path,
-                    copy.relation,
-                    ", ".join(copy.changes),
-                    copy.reason,
-                    "yes" if copy.kept else "no",
-                )
-            )
-    return os.fsencode(text.getvalue())
+    rows = (
+        (
+            number,
+            group.best.path,
+            copy.photo.path,
+            copy.relation,
+            ", ".join(copy.changes),
+            copy.reason,
+            "yes" if copy.kept else "no",
+        )
+        for number, group in enumerate(groups, 1)
+        for copy in group.copies
+    )
+    return tables.as_csv(_COLUMNS, rows)
 
 
 def as_script(groups: Iterable[CopyGroup]) -> bytes:

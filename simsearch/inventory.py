@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
+from simsearch import tables
 from simsearch.copies import CROP, EXACT, RESAVED
-from simsearch.derived import write_atomically
 from simsearch.errors import WriteError
 from simsearch.searching import Hit
 
@@ -102,18 +100,9 @@ class Inventory:
         Raises
         ------
         WriteError
-            When it cannot be written.
+            When it cannot be written, or has the name of a photo.
         """
-        text = StringIO()
-        writer = csv.writer(text)
-        writer.writerow(Known._fields)
-        for file in self.files:
-            photo = file.photo.path if isinstance(file.photo, Hit) else file.photo
-            writer.writerow(
-                [file.path, file.verdict, photo, file.better, file.reason, "; ".join(file.changes)]
-            )
-        # Names that are no text, of unreadable files: a table must not fail for them.
-        write_atomically(path, text.getvalue().encode(errors="backslashreplace"))
+        tables.save(path, tables.as_csv(Known._fields, map(_row, self.files)))
 
     def write_new(self, path: Path, *, null: bool = False) -> None:
         """Write the paths of the new ones below the folder to a file, in place of what is there.
@@ -128,12 +117,17 @@ class Inventory:
         Raises
         ------
         WriteError
-            When it cannot be written, or a name has a line break in it and null is not wished for; nothing is
-            written then.
+            When it cannot be written or has the name of a photo, or a name in it has a line break and null
+            is not wished for; nothing is written then.
         """
         names = [f"./{file.path.relative_to(self.folder).as_posix()}" for file in self.of(NEW)]
         if not null and (broken := sum("\n" in name or "\r" in name for name in names)):
             reason = f"not written, as {broken:,} of the names {'has' if broken == 1 else 'have'} line breaks"
             raise WriteError(path, reason, "end names with zero bytes: --null")
         end = "\0" if null else "\n"
-        write_atomically(path, "".join(name + end for name in names).encode())
+        tables.save(path, "".join(name + end for name in names).encode())
+
+
+def _row(file: Known) -> list[object]:
+    photo = file.photo.path if isinstance(file.photo, Hit) else file.photo
+    return [file.path, file.verdict, photo, file.better, file.reason, "; ".join(file.changes)]

@@ -390,8 +390,16 @@ class Library:
                 self._clusters = Clusters(self._store, self._indexes, self._searcher)
         return self._clusters.tell(self.encoder.dim, grain, among)
 
-    def paths(self, photos: Iterable[int] | None = None) -> dict[int, Path]:
-        """Return where photos are, by their ids: all, or some in the order given; lost ones are left out."""
+    def paths(self, photos: Iterable[int] | None = None, **filters: Unpack[Filters]) -> dict[int, Path]:
+        """Return where photos are, by their ids; those that are not there are left out.
+
+        Parameters
+        ----------
+        photos
+            Ids, whose order is kept; None stands for all that filters leave, as for :meth:`search`.
+        """
+        if photos is None and (among := self._searcher.among(filters)) is not None:
+            photos = among.tolist()
         return {photo_id: Path(path) for photo_id, path in self._store.paths(photos).items()}
 
     def known(

@@ -1,6 +1,7 @@
 """The command groups clusters: what it prints and writes."""
 
 import csv
+import errno
 import json
 import re
 
@@ -70,14 +71,53 @@ def test_a_csv_file_holds_every_photo_and_can_be_learnt_from(run, indexed, tmp_p
     head, *rows = csv.reader(file.read_text(encoding="utf-8").splitlines())
     assert code == 0 and len(out.splitlines()) == 2
     assert head == ["path", "label", "cluster"]
-    assert {(label, number) for _, label, number in rows} == {("warm", "1"), ("cold", "2")}
-    assert all(f"/{label}/" in path for path, label, _ in rows)
+    assert {(label, number) for _, label, number in rows} <= {("warm", "1"), ("cold", "2"), ("", "")}
+    assert all(f"/{label}/" in path for path, label, _ in rows if label)
+    assert sorted(path for path, _, _ in rows) == sorted(str(path) for path in indexed.rglob("*.png"))
     assert run("learn", "folders", "--labels", file, "--force")[0] == 0
 
 
+def test_photos_in_no_cluster_are_in_the_csv_file_without_one(run, indexed, tmp_path, monkeypatch):
+    def largest(self, *given, **filters):
+        return clusters(self, *given, **filters)[:1]
+
+    clusters = Library.clusters
+    monkeypatch.setattr(Library, "clusters", largest)
+    for arguments, count in (((), 24), (("--under", indexed / "cold"), 10)):
+        run("groups", "clusters", "--grain", "coarse", "--csv", tmp_path / "clusters.csv", *arguments)
+        rows = [*csv.reader((tmp_path / "clusters.csv").read_text().splitlines())][1:]
+        assert len({path for path, _, _ in rows}) == len(rows) == count
+        assert {(label, number) for path, label, number in rows if "/cold/" in path} == (
+            {("cold", "1")} if arguments else {("", "")}
+        )
+
+
+@pytest.mark.parametrize("command", [("groups", "clusters"), ("map", "--method", "pca")])
+def test_a_csv_file_is_written_whole_where_it_was_named_and_over_no_photo(
+    run, indexed, tmp_path, monkeypatch, command
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert run(*command, "--csv", "~/told.csv")[0] == 0
+    before = (tmp_path / "told.csv").read_bytes()
+    assert before.startswith(b"path,")
+    photo = indexed / "warm" / "00.png"
+    code, out, err = run(*command, "--csv", photo)
+    assert (code, out) == (2, "") and "the name of a photo; choose another name" in err
+    assert photo.read_bytes().startswith(b"\x89PNG")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    code, out, err = run(*command, "--csv", "~/told.csv")
+    assert (code, out) == (2, "") and "no space left" in err and len(err.splitlines()) == 1
+    assert (tmp_path / "told.csv").read_bytes() == before
+    assert [path.name for path in tmp_path.glob(".told*")] == []
+
+
 def test_a_csv_file_that_cannot_be_written_is_one_sentence(run, indexed, tmp_path):
-    code, out, err = run("groups", "clusters", "--csv", tmp_path / "nowhere" / "clusters.csv")
-    assert (code, out) == (2, "") and "no such file or directory" in err and len(err.splitlines()) == 1
+    code, out, err = run("groups", "clusters", "--csv", tmp_path)
+    assert (code, out) == (2, "") and "is a directory" in err and len(err.splitlines()) == 1
 
 
 def test_an_empty_library_is_one_sentence(run, library):
@@ -102,5 +142,5 @@ def test_what_makes_no_sense_is_one_sentence(run, indexed, arguments, words):
 
 def test_help_shows_an_example(run):
     assert "example: simsearch groups clusters --grain coarse" in run("groups", "clusters", "--help")[1]
-    assert "example: simsearch groups clusters" in run("groups", "--help")[1]
+    assert "example: simsearch groups copies" in run("groups", "--help")[1]
     assert "example: simsearch search cup.jpg -k 5" in run("search", "--help")[1]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simsearch import tables
 from simsearch.cli.terminal import COULD_NOT_RUN, OK, complain, counted, open_library, printable
-from simsearch.errors import WriteError, reason_of
 
 if TYPE_CHECKING:
     from simsearch import Library
@@ -20,15 +18,16 @@ _NO_LABEL = "-"
 
 def clusters(options: argparse.Namespace) -> int:
     """Print the clusters of photos that look alike, largest first."""
-    filters = {} if options.under is None else {"under": options.under}
+    if options.csv is not None:
+        tables.place_of(options.csv)  # before the work is done
     with open_library(options) as library:
         if not len(library):
             complain("the library holds no photos yet; run: simsearch index FOLDER")
             return COULD_NOT_RUN
-        found = library.clusters(options.grain, **filters)
-        alone = library.count(**filters) - sum(cluster.size for cluster in found)
+        found = library.clusters(options.grain, under=options.under)
+        alone = library.count(under=options.under) - sum(cluster.size for cluster in found)
         if options.csv is not None:
-            _write(library, found, Path(options.csv))
+            tables.save(options.csv, _as_csv(library, found, options.under))
         if options.json:
             _print_json(library, found)
             return OK
@@ -55,20 +54,16 @@ def _print_json(library: Library, found: list[Any]) -> None:
         print(json.dumps({**told, "paths": [str(path) for path in paths]}))
 
 
-def _write(library: Library, found: list[Any], file: Path) -> None:
-    """Write each photo with the label and the number of its cluster, as `learn folders --labels` reads it.
+def _as_csv(library: Library, found: list[Any], under: str | None) -> bytes:
+    """Return each photo with the label and the number of its cluster, as `learn folders --labels` reads it.
 
-    Raises
-    ------
-    WriteError
-        When the file cannot be written.
+    Those that belong to no cluster come last, and have neither.
     """
-    try:
-        with file.open("w", newline="", encoding="utf-8", errors="surrogateescape") as stream:
-            rows = csv.writer(stream)
-            rows.writerow(["path", "label", "cluster"])
-            for number, cluster in enumerate(found, 1):
-                for path in library.paths(cluster.photos.tolist()).values():
-                    rows.writerow([path, cluster.label or "", number])
-    except OSError as error:
-        raise WriteError(file, reason_of(error), "name another file") from error
+    paths = library.paths(under=under)
+    rows = [
+        (path, cluster.label or "", number)
+        for number, cluster in enumerate(found, 1)
+        for photo in cluster.photos.tolist()
+        if (path := paths.pop(photo, None))
+    ]
+    return tables.as_csv(("path", "label", "cluster"), rows + [(path, "", "") for path in paths.values()])

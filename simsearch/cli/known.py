@@ -9,6 +9,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simsearch import tables
 from simsearch.cli.terminal import (
     COULD_NOT_RUN,
     INTERRUPTED,
@@ -32,7 +33,7 @@ _BETTER = "BETTER"  # in the place of the verdict: what a person must not overlo
 def known(options: argparse.Namespace) -> int:
     """Say which photos of a folder are in the library already, and list those that are not."""
     use_one_thread()  # the workers need the cores
-    csv, new = (name and Path(name).expanduser() for name in (options.csv, options.new))
+    csv, new = (name and tables.place_of(name) for name in (options.csv, options.new))
     _expect_room(*(path for path in (csv, new) if path))
     with open_library(options) as library, ProgressBar("file") as bar:
         try:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-from collections.abc import Iterable
 
+from simsearch import tables
 from simsearch.cli.terminal import (
     OK,
     ProgressBar,
@@ -20,23 +19,23 @@ from simsearch.cli.terminal import (
 UNKEPT = 1
 _DIGITS = 4  # of positions; near-identical photos are hundredths apart
 
-_Row = tuple[str, float, float]
-
 
 def map(options: argparse.Namespace) -> int:
     """Lay the photos out in two dimensions."""
     use_one_thread()
+    if options.csv is not None:
+        tables.place_of(options.csv)  # before the work is done
     with open_library(options) as library, ProgressBar("step") as bar:
         made = library.map(options.method, progress=bar.update)
-        paths = library.paths() if options.csv or options.json else {}
+        paths = library.paths() if options.csv is not None or options.json else {}
     places = zip(made.ids.tolist(), made.positions.tolist(), strict=True)
     rows = [
         (str(paths[photo_id]), round(x, _DIGITS), round(y, _DIGITS))
         for photo_id, (x, y) in places
         if photo_id in paths
     ]
-    if options.csv:
-        _write(options.csv, rows)
+    if options.csv is not None:
+        tables.save(options.csv, tables.as_csv(("path", "x", "y"), rows))
     if options.json:
         for path, x, y in rows:
             print(json.dumps({"path": path, "x": x, "y": y}))
@@ -49,17 +48,3 @@ def map(options: argparse.Namespace) -> int:
     if made.hint:
         print(made.hint)
     return OK
-
-
-def _write(path: str, rows: Iterable[_Row]) -> None:
-    from simsearch.errors import WriteError, reason_of
-
-    try:
-        # As the names of files are, whether or not they are text.
-        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(("path", "x", "y"))
-            writer.writerows(rows)
-    except OSError as error:
-        reason = f"cannot be written ({reason_of(error)})"
-        raise WriteError(path, reason, "choose another --csv") from error

@@ -371,7 +371,7 @@ def _clusters_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--under", metavar="FOLDER", help="only the photos below a folder")
     command.add_argument("--all", action="store_true", help="show every cluster, not only the largest 20")
     command.add_argument(
-        "--csv", metavar="FILE", help="write every photo's path, label and number of its cluster"
+        "--csv", metavar="FILE", help="write every photo's path, and label and number of its cluster"
     )
     command.add_argument("--json", action="store_true", help="one JSON object a line, with all paths")
 

@@ -1,7 +1,8 @@
 """Which photos of a library show the same as files that are not in it, and which of two is better.
 
 Whole copies are among the nearest by their sketches, crops among the nearest by their embeddings; of both
-only what proves the same when it is laid over the photo counts, as in :mod:`simsearch.pairs`.
+only what proves the same when it is laid over the photo counts, as in :mod:`simsearch.pairs`. A photo whose
+file is gone, or another one by now, is no counterpart.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from simsearch.copies import CROP, RESAVED
 from simsearch.intake import Intake, Taken
 from simsearch.inventory import BURST, THE_LIBRARYS, THIS, Known
 from simsearch.pairs import Comparing, Pair, Pairs, Progress, Sketch
+from simsearch.presence import Presence, Presences
 from simsearch.store import parsed_time
 from simsearch.versions import Version, advantage
 
@@ -64,8 +66,17 @@ class Counterparts:
         Width of the embeddings.
     """
 
-    def __init__(self, store: Store, indexes: Indexes, intake: Intake, dim: int, progress: Progress) -> None:
+    def __init__(
+        self,
+        store: Store,
+        indexes: Indexes,
+        intake: Intake,
+        dim: int,
+        presences: Presences,
+        progress: Progress,
+    ) -> None:
         self._store = store
+        self._presences = presences
         self._indexes = indexes
         self._intake = intake
         self._dim = dim
@@ -146,7 +157,7 @@ class Counterparts:
         for pair in pairs:
             photo_id = pair.part if pair.whole == number else pair.whole
             version = self._version(photo_id)
-            if version is None:  # another process has just dropped it
+            if version is None or self._presences.of(photo_id) is Presence.LOST:
                 continue
             rank = 2 if pair.match.is_whole else int(pair.part == number)
             found = _Likeness(rank, photo_id, version, pair)
@@ -181,9 +192,13 @@ class Counterparts:
             looks = self._indexes.vectors(self._dim).space.looks
             own = looks(self._indexes.projected(self._intake.vectors(np.array([number]))))
             cosines = looks(index.vectors(ids)) @ own[0]
-        if cosines.max() < calibration.same_scene(self._store):
+        scene = calibration.same_scene(self._store)
+        nearest = (
+            int(ids[place]) for place in np.argsort(-cosines, kind="stable") if cosines[place] >= scene
+        )
+        there = (one for one in nearest if self._presences.of(one) is not Presence.LOST)
+        if (photo_id := next(there, None)) is None:
             return None
-        photo_id = int(ids[cosines.argmax()])
         seconds = apart[photo_id].total_seconds()
         reason = f"taken {abs(seconds):.0f} s {'after' if seconds >= 0 else 'before'} it"
         return Verdict(Known(file.path, BURST, reason=reason), photo_id)

@@ -30,7 +30,8 @@ class Known(NamedTuple):
         same scene, taken shortly before or after by the same camera; "new"; or "unreadable". What another
         file of the folder has as well, and the library has not, is "exact" or "re-saved" too.
     photo
-        That photo, or the path of that other file; None where there is none.
+        That photo, or the path of that other file; None where there is none. A photo is ``offline`` where the
+        folder that was indexed is away, so that its file could not be looked at.
     better
         Which of two pictures that show the same is better: "this file", "the library's" or, of the folder,
         "the other file"; None where they are as good.
@@ -46,6 +47,11 @@ class Known(NamedTuple):
     better: str | None = None
     reason: str = ""
     changes: tuple[str, ...] = ()
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it is about a photo that is not there just now."""
+        return isinstance(self.photo, Hit) and self.photo.offline
 
     @property
     def is_better(self) -> bool:
@@ -92,7 +98,9 @@ class Inventory:
             f"{counts[UNREADABLE]:,} unreadable",
             *([f"{self.skipped:,} no photos"] if self.skipped else []),
         ]
-        return f"{total:,} {'file' if total == 1 else 'files'}: {', '.join(parts)}"
+        away = sum(file.is_away for file in self.files)
+        told = f"; of {away:,} the library's photo is not there just now" if away else ""
+        return f"{total:,} {'file' if total == 1 else 'files'}: {', '.join(parts)}{told}"
 
     def write_csv(self, path: Path) -> None:
         """Write all to a CSV file, in place of what is there.
@@ -102,7 +110,7 @@ class Inventory:
         WriteError
             When it cannot be written, or has the name of a photo.
         """
-        tables.save(path, tables.as_csv(Known._fields, map(_row, self.files)))
+        tables.save(path, tables.as_csv((*Known._fields, "offline"), map(_row, self.files)))
 
     def write_new(self, path: Path, *, null: bool = False) -> None:
         """Write the paths of the new ones below the folder to a file, in place of what is there.
@@ -130,4 +138,5 @@ class Inventory:
 
 def _row(file: Known) -> list[object]:
     photo = file.photo.path if isinstance(file.photo, Hit) else file.photo
-    return [file.path, file.verdict, photo, file.better, file.reason, "; ".join(file.changes)]
+    offline = ("yes" if file.is_away else "no") if isinstance(file.photo, Hit) else ""
+    return [file.path, file.verdict, photo, file.better, file.reason, "; ".join(file.changes), offline]

@@ -7,8 +7,9 @@ picture is named once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,8 @@ from simsearch.intake import Intake, Taken
 from simsearch.inventory import NEW, THE_OTHER, UNREADABLE, Inventory, Known
 from simsearch.pairs import Progress
 from simsearch.photos import Walk
-from simsearch.pool import examine_all
+from simsearch.pool import Answer, examine_all
+from simsearch.presence import Presence, Presences
 from simsearch.ranking import Found
 from simsearch.survey import plan
 from simsearch.sync import MOST_HASHES
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
     from simsearch.indexes import Indexes
     from simsearch.searching import Searcher
     from simsearch.store import Store
-
-_CHANGED = "the library changed while it was compared; run it again"
 
 
 class Stocktaking:
@@ -69,6 +69,7 @@ class Stocktaking:
         self._within = within
         self._workers = workers
         self._progress = progress
+        self._presences = Presences(store)
 
     def of(self, folder: Path) -> Inventory:
         """Say what of a folder, an absolute path without links, the library has.
@@ -85,7 +86,10 @@ class Stocktaking:
             verdicts += self._read(folder, walk, intake)
             verdicts += self._compared(intake)
         ids = {verdict.photo for verdict in verdicts if verdict.photo is not None}
-        hits = {hit.id: hit for hit in self._searcher.hits([Found(one, 1.0, 1.0) for one in sorted(ids)])}
+        hits = {
+            hit.id: replace(hit, offline=self._presences.of(hit.id) is Presence.AWAY)
+            for hit in self._searcher.hits([Found(one, 1.0, 1.0) for one in sorted(ids)])
+        }
         files = [
             known._replace(photo=hits.get(photo)) if photo is not None else known for known, photo in verdicts
         ]
@@ -120,20 +124,30 @@ class Stocktaking:
         """Have the workers read all files; what is to be compared is taken in."""
         total = len(walk.photos)
         numbers = {folder / file.path: place - total for place, file in enumerate(walk.photos)}
-        examined = examine_all(
-            self._tasks(folder, walk), self._encoder.recipe, workers=min(self._workers, total)
-        )
-        with closing(examined) as answers:
+        again: list[Task] = []  # what has the bytes of photos whose files are lost, and was not decoded
+        for answer in self._answers(self._tasks(folder, walk), total):
+            if "reason" not in answer.facts and not answer.payload and self._same(answer) is None:
+                again.append(Task(answer.task.path))
+            else:
+                yield from self._taken(answer, numbers, intake)
+        for answer in self._answers(again, len(again)) if again else ():
+            yield from self._taken(answer, numbers, intake)
+
+    def _taken(self, answer: Answer, numbers: dict[Path, int], intake: Intake) -> Iterator[Verdict]:
+        """Yield what is known of a file already, or take it in."""
+        path = answer.task.path
+        if "reason" in answer.facts:
+            yield Verdict(Known(path, UNREADABLE, reason=answer.facts["reason"]))
+        elif (same := self._same(answer)) is not None:
+            yield Verdict(Known(path, EXACT), same)
+        else:
+            intake.take(numbers[path], answer)
+
+    def _answers(self, tasks: Iterable[Task], total: int) -> Iterator[Answer]:
+        workers = min(self._workers, total)
+        with closing(examine_all(iter(tasks), self._encoder.recipe, workers=workers)) as answers:
             for done, answer in enumerate(answers, 1):
-                path = answer.task.path
-                if "reason" in answer.facts:
-                    yield Verdict(Known(path, UNREADABLE, reason=answer.facts["reason"]))
-                elif (same := self._same(answer.facts["sha256"])) is not None:
-                    yield Verdict(Known(path, EXACT), same)
-                elif answer.payload:
-                    intake.take(numbers[path], answer)
-                else:  # another process has just taken away the photo with these bytes
-                    yield Verdict(Known(path, UNREADABLE, reason=_CHANGED))
+                yield answer
                 self._progress("reading", done, total)
 
     def _tasks(self, folder: Path, walk: Walk) -> Iterator[Task]:
@@ -144,17 +158,22 @@ class Stocktaking:
             same = hashes.get(file.size, set())
             yield Task(folder / file.path, frozenset(same if len(same) <= MOST_HASHES else ()))
 
-    def _same(self, sha256: str) -> int | None:
-        """Return the first photo with these bytes."""
-        sql = "SELECT min(id) FROM photos WHERE missing_since IS NULL AND sha256 = ?"
-        photo_id: int | None = self._store.query(sql, sha256)[0][0]
-        return photo_id
+    def _same(self, answer: Answer) -> int | None:
+        """Return the first photo with a file's bytes whose own file is there, else one that is away."""
+        sql = "SELECT id FROM photos WHERE missing_since IS NULL AND sha256 = ? ORDER BY id"
+        ids = [photo_id for (photo_id,) in self._store.query(sql, answer.facts["sha256"])]
+        of = self._presences.of
+        here = (photo_id for photo_id in ids if of(photo_id) is Presence.HERE)
+        away = (photo_id for photo_id in ids if of(photo_id) is Presence.AWAY)
+        return next(here, None) or next(away, None)
 
     # Comparing
 
     def _compared(self, intake: Intake) -> Iterator[Verdict]:
         """Compare what has the bytes of no photo with the photos, and what is left with itself."""
-        counterparts = Counterparts(self._store, self._indexes, intake, self._encoder.dim, self._progress)
+        counterparts = Counterparts(
+            self._store, self._indexes, intake, self._encoder.dim, self._presences, self._progress
+        )
         known = counterparts.of_library()
         left: dict[int, Taken] = {}
         for number, file in sorted(intake.files.items()):

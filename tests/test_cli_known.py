@@ -99,9 +99,21 @@ def test_json_is_one_object_a_file(run, card, album):
         "better": "this file",
         "reason": "more pixels: 480 x 360 against 160 x 120",
         "changes": ["scaled to 33%"],
+        "offline": False,
     }
     assert told["other.jpg"]["photo"] is None
     assert told["other again.jpg"]["photo"] == str(card / "other.jpg")
+
+
+def test_a_photo_that_is_not_there_just_now_is_marked(run, card, album, tmp_path):
+    album.rename(tmp_path / "elsewhere")
+    _, out, _ = run("known", card, "--workers", 1)
+    away = "(which is not there just now)"
+    assert f"{card / 'equal.jpg'}: equal to {album / '1.jpg'} {away}\n" in out
+    assert f"{card / 'other again.jpg'}: equal to {card / 'other.jpg'}\n" in out
+    assert out.count(away) == 4 and "; of 4 the library's photo is not there just now\n" in out
+    told = [json.loads(line) for line in run("known", card, "--json")[1].splitlines()]
+    assert sum(one["offline"] for one in told) == 4
 
 
 def test_an_unreadable_file_is_named_and_not_well(run, card):

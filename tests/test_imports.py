@@ -41,7 +41,7 @@ FLOW = [
     {"pool"},
     {"store"},
     {"survey", "folders", "vectors", "learning", "kinds"},
-    {"tables"},
+    {"tables", "presence"},
     {"neighbourhood"},
     {"indexes"},
     {"filters", "sync", "comparison", "checks", "maps"},

@@ -178,6 +178,72 @@ def test_what_the_library_lost_is_new(filled, album, card):
     assert told(filled, card)["a.jpg"].verdict == "new"
 
 
+def overwrite(path):
+    save(scene(98), path)
+
+
+@pytest.mark.parametrize("lose", [os.remove, overwrite])
+def test_a_photo_whose_file_was_lost_since_the_last_sync_does_not_count(filled, album, card, lose):
+    (card / "same.jpg").write_bytes((album / "3.jpg").read_bytes())
+    save(scene(4).resize((160, 120)), card / "small.jpg")
+    save(scene(5).crop((60, 40, 400, 300)), card / "part.jpg")
+    (card / "kept.jpg").write_bytes((album / "6.jpg").read_bytes())
+    for number in (3, 4, 5):
+        lose(album / f"{number}.jpg")
+    files = told(filled, card)
+    assert {name: file.verdict for name, file in files.items()} == {
+        "same.jpg": "new",
+        "small.jpg": "new",
+        "part.jpg": "new",
+        "kept.jpg": "exact",
+    }
+
+
+@pytest.mark.parametrize(("lost", "other"), [("a", "b"), ("b", "a")])
+def test_another_photo_counts_in_place_of_a_lost_one(toy_library, album, card, lost, other):
+    for name in "ab":
+        save(scene(0), album / f"{name}.jpg")
+    toy_library.sync(album, workers=1)
+    (card / "same.jpg").write_bytes((album / "a.jpg").read_bytes())
+    save(scene(0).resize((160, 120)), card / "small.jpg")
+    (album / f"{lost}.jpg").unlink()
+    files = told(toy_library, card)
+    assert {name: (file.verdict, of(file)) for name, file in files.items()} == {
+        "same.jpg": ("exact", f"{other}.jpg"),
+        "small.jpg": ("re-saved", f"{other}.jpg"),
+    }
+
+
+def test_photos_of_a_folder_that_is_away_count_and_are_marked(filled, album, card, tmp_path):
+    (card / "same.jpg").write_bytes((album / "3.jpg").read_bytes())
+    save(scene(4).resize((160, 120)), card / "small.jpg")
+    save(scene(99), card / "other.jpg")
+    album.rename(tmp_path / "elsewhere")
+    inventory = filled.known(card, workers=1)
+    assert {file.path.name: (file.verdict, file.is_away) for file in inventory.files} == {
+        "same.jpg": ("exact", True),
+        "small.jpg": ("re-saved", True),
+        "other.jpg": ("new", False),
+    }
+    assert str(inventory).endswith("0 unreadable; of 2 the library's photo is not there just now")
+    inventory.write_csv(tmp_path / "all.csv")
+    with open(tmp_path / "all.csv", newline="") as file:
+        assert [row["offline"] for row in csv.DictReader(file)] == ["", "yes", "yes"]
+
+
+def test_a_photo_that_is_there_is_named_before_one_that_is_away(filled, album, card, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    for number in (3, 60):
+        save(scene(number), other / f"{number}-too.jpg")
+    (other / "3-too.jpg").write_bytes((album / "3.jpg").read_bytes())
+    filled.sync(other, workers=1)
+    (card / "same.jpg").write_bytes((album / "3.jpg").read_bytes())
+    album.rename(tmp_path / "elsewhere")
+    file = told(filled, card)["same.jpg"]
+    assert (of(file), file.is_away) == ("3-too.jpg", False)
+
+
 # Bursts
 
 SHOT, CAMERA = "2021:05:01 10:00:00", "Pixel 7"
@@ -211,6 +277,15 @@ def test_a_burst_is_one_scene_one_camera_and_two_minutes(
     file = told(scenic, card)["a.jpg"]
     expected = ("new", "", None) if reason is None else ("burst", reason, "shot.jpg")
     assert (file.verdict, file.reason, of(file)) == expected
+
+
+def test_a_burst_of_which_the_photo_was_lost_is_new(scenic, album, card):
+    save(scene(9, (20, 90, 255)), album / "still here.jpg")
+    scenic.sync(workers=1)
+    save(scene(1, (255, 90, 60)), card / "a.jpg", "2021:05:01 10:00:10", CAMERA)
+    assert told(scenic, card)["a.jpg"].verdict == "burst"
+    (album / "shot.jpg").unlink()
+    assert told(scenic, card)["a.jpg"].verdict == "new"
 
 
 def test_the_time_of_a_burst_can_be_chosen(scenic, card):

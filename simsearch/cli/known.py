@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _BETTER = "BETTER"  # in the place of the verdict: what a person must not overlook
 
+_AWAY = " (which is not there just now)"
+
 
 def known(options: argparse.Namespace) -> int:
     """Say which photos of a folder are in the library already, and list those that are not."""
@@ -88,7 +90,7 @@ def _word(file: Known) -> str:
 
 def _as_text(file: Known) -> str:
     line = f"{_word(file):<10}  {printable(file.path)}"
-    other = printable(_other(file) or "")
+    other = printable(_other(file) or "") + (_AWAY if file.is_away else "")
     changes = f" ({', '.join(file.changes)})" if file.changes else ""
     if file.verdict == "unreadable":
         return f"{line}: {printable(file.reason)}"
@@ -109,7 +111,7 @@ def _other(file: Known) -> str | None:
 
 
 def _as_json(file: Known) -> dict[str, Any]:
-    return {**file._asdict(), "path": str(file.path), "photo": _other(file)}
+    return {**file._asdict(), "path": str(file.path), "photo": _other(file), "offline": file.is_away}
 
 
 def _explain_new(inventory: Inventory, path: Path, null: bool) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -56,9 +57,20 @@ def test_the_lists_are_written_and_it_is_said_how_to_copy(run, card, tmp_path):
     assert len((tmp_path / "all.csv").read_text().splitlines()) == 7
     assert (tmp_path / "new.txt").read_text() == "./other.jpg\n"
     assert err.endswith(
-        f"simsearch: 1 new file listed in {tmp_path / 'new.txt'}; "
-        f"to copy: rsync -a --files-from={tmp_path / 'new.txt'} {card}/ DESTINATION\n"
+        f"simsearch: 1 new file listed in {tmp_path / 'new.txt'}; to copy into a new folder: "
+        f"rsync -a --files-from={tmp_path / 'new.txt'} {card}/ ~/Pictures/card-{date.today()}/\n"
+        "simsearch: not in that list, so not copied: 1 better than the library's, 1 no photos\n"
     )
+
+
+def test_each_card_is_to_be_copied_to_a_folder_of_its_own(run, card, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (card / "notes.txt").unlink()
+    (card / "large.jpg").unlink()
+    for number, end in enumerate(("", "-2", "-3")):
+        err = run("known", card, "--new", tmp_path / f"{number}.txt")[2]
+        assert err.endswith(f" ~/Pictures/card-{date.today()}{end}/\n")
+        (tmp_path / f"Pictures/card-{date.today()}{end}").mkdir(parents=True)
 
 
 def test_a_list_replaces_no_file_and_is_refused_before_the_work(run, card, tmp_path, monkeypatch):
@@ -129,7 +141,8 @@ def test_a_burst_names_the_photo_and_the_time(run, library, album, tmp_path):
     save(scene(1), tmp_path / "card" / "b.jpg", "2021:05:01 10:03:00", "Pixel 7")
     run("index", album)
     assert " 1 new," in run("known", tmp_path / "card")[1]
-    out = run("known", tmp_path / "card", "--within", 5)[1]
+    _, out, err = run("known", tmp_path / "card", "--within", 5, "--new", tmp_path / "new.txt")
+    assert err.endswith("simsearch: not in that list, so not copied: 1 of a burst\n")
     where = f"{tmp_path / 'card' / 'b.jpg'}: as {album / 'a.jpg'}, taken 180 s after it"
     assert out.startswith(f"burst       {where}\n")
 

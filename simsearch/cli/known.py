@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import shlex
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,8 +117,27 @@ def _as_json(file: Known) -> dict[str, Any]:
 
 
 def _explain_new(inventory: Inventory, path: Path, null: bool) -> None:
-    """Say how to copy what was listed."""
+    """Say how to copy what was listed, and what was not listed."""
     flag = "--from0 " if null else ""
+    names = shlex.quote(str(path))
     folder = shlex.quote(f"{inventory.folder}/")
-    listed = f"{counted(len(inventory.of('new')), 'new file')} listed in {printable(path)}"
-    complain(f"{listed}; to copy: rsync -a {flag}--files-from={shlex.quote(str(path))} {folder} DESTINATION")
+    complain(
+        f"{counted(len(inventory.of('new')), 'new file')} listed in {printable(path)}; to copy into a new "
+        f"folder: rsync -a {flag}--files-from={names} {folder} {_new_folder()}"
+    )
+    others = {
+        "of a burst": len(inventory.of("burst")),
+        "better than the library's": len(inventory.better),
+        "unreadable": len(inventory.of("unreadable")),
+        "no photos": inventory.skipped,
+    }
+    if any(others.values()):
+        told = ", ".join(f"{number:,} {what}" for what, number in others.items() if number)
+        complain(f"not in that list, so not copied: {told}")
+
+
+def _new_folder() -> str:
+    """Return a folder to copy to: one of its own for each card, as cameras use the same names again."""
+    name = f"~/Pictures/card-{date.today()}"
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(f"{one}/" for one in names if not os.path.lexists(os.path.expanduser(one)))

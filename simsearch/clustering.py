@@ -105,7 +105,7 @@ class Clustering:
             Gives the vectors of places in ``ids``.
         """
         wanted = resolutions(len(ids))
-        labels = communities(lists, cosines, [wanted[grain] for grain in GRAINS])
+        labels = communities(lists, cosines, [wanted[grain] for grain in GRAINS], _equal(len(ids), read))
         near = _nearness(labels, read)
         return cls({grain: _members(ids, *one) for grain, *one in zip(GRAINS, labels, near, strict=True)})
 
@@ -177,7 +177,9 @@ class _Links(NamedTuple):
     strengths: np.ndarray
 
 
-def communities(lists: np.ndarray, cosines: np.ndarray, resolutions: Iterable[float]) -> list[np.ndarray]:
+def communities(
+    lists: np.ndarray, cosines: np.ndarray, resolutions: Iterable[float], equal: np.ndarray | None = None
+) -> list[np.ndarray]:
     """Return the clusters of photos at some resolutions, those of a lower one made of those before it.
 
     Parameters
@@ -186,6 +188,8 @@ def communities(lists: np.ndarray, cosines: np.ndarray, resolutions: Iterable[fl
         As for :meth:`Clustering.build`.
     resolutions
         Falling.
+    equal
+        (n,) integers: the first place that each photo is known to equal, its own where there is none before.
 
     Returns
     -------
@@ -193,7 +197,7 @@ def communities(lists: np.ndarray, cosines: np.ndarray, resolutions: Iterable[fl
     alone, or has hardly a link to the others of its cluster.
     """
     single = _links(lists)
-    labels = _copies(lists, cosines)
+    labels = _copies(lists, cosines, equal)
     links, degrees = _merged(single, _degrees(single, len(lists)), labels)
     found = []
     for resolution in resolutions:
@@ -234,11 +238,27 @@ def _shared(profiles: np.ndarray, others: np.ndarray) -> np.ndarray:
     return shared
 
 
-def _copies(lists: np.ndarray, cosines: np.ndarray) -> np.ndarray:
+def _equal(count: int, read: Read) -> np.ndarray:
+    """Return the first place, (count,) int64, with the vector of each.
+
+    Of very many equal ones no list need lead from one to another: each has room for 20 of them.
+    """
+    hashes, there = np.empty(count, dtype=np.int64), np.empty(count, dtype=bool)
+    for start in range(0, count, _ROWS_AT_ONCE):
+        block = slice(start, min(start + _ROWS_AT_ONCE, count))
+        rows = read(np.arange(block.start, block.stop)).astype(np.float16) + np.float16(0)  # no -0
+        hashes[block] = [hash(row.tobytes()) for row in rows]
+        there[block] = rows.any(axis=1)  # what went meanwhile has no vector, and is nobody's copy
+    _, first, same = np.unique(hashes, return_index=True, return_inverse=True)
+    places: np.ndarray = np.where(there, first[same], np.arange(count))
+    return places
+
+
+def _copies(lists: np.ndarray, cosines: np.ndarray, equal: np.ndarray | None = None) -> np.ndarray:
     """Return numbers of photos, (n,) int32, the same for those that are one."""
     ends, ranks = np.nonzero((cosines >= _SAME) & (lists >= 0))
     others = lists[ends, ranks]
-    first = np.arange(len(lists))
+    first = np.arange(len(lists)) if equal is None else equal.copy()
     while True:
         before = first.copy()
         np.minimum.at(first, ends, before[others])

@@ -13,6 +13,7 @@ from simsearch.clustering import (
     Names,
     _copies,
     _degrees,
+    _equal,
     _Links,
     _links,
     _merged,
@@ -214,6 +215,24 @@ def test_photos_all_alike_are_one_cluster(count):
 def test_copies_of_one_photo_stay_together_among_others():
     vectors = np.concatenate([np.tile(unit([[1.0] + [0] * 31]), (60, 1)), blobs(1, 40, 40)[1:]])
     assert list(range(60)) in groups(clustering(vectors.astype(np.float32)))
+
+
+@pytest.mark.parametrize("count", [120, 1000])
+def test_many_more_copies_than_can_be_compared_at_once_stay_together(monkeypatch, count):
+    monkeypatch.setattr("simsearch.index.graph._FEW", 0)
+    monkeypatch.setattr("simsearch.index.clusters._LARGEST", 50)
+    copies = np.tile(unit([[1.0] + [0] * 31]), (count, 1))
+    copies[::2, 1] = -1e-9  # nothing, as float16
+    vectors = np.concatenate([copies, blobs(1, 40, 40)[1:]]).astype(np.float32)
+    made = clustering(vectors)
+    for grain in GRAINS:
+        [group] = [group for group in groups(made, grain) if 0 in group]
+        assert group[:count] == list(range(count)) and len(group) == count
+
+
+def test_what_went_meanwhile_is_nobodys_copy():
+    vectors = np.array([[0, 0], [1, 0], [0, 0], [1, 0], [0, 1]], dtype=np.float32)
+    assert _equal(5, lambda places: vectors[places]).tolist() == [0, 1, 2, 1, 4]
 
 
 def test_copies_are_numbered_through_others():

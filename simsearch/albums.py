@@ -88,16 +88,16 @@ class Albums:
         return self._number(name) is not None
 
     def __getitem__(self, name: str) -> Album:
-        number = self._known(name)
-        return next(album for album in self if self._number(album.name) == number)
+        for album in self:
+            if _key(album.name) == _key(name):
+                return album
+        raise self._unknown(name)
 
     def save(
         self,
         name: str,
         likes: AnyPicture | Hit | Sequence[AnyPicture | Hit],
         minus: AnyPicture | Hit | Sequence[AnyPicture | Hit] = (),
-        *,
-        replace: bool = False,
     ) -> Album:
         """Make an album.
 
@@ -107,8 +107,6 @@ class Albums:
             1 to 100 printable characters; blanks around them are left out.
         likes, minus
             Examples of what belongs there and of what does not: one or several pictures, or hits.
-        replace
-            Whether an album of that name, where there is one, gets these examples in place of its own.
 
         Raises
         ------
@@ -116,19 +114,37 @@ class Albums:
             When there is one already, the name cannot be used, or nothing is liked.
         """
         name = _checked(name)
-        examples = [self._example(picture, True) for picture in several(likes)]
-        examples += [self._example(picture, False) for picture in several(minus)]
+        examples = self._examples(likes, minus)
         with self._store.aside() as db:
-            number = self._number(name)
-            if number is not None and not replace:
+            if self._number(name) is not None:
                 raise AlbumError(name, "there is one already", "choose another name, or drop that one first")
-            if number is not None:
-                db.execute("DELETE FROM albums WHERE id = ?", (number,))
             at = datetime.now(UTC).isoformat(timespec="seconds")
             made = db.execute("INSERT INTO albums (name, made_at) VALUES (?, ?)", (name, at)).lastrowid or 0
-            for example in examples:
-                _put(db, made, example)
-            _need_a_like(db, made, name)
+            _put(db, made, name, examples)
+        return self[name]
+
+    def extend(
+        self,
+        name: str,
+        likes: AnyPicture | Hit | Sequence[AnyPicture | Hit] = (),
+        minus: AnyPicture | Hit | Sequence[AnyPicture | Hit] = (),
+    ) -> Album:
+        """Add examples to an album, all of them or, where one cannot be read, none.
+
+        Parameters
+        ----------
+        likes, minus
+            As for :meth:`save`.
+
+        Raises
+        ------
+        AlbumError
+            When nothing would be liked any more.
+        """
+        self._known(name)  # before pictures are decoded
+        examples = self._examples(likes, minus)
+        with self._store.aside() as db:
+            _put(db, self._known(name), name, examples)
         return self[name]
 
     def photos(self, name: str, *, most: int | None = None) -> list[Hit]:
@@ -188,7 +204,7 @@ class Albums:
 
     def like(self, name: str, picture: AnyPicture | Hit) -> None:
         """Say that a picture, or a photo of the library, belongs to an album."""
-        self._say(name, self._example(picture, True))
+        self.extend(name, [picture])
 
     def dislike(self, name: str, picture: AnyPicture | Hit) -> None:
         """Say that a picture, or a photo of the library, does not belong to an album.
@@ -198,13 +214,7 @@ class Albums:
         AlbumError
             When it is the only one that is liked.
         """
-        self._say(name, self._example(picture, False))
-
-    def _say(self, name: str, example: _Example) -> None:
-        with self._store.aside() as db:
-            number = self._known(name)
-            _put(db, number, example)
-            _need_a_like(db, number, name)
+        self.extend(name, minus=[picture])
 
     def take_back(self, name: str, example: int) -> None:
         """Drop an example, by its id.
@@ -212,11 +222,13 @@ class Albums:
         Raises
         ------
         AlbumError
-            When it is the only one that is liked.
+            When the album has no such example, or it is the only one that is liked.
         """
         with self._store.aside() as db:
             number = self._known(name)
-            db.execute("DELETE FROM examples WHERE album_id = ? AND id = ?", (number, example))
+            sql = "DELETE FROM examples WHERE album_id = ? AND id = ?"
+            if not db.execute(sql, (number, example)).rowcount:
+                raise AlbumError(name, f"it has no example {example}", "look at its examples again")
             _need_a_like(db, number, name)
 
     def rename(self, name: str, new: str) -> None:
@@ -231,7 +243,10 @@ class Albums:
     def drop(self, name: str) -> None:
         """Forget an album; the photos stay."""
         with self._store.aside() as db:
-            db.execute("DELETE FROM albums WHERE id = ?", (self._known(name),))
+            number = self._known(name)
+            db.execute("DELETE FROM albums WHERE id = ?", (number,))
+        with self._lock:
+            self._found.pop(number, None)
 
     def _number(self, name: str) -> int | None:
         """Return the number of an album, or None where there is none of that name."""
@@ -241,15 +256,26 @@ class Albums:
     def _known(self, name: str) -> int:
         number = self._number(name)
         if number is None:
-            names = [album.name for album in self]
-            more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-            there = (
-                f"there are {', '.join(names[:_NAMED])}{more}"
-                if names
-                else "make it with: simsearch album NAME --like PICTURE"
-            )
-            raise AlbumError(name, "there is none of that name", there)
+            raise self._unknown(name)
         return number
+
+    def _unknown(self, name: str) -> AlbumError:
+        names = [album.name for album in self]
+        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+        there = (
+            f"there are {', '.join(names[:_NAMED])}{more}"
+            if names
+            else "make it with: simsearch album NAME --like PICTURE"
+        )
+        return AlbumError(name, "there is none of that name", there)
+
+    def _examples(
+        self,
+        likes: AnyPicture | Hit | Sequence[AnyPicture | Hit],
+        minus: AnyPicture | Hit | Sequence[AnyPicture | Hit],
+    ) -> list[_Example]:
+        sides = (several(likes), True), (several(minus), False)
+        return [self._example(picture, liked) for pictures, liked in sides for picture in pictures]
 
     def _example(self, picture: AnyPicture | Hit, liked: bool) -> _Example:
         own = self._searcher.own(picture)
@@ -274,13 +300,15 @@ class _Example(NamedTuple):
     jpeg: bytes
 
 
-def _put(db: sqlite3.Connection, album: int, example: _Example) -> None:
-    """Add an example, in place of what was said of the same photo or picture before."""
-    sql = """DELETE FROM examples WHERE album_id = ?1 AND photo_id IS ?2
-             AND (photo_id IS NOT NULL OR vector = ?3)"""
-    db.execute(sql, (album, example.photo, example.vector))
+def _put(db: sqlite3.Connection, album: int, name: str, examples: list[_Example]) -> None:
+    """Add examples, each in place of what was said of the same photo or picture before."""
+    before = """DELETE FROM examples WHERE album_id = ?1 AND photo_id IS ?2
+                AND (photo_id IS NOT NULL OR vector = ?3)"""
     sql = "INSERT INTO examples (album_id, liked, photo_id, vector, jpeg) VALUES (?, ?, ?, ?, ?)"
-    db.execute(sql, (album, *example))
+    for example in examples:
+        db.execute(before, (album, example.photo, example.vector))
+        db.execute(sql, (album, *example))
+    _need_a_like(db, album, name)
 
 
 def _need_a_like(db: sqlite3.Connection, album: int, name: str) -> None:
@@ -297,7 +325,9 @@ def _key(name: str) -> str:
 def _checked(name: str) -> str:
     """Return a name without blanks around it; raise AlbumError where it cannot be one."""
     name = unicodedata.normalize("NFC", name.strip())
-    if not (1 <= len(name) <= _LONGEST and name.isprintable()):
+    if not name:
+        raise AlbumError("''", "that is no name", f"choose one of 1 to {_LONGEST} characters")
+    if len(name) > _LONGEST or not name.isprintable():
         reason = f"a name has 1 to {_LONGEST} characters, all of which can be printed"
         raise AlbumError(name[:_SHOWN], reason, "choose another name")
     return name

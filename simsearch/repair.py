@@ -128,7 +128,8 @@ class Doctor:
     def _examples(self, dim: int) -> list[Problem]:
         """Return what is wrong with the examples of albums."""
         count = len(albums.damaged(self._store, dim))
-        return [Problem(f"of {count:,} examples of albums the embedding is damaged")] if count else []
+        told = f"{count:,} {'example' if count == 1 else 'examples'}"
+        return [Problem(f"of {told} of albums the embedding is damaged")] if count else []
 
     def _mended_examples(self, encoder: Encoder) -> list[Finding]:
         before = self._examples(encoder.dim)

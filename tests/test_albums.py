@@ -208,7 +208,14 @@ def test_a_kind_of_many_photos_joins_neighbour_by_neighbour_and_no_other_does():
 # Names
 
 
-@pytest.mark.parametrize("name", ["", "   ", "a\nb", "a\x1b[0m", "\u202eabc", "x" * 101, "\udcff"])
+@pytest.mark.parametrize("name", ["", "   "])
+def test_no_name_is_one_sentence(colours, name):
+    with pytest.raises(AlbumError) as raised:
+        colours.albums.save(name, photo(colours, "red-0"))
+    assert str(raised.value) == "album '': that is no name; choose one of 1 to 100 characters."
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x1b[0m", "\u202eabc", "x" * 101, "\udcff"])
 def test_a_name_that_cannot_be_one_is_refused(colours, name):
     with pytest.raises(AlbumError, match="a name has 1 to 100 characters, all of which can be printed"):
         colours.albums.save(name, photo(colours, "red-0"))
@@ -256,13 +263,53 @@ def test_an_album_that_is_not_there_is_told_with_those_that_are(colours):
 # Changing them
 
 
-def test_another_album_of_a_name_is_refused_unless_it_shall_replace_it(colours):
+def test_another_album_of_a_name_is_refused(colours):
     colours.albums.save("Mine", photo(colours, "red-0"), photo(colours, "red-4"))
     with pytest.raises(AlbumError, match="there is one already"):
         colours.albums.save("mine", photo(colours, "blue-0"))
-    assert "red-0" in names(colours)
-    assert colours.albums.save("MINE", photo(colours, "blue-0"), replace=True)[:3] == ("MINE", 1, 0)
-    assert names(colours)[0] == "blue-0" and len([*colours.albums]) == 1
+    assert "red-0" in names(colours) and len([*colours.albums]) == 1
+
+
+def test_examples_are_added_all_or_none(colours, tmp_path):
+    colours.albums.save("Mine", photo(colours, "red-0"))
+    with pytest.raises(PhotoError):
+        colours.albums.extend("Mine", [photo(colours, "blue-0"), tmp_path / "nope.png"])
+    with pytest.raises(AlbumError, match="like another photo first"):
+        colours.albums.extend("Mine", minus=[photo(colours, "blue-0"), photo(colours, "red-0")])
+    assert colours.albums["Mine"][1:3] == (1, 0)
+    added = colours.albums.extend("mine", [photo(colours, "blue-0"), png((0, 200, 0))], png((9, 9, 9)))
+    assert added == colours.albums["Mine"] and added[:3] == ("Mine", 3, 1)
+    with pytest.raises(AlbumError, match="there is none of that name"):
+        colours.albums.extend("cups", tmp_path / "nope.png")
+
+
+def test_an_example_that_is_not_there_cannot_be_taken_back(colours):
+    colours.albums.save("Mine", [photo(colours, "red-0"), photo(colours, "red-1")])
+    colours.albums.save("Other", photo(colours, "red-0"))
+    [other] = colours.albums.examples("Other")
+    for example in (other.id, 999):
+        with pytest.raises(AlbumError, match=f"it has no example {example}"):
+            colours.albums.take_back("Mine", example)
+    assert colours.albums["Mine"].likes == 2 and colours.albums["Other"].likes == 1
+
+
+def test_an_album_is_found_with_one_query_and_one_that_is_dropped_meanwhile_is_told(colours, monkeypatch):
+    for number in range(5):
+        colours.albums.save(f"a{number}", photo(colours, "red-0"))
+    asked, query = [], colours._store.query
+
+    def noted(*sql):
+        asked.append(sql)
+        return query(*sql)
+
+    monkeypatch.setattr(colours._store, "query", noted)
+    assert colours.albums["A4"].name == "a4" and len(asked) == 1
+    colours.albums.count("a4")
+    colours.albums.drop("a4")
+    assert not colours.albums._found
+    monkeypatch.setattr(albums.Albums, "_number", lambda *_: 5)  # it was there just before
+    with pytest.raises(AlbumError, match="there is none of that name"):
+        colours.albums["a4"]
 
 
 def test_an_album_without_a_like_is_refused_and_nothing_is_kept_of_it(colours):
@@ -365,6 +412,7 @@ def test_an_example_of_which_nothing_is_left_is_said_to_be_lost(colours, damage)
     db.commit()
     db.close()
     [finding] = colours.check(repair=True)
+    assert finding.problem == "of 1 example of albums the embedding is damaged"
     assert (finding.remedy, finding.mended) == ("take them back on the page Albums", False)
     assert sorted(names(colours)) == reds(0, 1, 2, 3, 4)
     assert [bool(example.jpeg) for example in colours.albums.examples("Mine")] == [True, False]

@@ -72,7 +72,8 @@ def test_a_query_and_what_is_liked_are_saved_as_an_album_and_opened(known, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("", "a name has 1 to 100"), (NAME.upper(), "there is one already")]
+    ("name", "words"),
+    [("", "that is no name; choose one of 1 to 100"), (NAME.upper(), "there is one already")],
 )
 def test_a_name_that_cannot_be_one_is_a_sentence_and_can_be_put_right(red, tmp_path, name, words):
     page = ask(on(red, ""), *png((200, 10, 0)))
@@ -178,6 +179,22 @@ def test_many_photos_are_shown_in_steps(red, monkeypatch):
     press(page, "Show 1 more")
     assert shown(page) == ["red.jpg", "orange.jpg"]
     assert not [button for button in page.button if button.label.startswith("Show")]
+
+
+def test_many_examples_are_shown_in_steps(red, tmp_path, monkeypatch, album):
+    monkeypatch.setattr("simsearch.ui.albums._EXAMPLES", 1)
+    with Library.open(tmp_path / "library") as library:
+        library.albums.extend(NAME, [png((200, shade, 0))[1] for shade in (1, 2)], png((0, 200, 0))[1])
+    page = opened(red)
+
+    def examples():
+        return [button.label for button in page.button if button.label.startswith("Take back")]
+
+    assert examples() == ["Take back More like 1", "Take back Less like 1"]
+    press(page, "Show more")
+    assert len(examples()) == 3
+    press(page, "Show more")
+    assert len(examples()) == 4 and "Show more" not in [button.label for button in page.button]
 
 
 def test_in_a_small_library_it_is_said_why_only_what_is_liked_is_there(filled, tmp_path, album):

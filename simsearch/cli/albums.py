@@ -104,10 +104,7 @@ def _show(library: Library, options: argparse.Namespace) -> None:
 def _say(library: Library, options: argparse.Namespace) -> None:
     """Make an album of examples, or add them to one."""
     if options.name in library.albums:
-        for picture in options.like:
-            library.albums.like(options.name, picture)
-        for picture in options.minus:
-            library.albums.dislike(options.name, picture)
+        library.albums.extend(options.name, options.like, options.minus)
     else:
         library.albums.save(options.name, options.like, options.minus)
     if options.json:

@@ -16,7 +16,8 @@ from simsearch.ui.words import plain, show_error
 
 _COVER = 4  # photos
 _AT_ONCE = 60  # photos of an open album; more are shown on request
-_SHOWN, _PROBLEM, _NEW = "album-shown", "album-problem", "new-name"
+_EXAMPLES = 24  # of each sort, likewise
+_SHOWN, _TOLD, _PROBLEM, _NEW = "album-shown", "album-examples", "album-problem", "new-name"
 
 # The name is a button, whose reach is the whole card.
 _STYLE = """
@@ -116,6 +117,7 @@ def _counted(count: int) -> str:
 def _open(name: str | None) -> None:
     st.session_state[places.ALBUM] = name
     st.session_state.pop(_SHOWN, None)
+    st.session_state.pop(_TOLD, None)
 
 
 # One
@@ -145,15 +147,23 @@ def _show_one(library: Library, name: str) -> None:
 
 
 def _show_examples(library: Library, name: str) -> None:
-    examples = library.albums.examples(name)
+    examples, most = library.albums.examples(name), st.session_state.get(_TOLD, _EXAMPLES)
+    left = 0
     with st.container(key="taste", horizontal=True, gap="small"):
         for words, liked in zip(taste.SAID, (True, False), strict=True):
             some = [example for example in examples if example.liked == liked]
             if some:
                 st.markdown(words, width="content")
-            for number, example in enumerate(some, 1):
+            left = max(left, len(some) - most)
+            for number, example in enumerate(some[:most], 1):
                 take_back = partial(_try, partial(library.albums.take_back, name, example.id))
                 taste.show_example(f"{example.id}", example.jpeg, f"{words} {number}", take_back)
+        if left > 0:
+            st.button("Show more", type="tertiary", on_click=_tell_more, args=(most,))
+
+
+def _tell_more(most: int) -> None:
+    st.session_state[_TOLD] = most + _EXAMPLES
 
 
 def _offer(library: Library, name: str, hit: Hit) -> None:

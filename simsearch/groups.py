@@ -13,7 +13,7 @@ import numpy as np
 from simsearch import bursts, calibration, copies, tables
 from simsearch.bursts import Shot
 from simsearch.copies import File, Group
-from simsearch.decisions import DIFFERENT, KEEP, Decisions
+from simsearch.decisions import DIFFERENT, KEEP, Decisions, Verdicts
 from simsearch.errors import PhotoError
 from simsearch.handing import Copy, CopyGroup, as_csv, as_script
 from simsearch.pairs import Pairs, Progress
@@ -176,8 +176,8 @@ class Groups:
         Parameters
         ----------
         verdict
-            "different": they are not the same; "keep": they are, and all are to stay; "undecided" takes back
-            what was decided.
+            "different": they are not the same; "keep": they are, and all are to stay, whichever becomes the
+            best; "undecided" takes back what was decided of each two of them.
         photos
             Two or more of the library's own.
 
@@ -190,7 +190,7 @@ class Groups:
         PhotoError
             When one is not in the library.
         ValueError
-            When there is no such verdict, or there are no two photos.
+            When there is no such verdict, there are no two photos, or more than 1,000 are to differ.
         """
         if verdict not in _VERDICTS:
             raise ValueError(f"verdict must be one of {', '.join(_VERDICTS)}, not {verdict}")
@@ -205,7 +205,7 @@ class Groups:
         return self._decisions.decide(ids, _VERDICTS[verdict])
 
     def decisions(self) -> list[tuple[Hit, Hit, str]]:
-        """Return what was decided, of each two photos: "different" or "keep"."""
+        """Return what was decided of two photos: "different", or "keep" of one and each kept with it."""
         decided = self._decisions.all()
         hits = self._hits(photo_id for pair in decided for photo_id in pair)
         told = []
@@ -215,7 +215,7 @@ class Groups:
                 told.append((one, other, verdict))
         return sorted(told, key=lambda decision: (decision[0].path, decision[1].path))
 
-    def verdicts(self) -> dict[tuple[int, int], str]:
+    def verdicts(self) -> Verdicts:
         """Return the same by their ids, the smaller first: at once, however many they are."""
         return self._decisions.all()
 
@@ -247,7 +247,7 @@ class Groups:
         ]
 
     def _told(
-        self, groups: list[Group], sizes: dict[int, int], decided: dict[tuple[int, int], str], kept: bool
+        self, groups: list[Group], sizes: dict[int, int], decided: Verdicts, kept: bool
     ) -> list[CopyGroup]:
         """Return groups with what is known of their photos, without those that need no decision any more."""
         hits = self._hits(photo_id for group in groups for photo_id in _ids(group))
@@ -257,7 +257,7 @@ class Groups:
                 Copy(
                     hits[same.id],
                     *same[1:4],
-                    (min(best, same.id), max(best, same.id)) in decided,
+                    decided.of(best, same.id) is not None,
                     sizes[same.id],
                     same.checked,
                 )

@@ -27,8 +27,8 @@ def store(tmp_path):
 def test_a_decision_is_of_each_two_photos_the_smaller_id_first(store):
     decisions = Decisions(store)
     assert decisions.all() == {}
-    assert decisions.decide([5, 2, 3], KEEP) == 3
-    assert decisions.all() == {(2, 3): KEEP, (2, 5): KEEP, (3, 5): KEEP}
+    assert decisions.decide([5, 2, 3], DIFFERENT) == 3
+    assert decisions.all() == {(2, 3): DIFFERENT, (2, 5): DIFFERENT, (3, 5): DIFFERENT}
     assert list(decisions.all()) == sorted(decisions.all())
 
 
@@ -39,18 +39,56 @@ def test_a_photo_named_twice_counts_once(store, ids, count, verdict):
     assert Decisions(store).all() == ({(1, 2): verdict} if count else {})
 
 
+def told(decisions, ids=range(1, 7)):
+    """What was decided of each two photos."""
+    verdicts = decisions.all()
+    return {pair: verdict for pair in combinations(ids, 2) if (verdict := verdicts.of(*pair[::-1]))}
+
+
+def test_of_photos_to_keep_each_is_kept_with_every_other(store):
+    decisions = Decisions(store)
+    assert decisions.decide([5, 2, 3], KEEP) == 3
+    assert told(decisions) == dict.fromkeys([(2, 3), (2, 5), (3, 5)], KEEP)
+    assert len(decisions.all()) == 2
+    decisions.decide([3, 1], KEEP)
+    assert set(told(decisions)) == set(combinations([1, 2, 3, 5], 2)), "whichever of them is the best"
+
+
 def test_the_last_decision_holds(store):
     decisions = Decisions(store)
     decisions.decide([1, 2, 3], KEEP)
     assert decisions.decide([3, 2], DIFFERENT) == 1
-    assert decisions.all() == {(1, 2): KEEP, (1, 3): KEEP, (2, 3): DIFFERENT}
-
-
-def test_a_decision_can_be_taken_back(store):
-    decisions = Decisions(store)
+    assert told(decisions) == {(1, 2): KEEP, (1, 3): KEEP, (2, 3): DIFFERENT}
     decisions.decide([1, 2, 3], KEEP)
+    assert set(told(decisions).values()) == {KEEP}
+    decisions.decide([3, 1, 2], DIFFERENT)
+    assert told(decisions) == dict.fromkeys(combinations([1, 2, 3], 2), DIFFERENT)
+
+
+@pytest.mark.parametrize(
+    ("ids", "count", "left"),
+    [
+        ([3, 1], 1, [(1, 2), (1, 4), (2, 4)]),  # the first named held them together
+        ([1, 3], 1, [(1, 2), (1, 4), (2, 4)]),
+        ([3, 2], 1, [(1, 3), (1, 4), (3, 4)]),
+        ([1, 2, 3], 3, [(1, 4)]),
+        ([1, 2, 3, 4], 6, []),
+        ([1, 2, 3, 4, 5, 6], 6, []),
+        ([1, 5], 0, list(combinations([1, 2, 3, 4], 2))),
+    ],
+)
+def test_a_decision_can_be_taken_back(store, ids, count, left):
+    decisions = Decisions(store)
+    decisions.decide([1, 2, 3, 4], KEEP)
+    assert decisions.decide(ids, None) == count
+    assert told(decisions) == dict.fromkeys(left, KEEP)
+
+
+def test_what_differs_is_taken_back_of_those_named_alone(store):
+    decisions = Decisions(store)
+    decisions.decide([1, 2, 3], DIFFERENT)
     assert decisions.decide([3, 1], None) == 1
-    assert decisions.all() == {(1, 2): KEEP, (2, 3): KEEP}
+    assert told(decisions) == {(1, 2): DIFFERENT, (2, 3): DIFFERENT}
     assert decisions.decide([1, 2, 3, 4], None) == 2, "of six pairs two were decided"
     assert decisions.all() == {}
 
@@ -65,7 +103,8 @@ def test_decisions_are_there_when_the_library_is_opened_again(store, tmp_path):
 
 def test_they_go_with_a_photo_and_stay_when_it_moves_or_is_missing_or_changes(store, tmp_path):
     decisions = Decisions(store)
-    decisions.decide([1, 2, 3], KEEP)
+    decisions.decide([1, 3, 2], KEEP)
+    decisions.decide([1, 2], KEEP)
     decisions.decide([4, 5], DIFFERENT)
     [root] = store.roots()
     with store.transaction():
@@ -79,20 +118,26 @@ def test_they_go_with_a_photo_and_stay_when_it_moves_or_is_missing_or_changes(st
     assert decisions.all() == {(1, 2): KEEP}
 
 
-@pytest.mark.parametrize(("count", "pairs"), [(200, 200 * 199 // 2), (201, 200), (300, 299)])
-def test_of_very_many_it_is_decided_of_each_and_the_first(store, count, pairs):
+def fill(store, count):
     [root] = store.roots()
     with store.transaction():
         for number in range(7, count + 1):
             store.put(root, Found(f"{number}.jpg", 10, 20), CONTENT)
-    ids = range(count, 0, -1)
-    assert Decisions(store).decide(ids, DIFFERENT) == pairs
-    decided = Decisions(store).all()
-    if count > 200:
-        assert set(decided) == {(number, count) for number in range(1, count)}
-    else:
-        assert set(decided) == set(combinations(range(1, count + 1), 2))
+
+
+@pytest.mark.parametrize("verdict", [KEEP, DIFFERENT])
+def test_of_many_it_is_decided_of_each_two(store, verdict):
+    fill(store, 205)
+    ids, pairs = range(205, 0, -1), 205 * 204 // 2
+    assert Decisions(store).decide(ids, verdict) == pairs
+    assert told(Decisions(store), range(1, 206)) == dict.fromkeys(combinations(range(1, 206), 2), verdict)
     assert Decisions(store).decide(ids, None) == pairs
+    assert Decisions(store).all() == {}
+
+
+def test_too_many_to_differ_are_refused_and_not_half_decided(store):
+    with pytest.raises(ValueError, match="1,001 photos are too many to differ at once, of 1,000 at most"):
+        Decisions(store).decide(range(1, 1_002), DIFFERENT)
     assert Decisions(store).all() == {}
 
 

@@ -286,6 +286,30 @@ def test_a_group_is_listed_again_when_something_new_is_in_it(library, album):
     }
 
 
+def test_what_is_kept_stays_so_when_another_becomes_the_best(library, album):
+    [beach, _] = library.groups.copies()
+    library.groups.decide("keep", beach.best, *(copy.photo for copy in beach.copies))
+    save(album / "large.png", texture(1).resize((900, 675)))
+    library.sync(workers=1)
+    library.groups.decide("keep", album / "large.png", album / "sent/part.jpg")
+    assert names(library.groups.copies(), album) == DUNES
+    library.groups.decide("undecided", album / "large.png", album / "sent/part.jpg")
+    [again, _] = library.groups.copies()
+    assert again.best.path.name == "large.png"
+
+
+def test_of_many_copies_all_are_kept(library, album):
+    (album / "many").mkdir()
+    many = [album / "many" / f"{number}.jpg" for number in range(205)]
+    for file in many:
+        shutil.copy(album / "alone.jpg", file)
+    library.sync(workers=1)
+    library.groups.decide("keep", *many, album / "alone.jpg")
+    assert "alone.jpg" not in names(library.groups.copies(), album)
+    [kept] = (group for group in library.groups.copies(kept=True) if group.best.path.name == "alone.jpg")
+    assert [copy.kept for copy in kept.copies] == [True] * 205
+
+
 def test_what_differs_is_no_group(library, album):
     library.groups.decide("different", album / "holiday/dunes.png", album / "sent/dunes.jpg")
     assert names(library.groups.copies(kept=True), album) == BEACH

@@ -7,6 +7,7 @@ import html
 import streamlit as st
 
 from simsearch import Copy, CopyGroup, Hit, Library, SimsearchError
+from simsearch.decisions import Verdicts
 from simsearch.ui import hunt, paging, thumbs
 from simsearch.ui.words import show_error
 
@@ -35,7 +36,7 @@ def count() -> int:
 
 def said(group: CopyGroup, copy: Copy) -> str | None:
     """Return what was decided about a copy and the best of its group, if anything was."""
-    return _verdicts().get(_couple(group.best, copy.photo))
+    return _verdicts().of(group.best.id, copy.photo.id)
 
 
 def choices(copy: Copy, now: str | None) -> list[str]:
@@ -65,7 +66,7 @@ def as_decided(library: Library, groups: list[CopyGroup]) -> list[CopyGroup]:
     verdicts = library.groups.verdicts()
     decided = []
     for group in groups:
-        words = [(copy, verdicts.get(_couple(group.best, copy.photo))) for copy in group.copies]
+        words = [(copy, verdicts.of(group.best.id, copy.photo.id)) for copy in group.copies]
         copies = tuple(copy._replace(kept=word is not None) for copy, word in words if word != "different")
         if copies:
             decided.append(group._replace(copies=copies))
@@ -101,10 +102,6 @@ def _take_back(library: Library, one: Hit, other: Hit) -> None:
         st.session_state[_PROBLEM] = 0, error
 
 
-def _verdicts() -> dict[tuple[int, int], str]:
-    verdicts: dict[tuple[int, int], str] = st.session_state.get(_VERDICTS, {})
+def _verdicts() -> Verdicts:
+    verdicts: Verdicts = st.session_state.get(_VERDICTS) or Verdicts()
     return verdicts
-
-
-def _couple(one: Hit, other: Hit) -> tuple[int, int]:
-    return min(one.id, other.id), max(one.id, other.id)

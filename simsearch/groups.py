@@ -87,7 +87,7 @@ class Groups:
         found = copies.grouped(files, self._pairs.known(), different, self._pairs.compare)
         if among is not None:
             found = [group for group in found if not among.isdisjoint(_ids(group))]
-        groups = self._told(found, {file.id: file.version.size for file in files}, decided, kept)
+        groups = self._told(found, {file.id: file for file in files}, decided, kept)
         return sorted(groups, key=lambda group: (-len(group.copies), group.best.path))
 
     def bursts(self, minutes: float = 2.0, *, under: str | os.PathLike[str] | None = None) -> list[Burst]:
@@ -247,7 +247,7 @@ class Groups:
         ]
 
     def _told(
-        self, groups: list[Group], sizes: dict[int, int], decided: Verdicts, kept: bool
+        self, groups: list[Group], files: dict[int, File], decided: Verdicts, kept: bool
     ) -> list[CopyGroup]:
         """Return groups with what is known of their photos, without those that need no decision any more."""
         hits = self._hits(photo_id for group in groups for photo_id in _ids(group))
@@ -258,14 +258,15 @@ class Groups:
                     hits[same.id],
                     *same[1:4],
                     decided.of(best, same.id) is not None,
-                    sizes[same.id],
+                    *_bytes(files[same.id]),
                     same.checked,
                 )
                 for same in others
                 if same.id in hits
             ]
             if best in hits and any(kept or not copy.kept for copy in some):
-                told.append(CopyGroup(hits[best], sizes[best], tuple(some)))
+                size, sha256 = _bytes(files[best])
+                told.append(CopyGroup(hits[best], size, tuple(some), sha256))
         return told
 
     def _shots(self, among: set[int] | None) -> list[Shot]:
@@ -294,6 +295,11 @@ class Groups:
     def _hits(self, photo_ids: Iterable[int]) -> dict[int, Hit]:
         found = self._searcher.hits([Found(photo_id, 1.0, 1.0) for photo_id in dict.fromkeys(photo_ids)])
         return {hit.id: hit for hit in found}
+
+
+def _bytes(file: File) -> tuple[int, str]:
+    """Return how many bytes a file has, and their SHA-256, or nothing where its id stands for them."""
+    return file.version.size, "" if file.content == str(file.id) else file.content
 
 
 def _ids(group: Group) -> list[int]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from simsearch import tables
-from simsearch.copies import CROP, EXACT
+from simsearch.copies import CROP
 from simsearch.searching import Hit
 
 _COLUMNS = ("group", "best", "copy", "relation", "changes", "why the best is better", "kept")
@@ -19,31 +19,34 @@ _SCRIPT = """\
 #
 #     sh THIS_FILE FOLDER
 #
-# moves them to FOLDER, each below the path that it had. Nothing is deleted and nothing overwritten. A file
-# stays where it is unless the better one is there and both are as they were when they were compared.
+# moves them to FOLDER, each below the path that it had. Name one outside the indexed folders, or the next
+# sync takes them up again. Nothing is deleted and nothing overwritten. A file stays where it is unless the
+# better one is there and the bytes of both are those that were compared.
 # Look through the list first, and take out the lines that you do not agree with. Crops are left alone, as
 # they may have been made on purpose: take away their # to move them as well.
 set -eu
+unset CDPATH
 to=${1:?name a folder to move the worse versions to}
+case $to in /*) ;; *) to=./$to ;; esac
 mkdir -p -- "$to"
 to=$(cd -- "$to" && pwd)
+n=
+case $(mv --help 2>&1 || :) in *-n*) n=-n ;; esac
 
-bytes() { wc -c < "$1" | tr -d ' '; }
+sha() { { sha256sum < "$1" 2>/dev/null || shasum -a 256 < "$1"; } | cut -c1-64; }
 
 leave() { printf 'left: %s (%s)\\n' "$1" "$2" >&2; }
 
-move() { # the worse version, its bytes, the better one, its bytes
+move() { # the worse version, its SHA-256, the better one, its SHA-256
     if [ ! -f "$3" ]; then leave "$1" 'the better one is not there'
     elif [ ! -f "$1" ]; then leave "$1" 'not there'
     elif [ "$1" -ef "$3" ]; then leave "$1" 'it is the same file as the better one'
-    elif [ "$(bytes "$1")" != "$2" ] || [ "$(bytes "$3")" != "$4" ]; then leave "$1" 'changed meanwhile'
-    elif [ -e "$to$1" ]; then leave "$1" 'there is one already where it would go'
-    else mkdir -p -- "$(dirname -- "$to$1")" && mv -- "$1" "$to$1"
+    elif [ "$(sha "$1")" != "$2" ]; then leave "$1" 'changed meanwhile'
+    elif [ "$(sha "$3")" != "$4" ]; then leave "$1" 'the better one changed meanwhile'
+    elif [ -e "$to$1" ] || [ -L "$to$1" ]; then leave "$1" 'there is one already where it would go'
+    elif ! mkdir -p -- "$(dirname -- "$to$1")" || ! mv $n -- "$1" "$to$1" || [ -e "$1" ]; then
+        leave "$1" 'could not be moved'
     fi
-}
-
-exact() { # the same: only if their bytes are equal
-    if cmp -s -- "$1" "$3"; then move "$@"; else leave "$1" 'the bytes are not equal'; fi
 }
 
 """
@@ -67,6 +70,8 @@ class Copy(NamedTuple):
         Whether the user decided to keep both.
     size
         Bytes of its file.
+    sha256
+        Of its file, in hexadecimal; empty where it is not known.
     checked
         Whether the files were compared; otherwise only their thumbnails were, as one could not be read.
     """
@@ -77,15 +82,29 @@ class Copy(NamedTuple):
     reason: str
     kept: bool
     size: int
+    sha256: str = ""
     checked: bool = True
 
 
 class CopyGroup(NamedTuple):
-    """Files that show the same: the best, the bytes of its file, and all others, each compared with it."""
+    """Files that show the same.
+
+    Attributes
+    ----------
+    best
+        The best of them.
+    size
+        Bytes of its file.
+    copies
+        All others, each compared with it.
+    sha256
+        Of the best's file, in hexadecimal; empty where it is not known.
+    """
 
     best: Hit
     size: int
     copies: tuple[Copy, ...]
+    sha256: str = ""
 
 
 def as_csv(groups: Iterable[CopyGroup]) -> bytes:
@@ -118,11 +137,21 @@ def as_script(groups: Iterable[CopyGroup]) -> bytes:
 
 def _line(group: CopyGroup, copy: Copy) -> str:
     worse, better = (shlex.quote(str(photo.path)) for photo in (copy.photo, group.best))
-    move = f"{'exact' if copy.relation == EXACT else 'move'} {worse} {copy.size} {better} {group.size}"
-    if copy.relation != CROP:
+    move = f"move {worse} {copy.sha256 or '?'} {better} {group.sha256 or '?'}"
+    why = _left_alone(group, copy)
+    if why is None:
         return move
     # A name with a line break would end the comment.
-    return f"# {move}" if "\n" not in move and "\r" not in move else f"# a crop: {_comment(move)}"
+    return f"# {move}  # {why}" if "\n" not in move and "\r" not in move else f"# {why}: {_comment(move)}"
+
+
+def _left_alone(group: CopyGroup, copy: Copy) -> str | None:
+    """Return why a copy is not moved unless the user takes away the # of its line."""
+    if copy.relation == CROP:
+        return "a crop"
+    if not (copy.sha256 and group.sha256):
+        return "its bytes are not known"
+    return None
 
 
 def _comment(text: str) -> str:

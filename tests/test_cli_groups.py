@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import shutil
+import sqlite3
 import subprocess
 from io import StringIO
 
@@ -148,8 +149,12 @@ def test_a_photo_is_never_written_over(run, collection, option):
 # The script
 
 
-def run_script(script, *arguments):
-    return subprocess.run(["sh", script, *arguments], capture_output=True, text=True, check=False)
+SHELLS = [shell for shell in ("dash", "bash", "busybox sh", "sh") if shutil.which(shell.split()[0])]
+
+
+def run_script(script, *arguments, shell="sh", **options):
+    command = [*shell.split(), script, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 
 @pytest.fixture
@@ -162,10 +167,11 @@ def moved(aside, album):
     return sorted(os.path.relpath(file, f"{aside}{album}") for file in aside.rglob("*") if file.is_file())
 
 
-def test_the_script_moves_the_worse_versions_and_leaves_crops(script, collection, tmp_path):
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_script_moves_the_worse_versions_and_leaves_crops(script, collection, tmp_path, shell):
     contents = {file: file.read_bytes() for file in collection.rglob("*.*")}
     aside = tmp_path / "put aside"
-    done = run_script(script, aside)
+    done = run_script(script, aside, shell=shell)
     assert (done.returncode, done.stderr) == (0, "")
     assert moved(aside, collection) == ["deeper/1.png", "mirrored.jpg", "small.jpg"]
     assert (collection / "crop.jpg").exists() and (collection / "1.png").exists()
@@ -180,6 +186,16 @@ def test_the_script_needs_a_folder(script, collection):
     assert (collection / "small.jpg").exists()
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("name", ["aside", "-aside"])
+def test_a_folder_is_meant_from_here_whatever_its_name(script, collection, tmp_path, shell, name):
+    (tmp_path / "elsewhere" / name).mkdir(parents=True)
+    environment = os.environ | {"CDPATH": str(tmp_path / "elsewhere")}
+    assert run_script(script, name, shell=shell, cwd=tmp_path, env=environment).returncode == 0
+    assert len(moved(tmp_path / name, collection)) == 3
+    assert not list((tmp_path / "elsewhere" / name).iterdir())
+
+
 def is_gone(album):
     (album / "1.png").unlink()
 
@@ -188,27 +204,74 @@ def is_another(album):
     (album / "1.png").write_bytes(b"another")
 
 
+def is_another_of_the_same_size(album):
+    size = (album / "1.png").stat().st_size
+    (album / "1.png").write_bytes(bytes(size))
+
+
+def are_all_others_of_the_same_bytes(album):
+    for name in ("small.jpg", "mirrored.jpg", "deeper/1.png", "1.png"):
+        (album / name).write_bytes(b"one and the same")
+
+
 def was_changed(album):
     for name in ("small.jpg", "mirrored.jpg", "deeper/1.png"):
-        (album / name).write_bytes(b"changed")
+        (album / name).write_bytes(bytes((album / name).stat().st_size))
 
 
-@pytest.mark.parametrize("meanwhile", [is_gone, is_another, was_changed])
-def test_the_script_leaves_what_changed_meanwhile(script, collection, tmp_path, meanwhile):
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("meanwhile", "reason"),
+    [
+        (is_gone, "the better one is not there"),
+        (is_another, "the better one changed meanwhile"),
+        (is_another_of_the_same_size, "the better one changed meanwhile"),
+        (are_all_others_of_the_same_bytes, "changed meanwhile"),
+        (was_changed, "changed meanwhile"),
+    ],
+)
+def test_the_script_leaves_what_changed_meanwhile(script, collection, tmp_path, shell, meanwhile, reason):
     meanwhile(collection)
-    done = run_script(script, tmp_path / "aside")
+    done = run_script(script, tmp_path / "aside", shell=shell)
     assert done.returncode == 0
     assert moved(tmp_path / "aside", collection) == []
-    assert done.stderr.count("left: ") == 3
+    assert sorted(done.stderr.splitlines()) == sorted(
+        f"left: {collection / name} ({reason})" for name in ("deeper/1.png", "mirrored.jpg", "small.jpg")
+    )
 
 
-def test_the_script_overwrites_nothing(script, collection, tmp_path):
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("is_link", [False, True])
+def test_the_script_overwrites_nothing(script, collection, tmp_path, shell, is_link):
     there = tmp_path / "aside" / (collection / "small.jpg").relative_to("/")
     there.parent.mkdir(parents=True)
-    there.write_text("mine")
-    done = run_script(script, tmp_path / "aside")
-    assert "there is one already" in done.stderr
-    assert there.read_text() == "mine" and (collection / "small.jpg").exists()
+    there.symlink_to("nowhere") if is_link else there.write_text("mine")
+    done = run_script(script, tmp_path / "aside", shell=shell)
+    assert done.stderr == f"left: {collection / 'small.jpg'} (there is one already where it would go)\n"
+    assert os.readlink(there) == "nowhere" if is_link else there.read_text() == "mine"
+    assert (collection / "small.jpg").exists()
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_cannot_be_moved_does_not_keep_the_script_from_the_rest(script, collection, tmp_path, shell):
+    blocked = tmp_path / "aside" / (collection / "deeper").relative_to("/")
+    blocked.parent.mkdir(parents=True)
+    blocked.write_text("a file, where a folder is wanted")
+    done = run_script(script, tmp_path / "aside", shell=shell)
+    assert done.returncode == 0
+    assert f"left: {collection / 'deeper/1.png'} (could not be moved)\n" in done.stderr
+    assert (collection / "deeper" / "1.png").exists()
+    assert {"mirrored.jpg", "small.jpg"} < set(moved(tmp_path / "aside", collection))
+
+
+def test_what_has_no_known_bytes_is_left_to_the_user(run, collection, library, tmp_path):
+    with sqlite3.connect(library / "library.db") as db:
+        db.execute("UPDATE photos SET sha256 = '' WHERE path = 'small.jpg'")
+    groups_of(run, "--script", tmp_path / "aside.sh")
+    line = f"# move {collection / 'small.jpg'} ? {collection / '1.png'} "
+    assert line in (tmp_path / "aside.sh").read_text()
+    assert run_script(tmp_path / "aside.sh", tmp_path / "aside").returncode == 0
+    assert moved(tmp_path / "aside", collection) == ["deeper/1.png", "mirrored.jpg"]
 
 
 def test_the_script_never_moves_a_file_that_is_the_better_one_by_another_name(script, collection, tmp_path):

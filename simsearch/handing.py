@@ -11,7 +11,7 @@ from simsearch import tables
 from simsearch.copies import CROP
 from simsearch.searching import Hit
 
-_COLUMNS = ("group", "best", "copy", "relation", "changes", "why the best is better", "kept")
+_COLUMNS = ("group", "best", "copy", "relation", "changes", "why the best is better", "kept", "not there now")
 
 _SCRIPT = """\
 #!/bin/sh
@@ -23,7 +23,8 @@ _SCRIPT = """\
 # sync takes them up again. Nothing is deleted and nothing overwritten. A file stays where it is unless the
 # better one is there and the bytes of both are those that were compared.
 # Look through the list first, and take out the lines that you do not agree with. Crops are left alone, as
-# they may have been made on purpose: take away their # to move them as well.
+# they may have been made on purpose, and other lines for the reason at their end: take away their # to move
+# these as well.
 set -eu
 unset CDPATH
 to=${1:?name a folder to move the worse versions to}
@@ -118,6 +119,7 @@ def as_csv(groups: Iterable[CopyGroup]) -> bytes:
             ", ".join(copy.changes),
             copy.reason,
             "yes" if copy.kept else "no",
+            _away(group, copy),
         )
         for number, group in enumerate(groups, 1)
         for copy in group.copies
@@ -133,6 +135,11 @@ def as_script(groups: Iterable[CopyGroup]) -> bytes:
         if lines:
             blocks.append("\n".join([f"# better: {_comment(str(group.best.path))}", *lines]) + "\n")
     return os.fsencode(_SCRIPT + "\n".join(blocks))
+
+
+def _away(group: CopyGroup, copy: Copy) -> str:
+    """Say which of the two is not there now, as on an unplugged disk."""
+    return " and ".join(word for word, photo in (("best", group.best), ("copy", copy.photo)) if photo.offline)
 
 
 def _line(group: CopyGroup, copy: Copy) -> str:
@@ -151,6 +158,8 @@ def _left_alone(group: CopyGroup, copy: Copy) -> str | None:
         return "a crop"
     if not (copy.sha256 and group.sha256):
         return "its bytes are not known"
+    if away := _away(group, copy):
+        return f"not there when this was written: {away}"
     return None
 
 

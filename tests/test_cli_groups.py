@@ -300,6 +300,29 @@ def test_no_name_means_anything_to_the_shell(run, library, album, tmp_path, name
     assert shlex.quote(str(album / name)).split("\n")[0] in (tmp_path / "aside.sh").read_text()
 
 
+# What is not there
+
+
+@pytest.mark.parametrize(
+    ("gone", "words", "left"),
+    [("1.png", "best", []), ("small.jpg", "copy", ["deeper/1.png", "mirrored.jpg"])],
+)
+def test_what_is_not_there_now_is_called_so_and_moves_nothing(run, collection, tmp_path, gone, words, left):
+    (collection / gone).rename(tmp_path / "kept.png")
+    _, out, _ = run("groups", "copies", "--csv", tmp_path / "copies.csv", "--script", tmp_path / "aside.sh")
+    [line] = (line for line in out.splitlines() if line.endswith("  (not there now)"))
+    assert str(collection / gone) in line
+    (group,) = groups_of(run)
+    assert group["offline"] == (words == "best")
+    offline = [copy["path"] for copy in group["copies"] if copy["offline"]]
+    assert offline == ([] if words == "best" else [str(collection / gone)])
+    rows = list(csv.DictReader(StringIO((tmp_path / "copies.csv").read_text())))
+    assert sum(row["not there now"] == words for row in rows) == (4 if words == "best" else 1)
+    (tmp_path / "kept.png").rename(collection / gone)
+    assert run_script(tmp_path / "aside.sh", tmp_path / "aside").returncode == 0
+    assert moved(tmp_path / "aside", collection) == left
+
+
 # Bursts
 
 

@@ -57,11 +57,11 @@ def _only(group: CopyGroup, relations: list[str] | None) -> CopyGroup | None:
 
 
 def _print_group(group: CopyGroup) -> None:
-    print(f"best      {printable(group.best.path)}  {_size(group.best)}")
+    print(f"best      {printable(group.best.path)}  {_size(group.best)}{_away(group.best)}")
     for copy in group.copies:
         done = f"  ({', '.join(copy.changes)})" if copy.changes else ""
         kept = "  [kept]" if copy.kept else ""
-        print(f"{copy.relation:<10}{printable(copy.photo.path)}{done}{kept}")
+        print(f"{copy.relation:<10}{printable(copy.photo.path)}{done}{kept}{_away(copy.photo)}")
         print(f"{'':<10}the best: {copy.reason}")
     print()
 
@@ -87,9 +87,14 @@ def _size(photo: Hit) -> str:
     return f"{photo.width:,} x {photo.height:,}"
 
 
+def _away(photo: Hit) -> str:
+    return "  (not there now)" if photo.offline else ""
+
+
 def _group_as_json(group: CopyGroup) -> dict[str, Any]:
     return {
         "best": str(group.best.path),
+        "offline": group.best.offline,
         "bytes": group.size,
         "copies": [_copy_as_json(copy) for copy in group.copies],
     }
@@ -102,6 +107,7 @@ def _copy_as_json(copy: Copy) -> dict[str, Any]:
         "changes": list(copy.changes),
         "reason": copy.reason,
         "kept": copy.kept,
+        "offline": copy.photo.offline,
         "bytes": copy.size,
     }
 

@@ -262,7 +262,7 @@ class Groups:
                     same.checked,
                 )
                 for same in others
-                if same.id in hits
+                if same.id in hits and best in hits and not _are_one_file(hits[best], hits[same.id])
             ]
             if best in hits and any(kept or not copy.kept for copy in some):
                 size, sha256 = _bytes(files[best])
@@ -295,6 +295,14 @@ class Groups:
     def _hits(self, photo_ids: Iterable[int]) -> dict[int, Hit]:
         found = self._searcher.hits([Found(photo_id, 1.0, 1.0) for photo_id in dict.fromkeys(photo_ids)])
         return {hit.id: hit for hit in found}
+
+
+def _are_one_file(one: Hit, other: Hit) -> bool:
+    """Whether two paths lead to one file: links, hard links, or indexed folders that overlap."""
+    try:
+        return one.path.samefile(other.path)
+    except OSError:  # one is not there now
+        return False
 
 
 def _bytes(file: File) -> tuple[int, str]:

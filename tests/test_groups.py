@@ -199,6 +199,18 @@ def test_a_raw_and_its_picture_are_no_copies_of_each_other(library, album):
     assert names(library.groups.copies(), album) == BEACH
 
 
+@pytest.mark.parametrize("link", ["symlink_to", "hardlink_to"])
+def test_a_file_is_no_copy_of_itself(library, album, link):
+    """By another name: a link was a file of its own when it was indexed, or is one through another folder."""
+    for name in ("holiday/beach copy.jpg", "sent/dunes.jpg"):
+        best = album / "holiday" / ("beach.jpg" if "beach" in name else "dunes.png")
+        (album / name).unlink()
+        getattr(album / name, link)(best)
+    assert names(library.groups.copies(), album) == {"holiday/beach.jpg": ["sent/beach.jpg", "sent/part.jpg"]}
+    (album / "holiday" / "beach.jpg").unlink()
+    assert "holiday/beach.jpg" in names(library.groups.copies(), album), "one that is not there is kept"
+
+
 @pytest.mark.parametrize("photos", [0, 1])
 def test_of_hardly_any_photos_there_are_no_groups(toy_library, album, photos):
     if photos:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from simsearch import tables
 from simsearch.copies import CROP
 from simsearch.searching import Hit
+from simsearch.versions import BUT
 
 _COLUMNS = ("group", "best", "copy", "relation", "changes", "why the best is better", "kept", "not there now")
 
@@ -158,6 +159,8 @@ def _left_alone(group: CopyGroup, copy: Copy) -> str | None:
         return "a crop"
     if not (copy.sha256 and group.sha256):
         return "its bytes are not known"
+    if BUT in copy.reason:
+        return "better in another way"
     if away := _away(group, copy):
         return f"not there when this was written: {away}"
     return None

@@ -12,6 +12,7 @@ _WITHOUT_LOSS = frozenset([".bmp", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tif
 _MORE_PIXELS = 1.02  # times as many: less is rounding, where a side was scaled
 _MORE_BYTES = 1.05  # times as many; Exif alone may be a few kilobytes
 _BURNT = 0.01  # of the pixels; a poor JPEG moves fewer over the edge
+BUT = "; but the other "  # in a reason: the other is better in another way
 _SAME_TIME = 2_000_000_000  # nanoseconds: the clock of FAT is that coarse
 
 
@@ -56,8 +57,10 @@ def advantage(
 ) -> str | None:
     """Return in a few words why a version is better than another that shows as much, or None if it is not.
 
-    What cannot be made good later counts first: pixels, and what only the camera's own file has. A file
-    without loss may have been made from the poor one; so may one of more bytes.
+    What cannot be made good later counts first: pixels, and what only the camera's own file has. Pixels may
+    have been made up, though: where the other is a raw or tells more, the reason says so too, after ``BUT``.
+    A file without loss may have been made from the poor one; so may one of more bytes. Where the poor one is
+    older than one without loss, it is better, and the reason says both.
 
     Parameters
     ----------
@@ -70,7 +73,7 @@ def advantage(
         Whether to prefer one of two that are as good: by their age, their folders and their names.
     """
     if one.pixels > _MORE_PIXELS * other.pixels:
-        return f"more pixels: {_size(one)} against {_size(other)}"
+        return f"more pixels: {_size(one)} against {_size(other)}{_doubt(one, other)}"
     if other.pixels > _MORE_PIXELS * one.pixels:
         return None
     later = other.mtime_ns - one.mtime_ns
@@ -80,6 +83,11 @@ def advantage(
         (one.told, other.told, "tells more in its Exif: when, where or with what it was taken"),
         (burnt < -_BURNT, burnt > _BURNT, "less of it burnt out"),
         *([age] if edited else []),
+        (
+            age[0] and one.kind < other.kind,
+            age[1] and other.kind < one.kind,
+            f"the older file{BUT}is saved without loss",
+        ),
         (one.kind, other.kind, f"saved without loss, as {one.path.suffix[1:].upper()}"),
         (
             one.size > _MORE_BYTES * other.size,
@@ -91,6 +99,13 @@ def advantage(
         if better != worse:
             return reason if better > worse else None
     return "the first by name" if settle and str(one.path) < str(other.path) else None
+
+
+def _doubt(larger: Version, other: Version) -> str:
+    """Say what a version of fewer pixels has that cannot be made up."""
+    if other.kind == RAW > larger.kind:
+        return f"{BUT}is a camera raw"
+    return f"{BUT}tells more in its Exif" if other.told > larger.told else ""
 
 
 def _by_place(one: Version, other: Version) -> list[tuple[int, int, str]]:

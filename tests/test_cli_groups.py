@@ -300,6 +300,30 @@ def test_no_name_means_anything_to_the_shell(run, library, album, tmp_path, name
     assert shlex.quote(str(album / name)).split("\n")[0] in (tmp_path / "aside.sh").read_text()
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ("camera = 'Nikon', width = 30, height = 40", "; but the other tells more in its Exif"),
+        ("width = 240, height = 180, mtime_ns = 1", None),
+    ],
+)
+def test_what_is_better_in_another_way_is_left_to_the_user(
+    run, collection, library, tmp_path, change, reason
+):
+    with sqlite3.connect(library / "library.db") as db:
+        db.execute(f"UPDATE photos SET {change} WHERE path = 'small.jpg'")
+    (group,) = groups_of(run, "--script", tmp_path / "aside.sh")
+    if reason is None:
+        reason = "the older file; but the other is saved without loss"
+        assert group["best"] == str(collection / "small.jpg")
+    assert any(copy["reason"].endswith(reason) for copy in group["copies"])
+    lines = (tmp_path / "aside.sh").read_text().splitlines()
+    held = [
+        line for line in lines if line.startswith("# move ") and line.endswith("  # better in another way")
+    ]
+    assert len(held) == sum(copy["reason"].endswith(reason) for copy in group["copies"])
+
+
 # What is not there
 
 

@@ -7,7 +7,6 @@ import html
 import streamlit as st
 
 from simsearch import Copy, CopyGroup, Hit, Library, SimsearchError
-from simsearch.decisions import Verdicts
 from simsearch.ui import hunt, paging, thumbs
 from simsearch.ui.words import show_error
 
@@ -31,12 +30,14 @@ def note(library: Library) -> None:
 
 def count() -> int:
     """Return of how many pairs something was decided."""
-    return len(_verdicts())
+    return len(st.session_state.get(_VERDICTS, ()))
 
 
 def said(group: CopyGroup, copy: Copy) -> str | None:
     """Return what was decided about a copy and the best of its group, if anything was."""
-    return _verdicts().of(group.best.id, copy.photo.id)
+    verdicts = st.session_state.get(_VERDICTS)
+    word: str | None = verdicts.of(group.best.id, copy.photo.id) if verdicts else None
+    return word
 
 
 def choices(copy: Copy, now: str | None) -> list[str]:
@@ -100,8 +101,3 @@ def _take_back(library: Library, one: Hit, other: Hit) -> None:
         hunt.forget()  # they may be in one group again
     except SimsearchError as error:
         st.session_state[_PROBLEM] = 0, error
-
-
-def _verdicts() -> Verdicts:
-    verdicts: Verdicts = st.session_state.get(_VERDICTS) or Verdicts()
-    return verdicts

@@ -14,7 +14,8 @@ from simsearch import bursts, calibration, copies, tables
 from simsearch.bursts import Shot
 from simsearch.copies import File, Group
 from simsearch.decisions import DIFFERENT, KEEP, Decisions, Verdicts
-from simsearch.errors import PhotoError
+from simsearch.errors import PhotoError, WriteError
+from simsearch.folders import expanded_path
 from simsearch.handing import Copy, CopyGroup, as_csv, as_script
 from simsearch.pairs import Pairs, Progress
 from simsearch.pixels import THUMBNAIL_SIDE
@@ -154,12 +155,16 @@ class Groups:
     ) -> None:
         """Write groups of copies to files, as :meth:`as_csv` and :meth:`as_script` return them.
 
+        A file that is there is replaced.
+
         Raises
         ------
         WriteError
-            When a file cannot be written, or has the name of a photo.
+            When a file cannot be written, has the name of a photo, or would be both.
         """
         groups = list(groups)
+        if csv is not None and script is not None and expanded_path(csv) == expanded_path(script):
+            raise WriteError(expanded_path(csv), "the table would be lost", "name another for the script")
         for file, content in ((csv, as_csv), (script, as_script)):
             if file is not None:
                 tables.save(file, content(groups))

@@ -142,8 +142,34 @@ def test_the_table_has_a_line_a_copy(run, collection, tmp_path):
 def test_a_photo_is_never_written_over(run, collection, option):
     before = (collection / "2.png").read_bytes()
     code, _, err = run("groups", "copies", option, collection / "2.png")
-    assert code == 2 and "the name of a photo" in err
+    assert code == 2 and "there is such a file already" in err
     assert (collection / "2.png").read_bytes() == before
+    code, _, err = run("groups", "copies", option, collection / "new.png")
+    assert code == 2 and "the name of a photo" in err
+    assert not (collection / "new.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "words"),
+    [
+        ("groups copies", ["--csv", "mine"], "there is such a file already"),
+        ("groups copies", ["--script", "mine"], "there is such a file already"),
+        ("groups copies", ["--csv", "new", "--script", "new"], "there is such a file already"),
+        ("groups copies", ["--script", "nowhere/new"], "no such folder"),
+        ("groups clusters", ["--csv", "mine"], "there is such a file already"),
+        ("map", ["--csv", "mine"], "there is such a file already"),
+    ],
+)
+def test_no_file_is_written_over_and_that_is_said_before_the_work(
+    run, collection, tmp_path, monkeypatch, command, arguments, words
+):
+    monkeypatch.chdir(tmp_path)
+    for module in ("grouping", "clustering", "mapping"):
+        monkeypatch.setattr(f"simsearch.cli.{module}.open_library", None)
+    (tmp_path / "mine").write_text("mine")
+    code, out, err = run(*command.split(), *arguments)
+    assert (code, out) == (2, "") and words in err and "nothing was done" in err
+    assert (tmp_path / "mine").read_text() == "mine" and not (tmp_path / "new").exists()
 
 
 # The script

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageFilter
 
-from simsearch import FolderError, Library, PhotoError
+from simsearch import FolderError, Library, PhotoError, WriteError
 from tests.conftest import paint
 from tests.scenes import texture
 from tests.toy import ToyEncoder
@@ -260,6 +260,15 @@ def test_neither_photos_nor_what_a_search_depends_on_are_changed(library, album)
             folder.chmod(0o755 if folder.is_dir() else 0o644)
     assert state(album) == before
     assert library.generation == generation
+
+
+def test_table_and_script_are_two_files(kept_library, tmp_path):
+    groups = kept_library[0].groups
+    with pytest.raises(WriteError, match="the table would be lost"):
+        groups.save([], csv=tmp_path / "one", script=str(tmp_path / "one"))
+    assert not (tmp_path / "one").exists()
+    groups.save([], csv=tmp_path / "one", script=tmp_path / "two")
+    assert (tmp_path / "one").exists() and (tmp_path / "two").exists()
 
 
 # Decisions

@@ -12,6 +12,7 @@ from simsearch.cli.terminal import (
     ProgressBar,
     complain,
     counted,
+    expect_room,
     open_library,
     printable,
     use_one_thread,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 def copies(options: argparse.Namespace) -> int:
     """Print the photos of which there are copies, and which of them is the best."""
     use_one_thread()
+    expect_room(options.csv, options.script)
     with open_library(options) as library:
         _need_photos(library)
         with ProgressBar() as bar:

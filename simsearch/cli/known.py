@@ -20,11 +20,11 @@ from simsearch.cli.terminal import (
     ProgressBar,
     complain,
     counted,
+    expect_room,
     open_library,
     printable,
     use_one_thread,
 )
-from simsearch.errors import WriteError
 
 if TYPE_CHECKING:
     from simsearch import Inventory, Known
@@ -38,7 +38,7 @@ def known(options: argparse.Namespace) -> int:
     """Say which photos of a folder are in the library already, and list those that are not."""
     use_one_thread()  # the workers need the cores
     csv, new = (name and tables.place_of(name) for name in (options.csv, options.new))
-    _expect_room(*(path for path in (csv, new) if path))
+    expect_room(csv, new)
     with open_library(options) as library, ProgressBar("file") as bar:
         try:
             inventory = library.known(
@@ -61,15 +61,6 @@ def known(options: argparse.Namespace) -> int:
         inventory.write_new(new, null=options.null)
         _explain_new(inventory, new, options.null)
     return NOT_WELL if inventory.of("unreadable") else OK
-
-
-def _expect_room(*paths: Path) -> None:
-    """Refuse to write where something is, or nothing can be, before the work is done."""
-    for path in paths:
-        if os.path.lexists(path) or paths.count(path) > 1:
-            raise WriteError(path, "there is such a file already", "choose another name; nothing was done")
-        if not path.parent.is_dir():
-            raise WriteError(path.parent, "no such folder", "make it first; nothing was done")
 
 
 def _print(inventory: Inventory, *, as_json: bool) -> None:

@@ -282,9 +282,11 @@ def _copies_options(command: argparse.ArgumentParser) -> None:
         help="exact (equal bytes), re-saved (smaller, compressed, turned, other tones), crop (default: all)",
     )
     command.add_argument("--all", action="store_true", help="also those that you decided to keep")
-    command.add_argument("--csv", metavar="FILE", help="write them as a table")
+    command.add_argument("--csv", metavar="FILE", help="write them as a table, to a new file")
     command.add_argument(
-        "--script", metavar="FILE", help="write a script that moves the worse ones to a folder"
+        "--script",
+        metavar="FILE",
+        help="write a script, to a new file, that moves the worse ones to a folder",
     )
     command.add_argument("--json", action="store_true", help="one JSON object a picture")
 

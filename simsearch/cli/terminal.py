@@ -90,6 +90,28 @@ def open_library(options: argparse.Namespace) -> Library:
     return Library.open(options.library, create=False, lsh_storage=getattr(options, "lsh_storage", None))
 
 
+def expect_room(*files: str | Path | None) -> None:
+    """Refuse to write where something is, or nothing can be, before the work is done.
+
+    Raises
+    ------
+    WriteError
+        When a file is there already, is named twice, or would be in no folder.
+    """
+    paths = [Path(file).expanduser() for file in files if file]
+    for path in paths:
+        if os.path.lexists(path) or paths.count(path) > 1:
+            raise _no_room(path, "there is such a file already", "choose another name; nothing was done")
+        if not path.parent.is_dir():
+            raise _no_room(path.parent, "no such folder", "make it first; nothing was done")
+
+
+def _no_room(path: Path, reason: str, remedy: str) -> Exception:
+    from simsearch.errors import WriteError
+
+    return WriteError(path, reason, remedy)
+
+
 def complain(sentence: str) -> None:
     """Print a sentence on standard error, in the program's name."""
     print(f"simsearch: {sentence}", file=sys.stderr)

@@ -77,6 +77,18 @@ def test_only_some_relations_can_be_asked_for(run, collection, relation):
     assert {copy["relation"] for copy in group["copies"]} == {relation}
 
 
+def test_one_copy_is_one(run, collection):
+    assert "1 picture with 1 copy (1 crop), " in run("groups", "copies", "--only", "crop")[1]
+
+
+def test_of_some_relations_what_is_kept_is_not_listed_again(run, collection):
+    run("decide", "keep", collection / "1.png", collection / "crop.jpg")
+    assert groups_of(run, "--only", "crop") == []
+    assert len(groups_of(run, "--only", "crop", "--all")) == 1
+    (group,) = groups_of(run, "--only", "crop", "exact")
+    assert [copy["kept"] for copy in group["copies"]] == [False, True]
+
+
 def test_without_copies_it_says_so(run, library, album):
     save(texture(1), album / "1.png")
     run("index", album)

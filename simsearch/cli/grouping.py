@@ -34,7 +34,7 @@ def copies(options: argparse.Namespace) -> int:
                 kept=options.all,
                 progress=lambda doing, done, total: bar.update(done, total, doing),
             )
-        groups = [only for group in found if (only := _only(group, options.only))]
+        groups = [only for group in found if (only := _only(group, options.only, options.all))]
         library.groups.save(groups, csv=options.csv, script=options.script)
         count = len(library)
     for group in groups:
@@ -50,12 +50,12 @@ def copies(options: argparse.Namespace) -> int:
     return OK
 
 
-def _only(group: CopyGroup, relations: list[str] | None) -> CopyGroup | None:
-    """Return a group with copies of some relations alone; None where it has none."""
+def _only(group: CopyGroup, relations: list[str] | None, kept: bool) -> CopyGroup | None:
+    """Return a group with copies of some relations alone; None where that leaves none to decide about."""
     if not relations:
         return group
     some = tuple(copy for copy in group.copies if copy.relation in relations)
-    return group._replace(copies=some) if some else None
+    return group._replace(copies=some) if any(kept or not copy.kept for copy in some) else None
 
 
 def _print_group(group: CopyGroup) -> None:
@@ -79,7 +79,8 @@ def _print_copies_summary(groups: list[CopyGroup], count: int) -> None:
         if (number := sum(copy.relation == relation for copy in copies))
     )
     size = sum(copy.size for copy in copies) / 1e6
-    print(f"{counted(len(groups), 'picture')} with {len(copies):,} copies ({kinds}), {size:,.1f} MB in all")
+    told = counted(len(copies), "copy", "copies")
+    print(f"{counted(len(groups), 'picture')} with {told} ({kinds}), {size:,.1f} MB in all")
     print(
         "Nothing was changed. To put the worse ones aside: --script FILE; to decide: simsearch decide --help"
     )

@@ -144,9 +144,9 @@ def printable(path: str | Path) -> str:
     return "".join(char if char.isprintable() else "?" for char in text)
 
 
-def counted(number: int, thing: str) -> str:
-    """Say how many there are of something."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+def counted(number: int, thing: str, things: str | None = None) -> str:
+    """Say how many there are of something; its plural has an s unless it is named."""
+    return f"{number:,} {thing if number == 1 else things or f'{thing}s'}"
 
 
 def some(names: list[str]) -> str:

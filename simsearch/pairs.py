@@ -241,10 +241,14 @@ class Pairs:
         for start in range(0, len(lacking), _SKETCHED_AT_ONCE):
             progress("sketching", start, len(lacking))
             block = lacking[start : start + _SKETCHED_AT_ONCE]
-            made = [(one, _sketch_of(self._store.thumbnail(one))) for one in block]
+            seen = [(one, self._store.thumbnail(one)) for one in block]
+            made = [(one, _sketch_of(thumbnail), thumbnail) for one, thumbnail in seen]
             with self._store.aside() as db:
+                # A photo may have become another meanwhile.
                 db.executemany(
-                    """INSERT OR REPLACE INTO sketches SELECT id, ?2, 0 FROM photos WHERE id = ?1""", made
+                    """INSERT OR REPLACE INTO sketches SELECT photo_id, ?2, 0 FROM thumbnails
+                       WHERE photo_id = ?1 AND jpeg = ?3""",
+                    made,
                 )
 
     def _pending(self, stage: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from simsearch.indexes import Indexes
 from simsearch.pairs import Pair, Pairs
 from simsearch.photos import Found
 from simsearch.registration import Match
-from simsearch.sketches import SIDE, Place
+from simsearch.sketches import SIDE, Place, sketch
 from simsearch.store import About, Content, Store
 from tests.scenes import texture, thumbnail
 from tests.test_sketches import transposed
@@ -332,6 +332,25 @@ def test_a_photo_that_goes_or_changes_while_it_is_compared_is_no_pair(
     assert done and planted.known == FOUND - {(1, done[0])}
     planted.keep_up()
     assert planted.known == FOUND - {(1, done[0])}
+
+
+def test_a_photo_that_changes_while_it_is_sketched_is_sketched_anew(planted, monkeypatch):
+    """Its old sketch would stay for as long as the photo does."""
+    before, become = thumbnail(texture(1)), texture(9)
+    sketch_of = pairs_module._sketch_of
+
+    def disturbed(jpeg):
+        monkeypatch.setattr(pairs_module, "_sketch_of", sketch_of)
+        planted.put(name, become)
+        return sketch_of(jpeg)
+
+    [(name, photo_id)] = planted.store.query("SELECT path, id FROM photos ORDER BY id LIMIT 1")
+    monkeypatch.setattr(pairs_module, "_sketch_of", disturbed)
+    planted.keep_up()
+    planted.keep_up()
+    grey, _ = planted.pairs.sketch(photo_id)
+    assert (grey == sketch(thumbnail(become))).all()
+    assert (grey != sketch(before)).any()
 
 
 def test_several_may_look_at_once(planted, tmp_path):

@@ -24,6 +24,19 @@ class Shot(NamedTuple):
     camera: str | None
 
 
+def longest_pause(minutes: float) -> timedelta:
+    """Return the longest time between two photos of a burst.
+
+    Raises
+    ------
+    ValueError
+        When minutes is not above 0, or more than a day has.
+    """
+    if not 0 < minutes <= 24 * 60:
+        raise ValueError(f"minutes must be above 0 and up to {24 * 60:,}, not {minutes:g}")
+    return timedelta(minutes=minutes)
+
+
 def bursts(
     shots: list[Shot], vectors_of: Callable[[np.ndarray], np.ndarray], alike: float, within: timedelta
 ) -> list[list[int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -115,8 +115,7 @@ class Groups:
         ValueError
             When minutes is not above 0, or more than a day has.
         """
-        if not 0 < minutes <= 24 * 60:
-            raise ValueError(f"minutes must be above 0 and up to {24 * 60:,}, not {minutes:g}")
+        within = bursts.longest_pause(minutes)
         among = self._below(under)
         shots = self._shots(among)
         with self._indexes.lock:
@@ -128,7 +127,7 @@ class Groups:
                 shots,
                 lambda ids: looks(index.vectors(ids)),
                 calibration.same_scene(self._store),
-                timedelta(minutes=minutes),
+                within,
             )
         hits = self._hits(photo_id for burst in found for photo_id in burst)
         told = [Burst(tuple(hits[one] for one in burst if one in hits)) for burst in found]

@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -440,11 +440,11 @@ class Library:
         ValueError
             When minutes is not above 0, or more than a day has.
         """
+        from simsearch.bursts import longest_pause
         from simsearch.known import Stocktaking
         from simsearch.pool import suitable_workers
 
-        if not 0 < minutes <= 24 * 60:
-            raise ValueError(f"minutes must be above 0 and up to {24 * 60:,}, not {minutes:g}")
+        within = longest_pause(minutes)
         path = plain_path(folder)
         self._need_photos()
         return Stocktaking(
@@ -452,7 +452,7 @@ class Library:
             self._indexes,
             self._searcher,
             self.encoder,
-            within=timedelta(minutes=minutes),
+            within=within,
             workers=workers or suitable_workers(),
             progress=progress or (lambda *_: None),
         ).of(path)

@@ -154,7 +154,7 @@ def test_a_burst_names_the_photo_and_the_time(run, library, album, tmp_path):
         (("album",), "library's own"),
         (("empty",), "holds no photos"),
         (("card", "--within", "0"), "minutes must be above 0"),
-        (("card", "--within", "soon"), "invalid float value"),
+        (("card", "--within", "soon"), "must be a number, not soon"),
         (("card", "--workers", "0"), "at least 1"),
     ],
 )

@@ -217,15 +217,19 @@ def _known_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--csv", metavar="FILE", help="write all that is said to a new file")
     command.add_argument("--new", metavar="FILE", help="write the paths of the new ones to a new file")
     command.add_argument("--null", action="store_true", help="end these paths with zero bytes, not lines")
-    command.add_argument(
-        "--within",
-        type=float,
-        default=2.0,
-        metavar="MINUTES",
-        help="the longest time between two photos of a burst (default: 2)",
-    )
+    _within_option(command)
     command.add_argument("--workers", type=_positive, metavar="N", help="processes (default: one a core)")
     command.add_argument("--json", action="store_true", help="one JSON object a file")
+
+
+def _within_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--within",
+        type=_number,
+        default=2.0,
+        metavar="MINUTES",
+        help="the longest time from one photo of a burst to the next (default: 2)",
+    )
 
 
 def _crop_option(command: argparse.ArgumentParser) -> None:
@@ -294,13 +298,7 @@ def _copies_options(command: argparse.ArgumentParser) -> None:
 def _bursts_options(command: argparse.ArgumentParser) -> None:
     _library_option(command)
     command.add_argument("--under", metavar="FOLDER", help="only photos below this folder")
-    command.add_argument(
-        "--within",
-        type=_number,
-        default=2.0,
-        metavar="MINUTES",
-        help="the longest time from one photo to the next (default: 2)",
-    )
+    _within_option(command)
     command.add_argument("--json", action="store_true", help="one JSON object a burst")
 
 

@@ -274,19 +274,23 @@ class Groups:
         return told
 
     def _shots(self, among: set[int] | None) -> list[Shot]:
-        """Return the photos that say when they were taken, of copies of one shot the best."""
+        """Return the photos that say when they were taken, of copies one: the best of those that say it.
+
+        What was taken at another time is another shot, however alike.
+        """
         instead = self._pairs.stand_ins()
         rows = self._store.query(
             """SELECT id, taken_at, camera FROM photos WHERE missing_since IS NULL AND taken_at IS NOT NULL
                ORDER BY id"""
         )
-        shots: dict[tuple[int, str], Shot] = {}
+        shots: dict[tuple[int, datetime], Shot] = {}
         for photo_id, taken_at, camera in rows:
             moment = parsed_time(taken_at)
             if moment and (among is None or photo_id in among):
                 best, _ = instead.get(photo_id, (photo_id, 0))
-                if best == photo_id or (best, taken_at) not in shots:
-                    shots[best, taken_at] = Shot(photo_id, moment, camera)
+                one = best, moment.replace(tzinfo=None)
+                if best == photo_id or one not in shots:
+                    shots[one] = Shot(photo_id, moment, camera)
         return list(shots.values())
 
     def _sharpness(self, photo: Hit) -> float:

@@ -472,6 +472,15 @@ def test_of_copies_one_is_in_a_burst(shots_with_copies, album, exif):
     assert stems(shots_with_copies.groups.bursts()) == [["large" if exif else "1", "2"]]
 
 
+@pytest.mark.parametrize(("seconds", "found"), [(0, [["1", "2"]]), (10, [["1", "again", "2"]])])
+def test_a_shot_of_another_time_is_no_copy_in_a_burst(shots_with_copies, album, seconds, found):
+    """However alike: the camera stood still."""
+    save(album / "roll" / "again.jpg", texture(1, (400, 300)), exif=taken(seconds), quality=80)
+    shots_with_copies.sync(workers=1)
+    shots_with_copies.groups.copies()
+    assert stems(shots_with_copies.groups.bursts()) == found
+
+
 def test_a_copy_elsewhere_takes_nothing_from_the_bursts_of_a_folder(shots_with_copies, album):
     save(album / "prints" / "large.jpg", texture(1, (400, 300)).resize((800, 600)), exif=taken(0))
     shots_with_copies.sync(workers=1)

@@ -15,7 +15,6 @@ import numpy as np
 import streamlit as st
 
 from simsearch import Hit, Library, Map, PhotoError, SimsearchError
-from simsearch.errors import reason_of
 from simsearch.ui import colours, places, search
 from simsearch.ui.part import Part
 from simsearch.ui.words import plain, show_error
@@ -180,7 +179,8 @@ class _Maker:
         except SimsearchError as error:
             self.problem = error
         except OSError as error:  # no memory for another process, say
-            self.problem = SimsearchError(f"map: cannot be made ({reason_of(error)}); try again later.")
+            reason = (error.strerror or str(error)).lower()
+            self.problem = SimsearchError(f"map: cannot be made ({reason}); try again later.")
 
 
 @st.cache_resource(show_spinner=False)

@@ -104,7 +104,7 @@ def test_clusters_can_be_told_by_colour(mapped, tmp_path):
     assert sum(kind["count"] for kind in kinds) == 13
     codes = np.frombuffer(base64.b64decode(plot(mapped)["codes"]), np.uint8)
     with Library.open(tmp_path / "library") as library:
-        folders = [path.split("/")[-2] for _, path in sorted(library.paths().items())]
+        folders = [path.parent.name for _, path in sorted(library.paths().items())]
     clustered = {(folder, code) for folder, code in zip(folders, codes.tolist(), strict=True) if code < 10}
     assert {folder for folder, _ in clustered} == {"warm", "cold"}
     assert len({code for _, code in clustered}) == len(clustered), "red and blue are in one cluster"

@@ -91,7 +91,8 @@ class Layouts:
         self._indexes = indexes
         self._kept: dict[str, _Layout] = {}
         self._read: dict[str, object] = {}  # what told the file that was read last from others
-        self._maps: dict[str, tuple[object, Map]] = {}  # what each is of, and the map
+        # The generation and the layout that each is of, and the map.
+        self._maps: dict[str, tuple[int, _Layout, Map]] = {}
         self._making = threading.Lock()
         self._unkept: dict[str, str] = {}  # why what was made last is in no file
         self._lock = threading.RLock()
@@ -117,7 +118,7 @@ class Layouts:
                 return self.at_hand(method, dim)
 
     def at_hand(self, method: str | None, dim: int) -> Map:
-        """Return at once what there is of a map, however outdated, or else one by "pca"."""
+        """Return what there is of a map, however outdated, or else one by "pca", made in a second or two."""
         wanted = self._wanted(method)
         with self._lock:
             kept = self._known(wanted)
@@ -126,10 +127,13 @@ class Layouts:
             if kept is None:
                 kept = self._made("pca", dim, lambda *_: None)
                 self._keep("pca", kept)
-            key = (self._store.generation, kept.generation, id(kept))
-            if wanted not in self._maps or self._maps[wanted][0] != key:
-                self._maps[wanted] = key, self._followed(kept, wanted, dim)
-            return self._maps[wanted][1]
+            # Before photos are read, as when one is made.
+            generation = self._store.generation
+            of_generation, of_layout, found = self._maps.get(wanted, (-1, None, None))
+            if found is None or of_generation != generation or of_layout is not kept:
+                found = self._followed(kept, wanted, dim)
+                self._maps[wanted] = generation, kept, found
+            return found
 
     def _wanted(self, method: str | None) -> str:
         return "pca" if self._store.counts()["photos"] < layout.FEWEST else method or layout.best_method()

@@ -62,6 +62,7 @@ def test_every_photo_is_a_point_with_a_colour(mapped):
     codes = np.frombuffer(base64.b64decode(data["codes"]), np.uint8)
     assert len(points) == 13 and np.bincount(codes).tolist() == [7, 6]
     assert points.max() == 65535 or data["size"][0] == 65535
+    assert np.frombuffer(base64.b64decode(data["ids"]), "<u4").tolist() == list(range(1, 14))
     assert [(kind["name"], kind["count"]) for kind in data["legend"]["kinds"]] == [("cold/", 7), ("warm/", 6)]
     assert marks(mapped) == {"mark": data["mark"], "query": None, "opened": -1}
     words = next(block.value for block in mapped.markdown if "13 photos in all" in block.value)
@@ -358,17 +359,21 @@ def test_what_is_asked_for_is_answered():
     assert len(map_page._asked_for(laid_out(), {"mark": "test 3", "places": [1] * 500})) == 60
 
 
-def test_a_picture_comes_with_name_folder_and_date(toy_library, album):
+def test_a_picture_comes_with_name_folder_and_date(toy_library, album, monkeypatch):
     exif = Image.Exif()
     exif[0x0132] = "2019:07:21 16:05:09"
     path = paint(album / "beach" / "a.jpg", (200, 0, 0), (400, 300), exif=exif)
     toy_library.sync(album)
     photo_id = toy_library.photo(path).id
-    told = map_page._picture(toy_library, "a mark", photo_id)
+    told = map_page._picture(toy_library, photo_id)
     assert (told["name"], told["where"]) == ("a.jpg", "beach · 21 July 2019")
     picture = Image.open(io.BytesIO(base64.b64decode(told["url"].partition(",")[2])))
     assert max(picture.size) == 200
-    assert map_page._picture(toy_library, "a mark", photo_id + 1)["name"] == "no longer here"
+    monkeypatch.setattr(toy_library, "preview", lambda *_: pytest.fail("it was shrunk again"))
+    paint(album / "b.jpg", (0, 200, 0))
+    toy_library.sync(album)
+    assert map_page._picture(toy_library, photo_id) == told, "also in another generation"
+    assert map_page._picture(toy_library, photo_id + 9)["name"] == "no longer here"
 
 
 # Colours

@@ -418,6 +418,38 @@ def test_the_map_is_used_with_nothing_but_the_keys(chromium, address):
     page.close()
 
 
+def test_pictures_stay_on_the_map_when_a_photo_comes(chromium, tmp_path):
+    """In the browser they are known by the photo, whatever its place among the others is."""
+    for number in range(3, 9):
+        paint(tmp_path / "photos" / f"{number}.png", (number * 20, 40 + number, 90))
+    with Library.open(tmp_path / "library") as library:
+        library.sync(tmp_path / "photos")
+        gone = library.photo(tmp_path / "photos" / "3.png")
+        with served(tmp_path / "library") as address:
+            page = chromium.new_page(viewport={"width": 1400, "height": 1000})
+            page.set_default_timeout(60_000)
+            page.goto(f"{address}/map")
+            on_the_map(page, 6)
+            known = (
+                "[...globalThis[Symbol.for('simsearch.map')].pictures].map(([id, { name }]) => [id, name])"
+            )
+            before = page.evaluate(known)
+            assert len(before) == 6 and [gone.id, "3.png"] in before
+            page.evaluate(
+                "globalThis[Symbol.for('simsearch.map')].pictures.forEach((one) => { one.old = true })"
+            )
+            gone.path.unlink()
+            paint(tmp_path / "photos" / "9.png", (250, 250, 250))
+            library.sync(tmp_path / "photos")
+            page.get_by_role("radio", name="Nothing").click()
+            page.wait_for_function(
+                "(() => { const all = [...globalThis[Symbol.for('simsearch.map')].pictures.values()];"
+                " return all.length === 7 && all.filter((one) => one.old).length === 6 })()"
+            )
+            page.wait_for_selector(".map[data-awaited='0']")
+            page.close()
+
+
 def test_enter_opens_what_is_in_the_middle_also_after_the_pointer_left(chromium, address):
     page = chromium.new_page(viewport={"width": 1400, "height": 1000})
     page.set_default_timeout(60_000)

@@ -51,12 +51,13 @@ class PhotoMap {
   show(data) {
     const before = this.data;
     this.data = data;
-    if (before.points !== data.points) {
-      const raw = bytes(data.points);
-      this.points = new Uint16Array(raw.buffer, 0, raw.length >> 1);
-      this.count = this.points.length >> 1;
+    if (before.points !== data.points || before.ids !== data.ids) {
+      this.points = new Uint16Array(bytes(data.points).buffer);
+      this.ids = new Uint32Array(bytes(data.ids).buffer);
+      this.count = this.ids.length;
       this.hover(-1);
       this.chosen = [];
+      this.asked = { places: new Set(), at: 0 };
     }
     if (before.codes !== data.codes || before.points !== data.points) {
       this.codes = bytes(data.codes);
@@ -171,7 +172,7 @@ class PhotoMap {
   }
 
   rest() {
-    if (!this.image) return;
+    if (!this.image || !this.canvas.isConnected) return;
     this.choose();
     this.draw();
     this.want([...(this.hovered >= 0 ? [this.hovered] : []), ...this.chosen]);
@@ -326,7 +327,7 @@ class PhotoMap {
   }
 
   picture(place) {
-    const picture = shared.pictures.get(`${this.data.mark}:${place}`);
+    const picture = shared.pictures.get(this.ids[place]);
     if (picture?.url && !picture.image) {
       picture.image = new Image();
       picture.image.onload = () => this.later();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import html
 import math
 import threading
@@ -228,6 +229,7 @@ def _show_map(library: Library, found: Map, plot: _Plot) -> None:
     data = {
         "mark": plot.mark,
         "points": _packed(plot.points.astype("<u2")),
+        "ids": _packed(plot.ids.astype("<u4")),
         "size": plot.size,
         "codes": _packed(coloured.codes),
         "palette": coloured.palette,
@@ -253,6 +255,7 @@ def _packed(array: np.ndarray) -> str:
     return base64.b64encode(array.tobytes()).decode()
 
 
+@functools.cache
 def _text(name: str) -> str:
     return _HERE.with_name(name).read_text(encoding="utf-8")
 
@@ -315,20 +318,24 @@ def _serve_pictures(library: Library, plot: _Plot, marks: dict[str, Any]) -> Non
 def _answer(library: Library, plot: _Plot) -> None:
     places = _asked_for(plot, st.session_state[_PICTURES].get("wanted"))
     st.session_state[_ANSWER] = [
-        {"place": place, **_picture(library, plot.mark, int(plot.ids[place]))} for place in places
+        {"photo": int(plot.ids[place]), **_picture(library, int(plot.ids[place]))} for place in places
     ]
 
 
-@st.cache_data(max_entries=5_000, show_spinner=False)
-def _picture(_library: Library, mark: str, photo_id: int) -> dict[str, str]:
+def _picture(library: Library, photo_id: int) -> dict[str, str]:
     try:
-        hit = _library.photo(photo_id)
-        thumbnail = _library.thumbnail(hit)
-        small = _library.preview(thumbnail, _SIDE) if thumbnail else b""
+        hit = library.photo(photo_id)
+        thumbnail = library.thumbnail(hit)
+        small = _shrunk(library, thumbnail) if thumbnail else b""
     except PhotoError:
         return {"name": "no longer here", "where": "", "url": ""}
     address = f"data:image/jpeg;base64,{base64.b64encode(small).decode()}" if small else ""
     return {"name": hit.path.name, "where": _where(hit), "url": address}
+
+
+@st.cache_data(max_entries=5_000, show_spinner=False)
+def _shrunk(_library: Library, thumbnail: bytes) -> bytes:
+    return _library.preview(thumbnail, _SIDE)
 
 
 def _where(hit: Hit) -> str:

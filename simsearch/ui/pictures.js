@@ -8,13 +8,12 @@ const shared = (globalThis[Symbol.for("simsearch.map")] ??= { pictures: new Map(
 export default function ({ data, setTriggerValue }) {
   shared.marks = data.marks;
   shared.ask = (mark, places) => setTriggerValue("wanted", { mark, places });
-  for (const { place, ...picture } of data.pictures) {
-    const key = `${data.marks.mark}:${place}`;
-    if (!shared.pictures.has(key)) shared.pictures.set(key, picture);
+  for (const { photo, ...picture } of data.pictures) {
+    if (!shared.pictures.has(photo)) shared.pictures.set(photo, picture);
   }
-  for (const key of shared.pictures.keys()) {
+  for (const photo of shared.pictures.keys()) {
     if (shared.pictures.size <= MOST) break;
-    shared.pictures.delete(key); // the oldest come first
+    shared.pictures.delete(photo); // the oldest come first
   }
   for (const heard of shared.hear) heard();
 }

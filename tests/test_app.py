@@ -15,6 +15,7 @@ pytest.importorskip("streamlit")
 from streamlit.util import calc_hash  # noqa: E402
 
 from simsearch.ui import part  # noqa: E402
+from simsearch.ui.words import plain  # noqa: E402
 
 
 def png(colour):
@@ -72,6 +73,10 @@ def shades(page, tmp_path, album):
 def cards(page):
     """The facts under each hit, in order."""
     return [block.proto.body for block in page.get("html") if 'class="score' in block.proto.body]
+
+
+def test_text_from_outside_stays_as_it_is_in_markdown():
+    assert plain("a&copy;b *c* :d: <e>") == r"a\&copy;b \*c\* \:d\: \<e\>"
 
 
 @pytest.mark.parametrize("made", [False, True])

@@ -9,7 +9,7 @@ from simsearch import SimsearchError
 
 def plain(text: str) -> str:
     """Make text safe where Streamlit reads Markdown."""
-    return "".join(f"\\{char}" if char in r"\`*_{}[]()<>#+-.!|~$:" else char for char in text)
+    return "".join(f"\\{char}" if char in r"\`*_{}[]()<>#+-.!|~$:&" else char for char in text)
 
 
 def show_error(error: SimsearchError) -> None:

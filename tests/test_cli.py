@@ -214,7 +214,7 @@ def test_a_redis_server_that_is_not_there_is_one_sentence(run, indexed):
 def test_an_empty_library_says_how_to_fill_it(run, library, tmp_path):
     Library.open(library).close()
     code, out, err = run("search", paint(tmp_path / "x.png", "red"))
-    assert (code, out) == (2, "") and "run: simsearch index FOLDER" in err
+    assert (code, out) == (2, "") and "holds no photos yet; index some: simsearch index FOLDER" in err
     code, out, err = run("tune")
     assert (code, out) == (2, "") and "holds no photos yet; index some: simsearch index FOLDER" in err
 

@@ -120,12 +120,6 @@ def test_a_csv_file_that_cannot_be_written_is_one_sentence(run, indexed, tmp_pat
     assert (code, out) == (2, "") and "is a directory" in err and len(err.splitlines()) == 1
 
 
-def test_an_empty_library_is_one_sentence(run, library):
-    Library.open(library).close()
-    code, out, err = run("groups", "clusters")
-    assert (code, out) == (2, "") and "holds no photos yet" in err and len(err.splitlines()) == 1
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

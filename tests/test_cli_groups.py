@@ -12,6 +12,7 @@ from io import StringIO
 import pytest
 from PIL import Image, ImageOps
 
+from tests.conftest import paint
 from tests.textures import save, texture
 
 
@@ -95,12 +96,18 @@ def test_without_copies_it_says_so(run, library, album):
     assert run("groups", "copies")[1] == "no copies among 1 photo\n"
 
 
-@pytest.mark.parametrize("kind", ["copies", "bursts"])
-def test_an_empty_library_is_an_error_with_a_remedy(run, library, album, kind):
+@pytest.mark.parametrize(
+    "command",
+    ["groups copies", "groups bursts", "groups clusters", "map", "map --json", "search {}", "suggest {}"],
+)
+def test_an_empty_library_is_the_same_error_everywhere(run, library, album, tmp_path, command):
     run("index", album)
-    code, out, err = run("groups", kind)
-    assert (code, out) == (2, "")
-    assert "holds no photos yet" in err and "simsearch index" in err
+    picture = paint(tmp_path / "a.png", "red")
+    assert run(*(word.format(picture) for word in command.split())) == (
+        2,
+        "",
+        f"simsearch: {library}: holds no photos yet; index some: simsearch index FOLDER.\n",
+    )
 
 
 def test_what_is_to_be_kept_is_not_listed_again(run, collection):

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from simsearch import tables
-from simsearch.cli.terminal import COULD_NOT_RUN, OK, complain, counted, open_library, printable
+from simsearch.cli.terminal import OK, complain, counted, need_photos, open_library, printable
 
 if TYPE_CHECKING:
     from simsearch import Library
@@ -21,9 +21,7 @@ def clusters(options: argparse.Namespace) -> int:
     if options.csv is not None:
         tables.place_of(options.csv)  # before the work is done
     with open_library(options) as library:
-        if not len(library):
-            complain("the library holds no photos yet; run: simsearch index FOLDER")
-            return COULD_NOT_RUN
+        need_photos(library)
         found = library.clusters(options.grain, under=options.under)
         alone = library.count(under=options.under) - sum(cluster.size for cluster in found)
         if options.csv is not None:

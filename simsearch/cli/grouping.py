@@ -13,13 +13,14 @@ from simsearch.cli.terminal import (
     complain,
     counted,
     expect_room,
+    need_photos,
     open_library,
     printable,
     use_one_thread,
 )
 
 if TYPE_CHECKING:
-    from simsearch import Burst, Copy, CopyGroup, Hit, Library
+    from simsearch import Burst, Copy, CopyGroup, Hit
 
 
 def copies(options: argparse.Namespace) -> int:
@@ -27,7 +28,7 @@ def copies(options: argparse.Namespace) -> int:
     use_one_thread()
     expect_room(options.csv, options.script)
     with open_library(options) as library:
-        _need_photos(library)
+        need_photos(library)
         with ProgressBar() as bar:
             found = library.groups.copies(
                 under=options.under,
@@ -119,7 +120,7 @@ def bursts(options: argparse.Namespace) -> int:
     """Print the photos of one scene that were taken one shortly after the other."""
     use_one_thread()
     with open_library(options) as library:
-        _need_photos(library)
+        need_photos(library)
         try:
             found = library.groups.bursts(options.within, under=options.under)
         except ValueError as error:
@@ -174,10 +175,3 @@ def decide(options: argparse.Namespace) -> int:
             return COULD_NOT_RUN
     print(f"{'taken back' if options.verdict == 'undecided' else 'decided'} of {counted(count, 'pair')}")
     return OK
-
-
-def _need_photos(library: Library) -> None:
-    from simsearch import LibraryError
-
-    if not len(library):
-        raise LibraryError(library.path, "holds no photos yet", "index some: simsearch index FOLDER")

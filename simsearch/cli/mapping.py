@@ -11,6 +11,7 @@ from simsearch.cli.terminal import (
     ProgressBar,
     complain,
     counted,
+    need_photos,
     open_library,
     printable,
     use_one_thread,
@@ -26,6 +27,7 @@ def map(options: argparse.Namespace) -> int:
     if options.csv is not None:
         tables.place_of(options.csv)  # before the work is done
     with open_library(options) as library, ProgressBar("step") as bar:
+        need_photos(library)
         made = library.map(options.method, progress=bar.update)
         paths = library.paths() if options.csv is not None or options.json else {}
     places = zip(made.ids.tolist(), made.positions.tolist(), strict=True)

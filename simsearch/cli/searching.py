@@ -13,6 +13,7 @@ from simsearch.cli.terminal import (
     OK,
     complain,
     counted,
+    need_photos,
     open_library,
     printable,
     use_one_thread,
@@ -30,6 +31,7 @@ def search(options: argparse.Namespace) -> int:
     use_one_thread()  # one query is over before more have started
     filters = {name: getattr(options, name) for name in _FILTERS if getattr(options, name) is not None}
     with open_library(options) as library:
+        need_photos(library)
         try:
             hits = library.search(
                 options.pictures,
@@ -44,9 +46,6 @@ def search(options: argparse.Namespace) -> int:
             )
         except ValueError as error:
             complain(f"{error}; see simsearch search --help")
-            return COULD_NOT_RUN
-        if not len(library):
-            complain("the library holds no photos yet; run: simsearch index FOLDER")
             return COULD_NOT_RUN
         if len(hits) < options.k and filters:
             _explain_few(library, filters)
@@ -113,6 +112,7 @@ def suggest(options: argparse.Namespace) -> int:
     """Print what a picture is of, as the photos nearest to it say."""
     use_one_thread()
     with open_library(options) as library:
+        need_photos(library)
         try:
             told = library.suggest(options.picture, crop=options.crop)
             kinds = library.kinds()
@@ -122,9 +122,6 @@ def suggest(options: argparse.Namespace) -> int:
     if options.json:
         votes = [vote._asdict() for vote in told.votes]
         print(json.dumps({**told._asdict(), "votes": votes}))
-    elif not told.asked:
-        complain("the library holds no photos yet; run: simsearch index FOLDER")
-        return COULD_NOT_RUN
     elif kinds < 2:
         complain("all photos lie in one folder, which tells nothing; put kinds into folders, or label them")
         return COULD_NOT_RUN

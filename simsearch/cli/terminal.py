@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simsearch.errors import LibraryError
+
 if TYPE_CHECKING:
     from simsearch import Library
 
@@ -110,6 +112,12 @@ def _no_room(path: Path, reason: str, remedy: str) -> Exception:
     from simsearch.errors import WriteError
 
     return WriteError(path, reason, remedy)
+
+
+def need_photos(library: Library) -> None:
+    """Raise LibraryError where a library is empty."""
+    if not len(library):
+        raise LibraryError(library.path, "holds no photos yet", "index some: simsearch index FOLDER")
 
 
 def complain(sentence: str) -> None:

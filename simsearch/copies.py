@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from functools import cmp_to_key
 from math import sqrt
 from typing import NamedTuple
 
@@ -177,27 +178,43 @@ class _Sorting:
     def _stars(self, contents: list[str]) -> dict[str, dict[str, Match]]:
         """Return contents that are linked, around the best of them: how the others lie in these."""
         ask = len(contents) <= _MOST
-        stars: dict[str, dict[str, Match]] = {}
-        left = contents
+        stars: dict[str, dict[str, Match]] = {} if ask else self._linked_stars(contents)
+        left = contents if ask else []
         while left:
-            best, matches, left = self._around_best(left, ask)
+            best, matches, left = self._around_best(left)
             stars[best] = matches
         if len(stars) > 1:
             self._settle(stars, ask)
         return stars
 
+    def _linked_stars(self, contents: list[str]) -> dict[str, dict[str, Match]]:
+        """Return the same of very many: they are put in one order, and none is asked about."""
+        left = dict.fromkeys(sorted(contents, key=cmp_to_key(self._order)))
+        stars = {}
+        while left:
+            for best in [file.content for file in self._wholes(list(left))]:
+                if best not in left:
+                    continue
+                del left[best]
+                known = {one: self._match(best, one, ask=False) for one in self._links[best] if one in left}
+                stars[best] = {one: match for one, match in known.items() if match}
+                for one in stars[best]:
+                    del left[one]
+        return stars
+
+    def _order(self, one: str, other: str) -> int:
+        return -1 if self._advantage(self._best[one], self._best[other]) else 1
+
     def _settle(self, stars: dict[str, dict[str, Match]], ask: bool) -> None:
         """Move each content to the best that it agrees with most: the first to come took all it could."""
+        order = {centre: place for place, centre in enumerate(stars)}
         for matches in list(stars.values()):
             for content in list(matches):
                 centres = stars if ask else self._links[content].keys() & stars.keys()
                 fits = {
                     centre: match for centre in centres if (match := self._match(centre, content, ask=ask))
                 }
-                order = list(stars)
-                nearest = max(
-                    fits, key=lambda one: (fits[one].is_whole, fits[one].agreement, -order.index(one))
-                )
+                nearest = max(fits, key=lambda one: (fits[one].is_whole, fits[one].agreement, -order[one]))
                 del matches[content]
                 stars[nearest][content] = fits[nearest]
         for best, matches in list(stars.items()):  # what came may be better than the one it came to
@@ -220,10 +237,10 @@ class _Sorting:
             sets[joined.of(content)].append(content)
         return list(sets.values())
 
-    def _around_best(self, contents: list[str], ask: bool) -> tuple[str, dict[str, Match], list[str]]:
+    def _around_best(self, contents: list[str]) -> tuple[str, dict[str, Match], list[str]]:
         """Return the best of contents, how those that are like it lie in it, and those that are not."""
         best = self._best_of(self._wholes(contents)).content
-        matches = {one: self._match(best, one, ask=ask) for one in contents if one != best}
+        matches = {one: self._match(best, one, ask=True) for one in contents if one != best}
         alike = {one: match for one, match in matches.items() if match}
         return best, alike, [one for one, match in matches.items() if not match]
 

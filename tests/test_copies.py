@@ -205,6 +205,29 @@ def test_of_many_contents_only_those_known_to_be_alike_are_together():
     assert sort([best, *others], star, compare=never) == [(1, dict.fromkeys(range(2, 61), RESAVED))]
 
 
+def test_of_very_many_contents_each_is_weighed_a_few_times_alone(monkeypatch):
+    """A slideshow may link thousands; to weigh each two would take minutes."""
+    weighed = []
+
+    def advantage_counted(*versions, **options):
+        weighed.append(versions)
+        return advantage(*versions, **options)
+
+    monkeypatch.setattr("simsearch.copies.advantage", advantage_counted)
+    files = [file(number, size=1000 + number) for number in range(1, 1001)]
+    groups = sort(files, [Pair(number, number + 1, SAME) for number in range(1, 1000)], compare=never)
+    assert len(weighed) < 1000 * 30
+    linked = {frozenset((best, other)) for best, others in groups for other in others}
+    assert all(max(couple) - min(couple) == 1 for couple in linked)
+    assert len(linked) > 450
+
+
+def test_of_very_many_a_part_is_no_best_beside_its_whole():
+    files = [file(1, width=100), *(file(number, width=800, height=600) for number in range(2, 62))]
+    [group] = sort(files, [Pair(1, number, PART) for number in range(2, 62)], compare=never)
+    assert group == (1, dict.fromkeys(range(2, 62), CROP))
+
+
 # A raw and its picture
 
 

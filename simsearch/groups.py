@@ -85,7 +85,7 @@ class Groups:
         decided = self._decisions.all()
         different = {pair for pair, verdict in decided.items() if verdict == DIFFERENT}
         files = self._files()
-        found = copies.grouped(files, self._pairs.known(), different, self._pairs.compare)
+        found = copies.grouped(files, self._pairs.known(), different, self._pairs.comparer())
         if among is not None:
             found = [group for group in found if not among.isdisjoint(_ids(group))]
         groups = self._told(found, {file.id: file for file in files}, decided, kept)

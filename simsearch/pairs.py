@@ -127,17 +127,26 @@ class Pairs:
 
     def compare(self, one: int, other: int) -> Pair | None:
         """Look whether two photos that were no candidates show the same; what comes of it is kept."""
-        sql = "SELECT 1 FROM pairs WHERE agreement = 0 AND whole = ? AND part = ?"
-        if any(self._store.query(sql, *couple) for couple in ((one, other), (other, one))):
-            return None
-        found = self._compared(one, other)
-        if found:
-            found = self._looked_at(found)
-        self._keep([found or Pair(one, other, _NOTHING)])
-        return found
+        return self.comparer()(one, other)
 
-    def _compared(self, one: int, other: int) -> Pair | None:
+    def comparer(self) -> Callable[[int, int], Pair | None]:
+        """Return :meth:`compare` for a run of many: it keeps what it has read, and is soon out of date."""
         comparing = Comparing(self._store.thumbnail, self.sketch)
+        rejected = set(self._store.query("SELECT whole, part FROM pairs WHERE agreement = 0"))
+
+        def compare(one: int, other: int) -> Pair | None:
+            if (one, other) in rejected or (other, one) in rejected:
+                return None
+            found = self._compared(comparing, one, other)
+            found = found and self._looked_at(found)
+            if found is None:
+                rejected.add((one, other))
+            self._keep([found or Pair(one, other, _NOTHING)])
+            return found
+
+        return compare
+
+    def _compared(self, comparing: Comparing, one: int, other: int) -> Pair | None:
         ids, prints = self._prints(f"photo_id IN ({int(one)}, {int(other)})")
         if len(ids) < 2:
             return None

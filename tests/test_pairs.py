@@ -387,6 +387,32 @@ def test_two_that_were_no_candidates_can_be_compared(planted):
     assert planted.known == FOUND | {(6, turned)}
 
 
+def test_of_a_run_of_comparisons_nothing_is_read_twice(planted, monkeypatch):
+    planted.keep_up()
+    ids = [photo_id for (photo_id,) in planted.store.query("SELECT id FROM photos ORDER BY id")]
+    read, asked = [], []
+    thumbnail_of, query = planted.store.thumbnail, planted.store.query
+
+    def noted_thumbnail(one):
+        read.append(one)
+        return thumbnail_of(one)
+
+    def noted_query(sql, *values):
+        asked.append(sql)
+        return query(sql, *values)
+
+    monkeypatch.setattr(planted.store, "thumbnail", noted_thumbnail)
+    monkeypatch.setattr(planted.store, "query", noted_query)
+    compare = planted.pairs.comparer()
+    with planted.store.aside() as db:
+        db.execute("DELETE FROM pairs")
+    for _ in range(2):
+        for other in ids[1:]:
+            compare(ids[0], other)
+    assert len(read) == len(set(read)) > 1
+    assert sum("agreement = 0" in sql for sql in asked) == 1
+
+
 def test_what_is_not_the_same_is_remembered_and_no_pair(planted):
     planted.keep_up()
     assert planted.pairs.compare(6, 1) is None

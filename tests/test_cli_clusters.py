@@ -84,8 +84,9 @@ def test_photos_in_no_cluster_are_in_the_csv_file_without_one(run, indexed, tmp_
     clusters = Library.clusters
     monkeypatch.setattr(Library, "clusters", largest)
     for arguments, count in (((), 24), (("--under", indexed / "cold"), 10)):
-        run("groups", "clusters", "--grain", "coarse", "--csv", tmp_path / "clusters.csv", *arguments)
-        rows = [*csv.reader((tmp_path / "clusters.csv").read_text().splitlines())][1:]
+        file = tmp_path / f"clusters of {count}.csv"
+        run("groups", "clusters", "--grain", "coarse", "--csv", file, *arguments)
+        rows = [*csv.reader(file.read_text().splitlines())][1:]
         assert len({path for path, _, _ in rows}) == len(rows) == count
         assert {(label, number) for path, label, number in rows if "/cold/" in path} == (
             {("cold", "1")} if arguments else {("", "")}
@@ -109,15 +110,15 @@ def test_a_csv_file_is_written_whole_where_it_was_named_and_over_no_photo(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("os.replace", full)
-    code, out, err = run(*command, "--csv", "~/told.csv")
+    code, out, err = run(*command, "--csv", "~/again.csv")
     assert (code, out) == (2, "") and "no space left" in err and len(err.splitlines()) == 1
     assert (tmp_path / "told.csv").read_bytes() == before
-    assert [path.name for path in tmp_path.glob(".told*")] == []
+    assert [path.name for path in tmp_path.glob("*again*")] == []
 
 
 def test_a_csv_file_that_cannot_be_written_is_one_sentence(run, indexed, tmp_path):
     code, out, err = run("groups", "clusters", "--csv", tmp_path)
-    assert (code, out) == (2, "") and "is a directory" in err and len(err.splitlines()) == 1
+    assert (code, out) == (2, "") and "there is such a file already" in err and len(err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

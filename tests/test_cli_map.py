@@ -34,7 +34,7 @@ def test_json_is_one_object_a_photo(run, indexed):
 
 def test_a_csv_that_cannot_be_written_is_one_sentence(run, indexed, tmp_path):
     code, out, err = run("map", "--csv", indexed)
-    assert (code, out) == (2, "") and "cannot be written" in err and len(err.splitlines()) == 1
+    assert (code, out) == (2, "") and "there is such a file already" in err and len(err.splitlines()) == 1
 
 
 def test_it_says_how_to_get_a_better_map(run, library, album, monkeypatch):

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from simsearch import tables
-from simsearch.cli.terminal import OK, complain, counted, need_photos, open_library, printable
+from simsearch.cli.terminal import OK, complain, counted, expect_room, need_photos, open_library, printable
 
 if TYPE_CHECKING:
     from simsearch import Library
@@ -19,7 +19,7 @@ _NO_LABEL = "-"
 def clusters(options: argparse.Namespace) -> int:
     """Print the clusters of photos that look alike, largest first."""
     if options.csv is not None:
-        tables.place_of(options.csv)  # before the work is done
+        expect_room(tables.place_of(options.csv))  # before the work is done
     with open_library(options) as library:
         need_photos(library)
         found = library.clusters(options.grain, under=options.under)

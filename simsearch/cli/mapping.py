@@ -11,6 +11,7 @@ from simsearch.cli.terminal import (
     ProgressBar,
     complain,
     counted,
+    expect_room,
     need_photos,
     open_library,
     printable,
@@ -25,7 +26,7 @@ def map(options: argparse.Namespace) -> int:
     """Lay the photos out in two dimensions."""
     use_one_thread()
     if options.csv is not None:
-        tables.place_of(options.csv)  # before the work is done
+        expect_room(tables.place_of(options.csv))  # before the work is done
     with open_library(options) as library, ProgressBar("step") as bar:
         need_photos(library)
         made = library.map(options.method, progress=bar.update)

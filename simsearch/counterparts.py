@@ -1,14 +1,14 @@
 """Which photos of a library show the same as files that are not in it, and which of two is better.
 
 Whole copies are among the nearest by their sketches, crops among the nearest by their embeddings; of both
-only what proves the same when it is laid over the photo counts, as in :mod:`simsearch.pairs`. A photo whose
-file is gone, or another one by now, is no counterpart.
+only what proves the same when it is laid over the photo, and looked at closely, counts, as in
+:mod:`simsearch.pairs`. A photo whose file is gone, or another one by now, is no counterpart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from simsearch import calibration, candidates, copies
 from simsearch.candidates import NEAR, Candidates
+from simsearch.closer import Closer
 from simsearch.copies import CROP, RESAVED
 from simsearch.intake import Intake, Taken
 from simsearch.inventory import BURST, THE_LIBRARYS, THIS, Known
@@ -83,6 +84,7 @@ class Counterparts:
         self._progress = progress
         self._pairs = Pairs(store, indexes)
         self._comparing = Comparing(self._thumbnail, self._sketch)
+        self._closer = Closer(self._path)
 
     def _thumbnail(self, number: int) -> bytes | None:
         return self._intake.thumbnail(number) if number < 0 else self._store.thumbnail(number)
@@ -137,7 +139,29 @@ class Counterparts:
 
     def _proven(self, compare: Callable[[int, int, int], Pair | None], some: Candidates) -> list[Pair]:
         pairs = map(compare, some.ones.tolist(), some.others.tolist(), some.turns.tolist())
-        return [pair for pair in pairs if pair]
+        alike = [pair for pair in pairs if pair and not self._are_two_shots(pair)]
+        return [pair for pair in alike if self._closer.shows_same(*pair[:3]) is not False]
+
+    def _are_two_shots(self, pair: Pair) -> bool:
+        """Whether one camera took both, and not at the same time."""
+        (one, first), (other, second) = (self._shot(number) for number in pair[:2])
+        return None not in (one, first, second) and one == other and first != second
+
+    def _shot(self, number: int) -> tuple[str | None, datetime | None]:
+        """Return the camera, and when it took a file or a photo by its own clock, as far as that is told."""
+        if number < 0:
+            camera, taken_at = self._intake.files[number].camera, self._intake.files[number].taken_at
+        else:
+            told = self._store.query("SELECT camera, taken_at FROM photos WHERE id = ?", number)
+            camera, taken_at = (told[0][0], parsed_time(told[0][1])) if told else (None, None)
+        return camera, taken_at and taken_at.replace(tzinfo=None)
+
+    def _path(self, number: int) -> Path | None:
+        """Return where a file or a photo is, if it is there just now."""
+        if number < 0:
+            return self._intake.files[number].path
+        version = self._version(number)
+        return Path(version.path) if version and self._presences.of(number) is Presence.HERE else None
 
     def _near(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the photos nearest to files, and their cosines, (n, NEAR) int64 and float32."""

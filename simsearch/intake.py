@@ -36,6 +36,11 @@ class Taken(NamedTuple):
     camera: str | None
 
     @property
+    def shot(self) -> tuple[str, str] | None:
+        """The camera, and when it took it, where the file says both."""
+        return (self.camera, self.taken_at.isoformat()) if self.camera and self.taken_at else None
+
+    @property
     def path(self) -> Path:
         """Where it is."""
         return Path(self.version.path)

@@ -182,7 +182,7 @@ class Stocktaking:
             else:
                 left[number] = file
         firsts = np.array([number for number in intake.firsts().tolist() if number in left], dtype=np.int64)
-        files = [copies.File(number, file.sha256, file.version) for number, file in left.items()]
+        files = [copies.File(number, file.sha256, file.version, file.shot) for number, file in left.items()]
         again = set()
         for best, others in copies.grouped(files, counterparts.among(firsts), set(), lambda *_: None):
             for same in others:

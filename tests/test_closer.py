@@ -123,6 +123,21 @@ def test_files_that_are_away_are_looked_at_when_they_are_back(tmp_path, shots):
         assert groups(library) == [("empty.jpg", ("smaller.jpg", True))]
 
 
+def test_a_card_has_the_pages_and_the_shots_that_are_new(tmp_path, shots):
+    with Library.open(tmp_path / "library", encoder=ToyEncoder()) as library:
+        library.sync(shots, workers=1)
+        card = tmp_path / "card"
+        save(page(5.0, 9_812.0), card / "may.png")
+        save(
+            with_somebody(SCENE, 0.02).transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+            card / "again.jpg",
+            quality=92,
+        )
+        save(SCENE.resize((800, 600)), card / "known.jpg", quality=85)
+        told = {file.path.name: file.verdict for file in library.known(card, workers=1).files}
+        assert told == {"may.png": "new", "again.jpg": "new", "known.jpg": "re-saved"}
+
+
 @pytest.mark.parametrize(("later", "count"), [("18:30:00", 1), ("18:30:01", 0)])
 def test_two_shots_of_one_camera_are_never_copies(tmp_path, album, later, count):
     for name, at, quality in (("one", "18:30:00", 95), ("other", later, 60)):

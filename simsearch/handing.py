@@ -161,6 +161,8 @@ def _left_alone(group: CopyGroup, copy: Copy) -> str | None:
         return "its bytes are not known"
     if BUT in copy.reason:
         return "better in another way"
+    if not copy.checked:
+        return "only thumbnails were compared"
     if away := _away(group, copy):
         return f"not there when this was written: {away}"
     return None

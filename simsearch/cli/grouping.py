@@ -64,6 +64,7 @@ def _print_group(group: CopyGroup) -> None:
     for copy in group.copies:
         done = f"  ({', '.join(copy.changes)})" if copy.changes else ""
         kept = "  [kept]" if copy.kept else ""
+        kept += "" if copy.checked else "  [only thumbnails were compared]"
         print(f"{copy.relation:<10}{printable(copy.photo.path)}{done}{kept}{_away(copy.photo)}")
         print(f"{'':<10}the best: {copy.reason}")
     print()
@@ -113,6 +114,7 @@ def _copy_as_json(copy: Copy) -> dict[str, Any]:
         "kept": copy.kept,
         "offline": copy.photo.offline,
         "bytes": copy.size,
+        "checked": copy.checked,
     }
 
 

@@ -42,10 +42,11 @@ format: $(VENV)/installed-test  ## format the code and mend what lint can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/installed-bench  ## measure quality, clusters, speed, cold start and indexes: make bench PHOTOS=FOLDER
+bench: $(VENV)/installed-bench  ## measure quality, groups, speed, cold start and indexes: make bench PHOTOS=FOLDER
 	@[ -n "$(PHOTOS)" ] || { echo "name a folder of class folders: make bench PHOTOS=FOLDER" >&2; exit 2; }
 	$(BIN)/python scripts/bench_quality.py "$(PHOTOS)"
 	$(BIN)/python scripts/bench_clusters.py "$(PHOTOS)"
+	$(BIN)/python scripts/bench_groups.py "$(PHOTOS)"
 	$(BIN)/python scripts/bench_pipeline.py "$(PHOTOS)"
 	$(BIN)/python scripts/bench_search.py
 	$(BIN)/python scripts/bench_scale.py --files 1000 10000

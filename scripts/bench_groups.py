@@ -32,7 +32,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scripts.bench_index import synthetic, unit
-from scripts.bench_report import Findings, Parser, Table, count, photo_files, run, say
+from scripts.bench_report import Findings, Parser, Table, cores, count, photo_files, run, say
 from simsearch import CopyGroup, FolderError, Library
 from simsearch.distortions import DISTORTIONS
 from simsearch.index.graph import Graph  # Library does not find pairs of vectors alone
@@ -275,7 +275,7 @@ def plot(rows: list[dict[str, Any]], file: Path) -> None:
     )
     for size, second in zip(sizes, seconds, strict=True):
         axes.annotate(f"{second:,.1f} s", (size, second), (0, -14), textcoords="offset points", ha="center")
-    axes.set(xlabel="vectors", ylabel="seconds", title="Near-duplicate pairs, 2 cores")
+    axes.set(xlabel="vectors", ylabel="seconds", title=f"Near-duplicate pairs, {cores()} cores")
     axes.legend()
     axes.grid(alpha=0.3)
     figure.savefig(file, dpi=120)

@@ -12,7 +12,8 @@ from simsearch.index.graph import Graph
 from simsearch.sketches import TURNS, back, then
 
 NEAR = 10  # of a photo's neighbours may be crops of it; with 20, one in a hundred crops more is found
-_NEAR_FROM = 0.5  # cosine in the library's space; of crops to 70 % one in 200 has less
+_NEAR_FROM = 0.5  # cosine in the library's space; of crops to 70 % of Caltech photos one in 200 has less ...
+_NEAREST = 5  # ... and of groceries, in a library of 180, every second: so many count however far they are
 _ALIKE = 0.8  # cosine of two prints, turned as they fit best; of 200 photos brightened by half one has less
 _FEW = 20  # one of so many photos is new: these are compared with all, which is then quicker than a graph
 _ROWS_AT_ONCE = 512  # of those: as many as are worth reading all prints for
@@ -99,7 +100,8 @@ def crops(
         For photos of which there are copies, by id, the copy that is compared in their place, and how they
         lie on it.
     """
-    pairs = _pairs(ids, np.where(cosines >= _NEAR_FROM, near, -1))
+    likely = (cosines >= _NEAR_FROM) | (np.arange(near.shape[1]) < _NEAREST)
+    pairs = _pairs(ids, np.where(likely, near, -1))
     known = np.array(sorted(stand_ins), dtype=np.int64)
     turns = np.zeros(pairs.shape, dtype=np.int64)
     if len(known):

@@ -174,8 +174,9 @@ def crops(ids, near, cosines, pending, stand_ins=None):
     )
 
 
-def test_crops_by_hand():
+def test_crops_by_hand(monkeypatch):
     """Each pair once, though both are near each other; not what is too far; never turned."""
+    monkeypatch.setattr(candidates, "_NEAREST", 1)
     near, cosines = [[2, 7], [1], [1, 2]], [[0.9, 0.6], [0.9], [0.6, 0.49]]
     assert crops([1, 2, 7], near, cosines, [1, 2, 7]) == [(1, 1, 2, 0), (1, 1, 7, 0)]
     assert crops([1, 2, 7], near, cosines, [7]) == [(7, 1, 7, 0)]
@@ -187,9 +188,10 @@ def test_it_is_enough_that_one_is_near_the_other(one_sided):
     assert crops([1, 2], one_sided, [[0.7] * len(row) for row in one_sided], [2]) == [(2, 1, 2, 0)]
 
 
-@pytest.mark.parametrize(("cosine", "count"), [(0.5, 1), (0.499, 0), (-np.inf, 0)])
-def test_what_is_too_far_is_no_candidate(cosine, count):
-    assert len(crops([1, 2], [[2], [1]], [[cosine], [cosine]], [1, 2])) == count
+@pytest.mark.parametrize(("cosine", "count"), [(0.5, 7), (0.499, 5), (-0.3, 5)])
+def test_what_is_too_far_is_no_candidate_but_for_the_nearest_few(cosine, count):
+    near, cosines = [[2, 3, 4, 5, 6, 7, 8]], [[cosine] * 7]
+    assert len(crops([1], near, cosines, [1])) == count
 
 
 def test_of_copies_the_stand_in_is_compared_once():

@@ -259,9 +259,10 @@ def test_what_is_liked_is_saved_as_an_album_that_a_thumb_changes(chromium, galle
             ".filter(image => image.naturalWidth > 0).length === 4"
         )
         at_rest(page)
-        box = page.query_selector(".cover").bounding_box()
-        reached = "([x, y]) => document.elementFromPoint(x, y).tagName"
-        assert page.evaluate(reached, [box["x"] + 30, box["y"] + 30]) == "BUTTON", "the whole card opens it"
+        page.wait_for_function(  # the whole card opens it, as soon as its style is there
+            "() => { const box = document.querySelector('.cover').getBoundingClientRect();"
+            " return document.elementFromPoint(box.x + 30, box.y + 30).tagName === 'BUTTON'; }"
+        )
         page.get_by_role("button", name="*cups*").click()
         page.wait_for_selector("h3:has-text('<img src=x onerror=alert(1)> *cups*')")
         before = at_rest(page)

@@ -10,7 +10,7 @@ from simsearch import Library, NoLibrary, SimsearchError
 from simsearch.ui import albums, compare, exam, groups, places, search
 from simsearch.ui import library as library_page
 from simsearch.ui import map as map_page
-from simsearch.ui.words import show_error
+from simsearch.ui.words import say, show_error
 
 # Drawn here: an icon by name would be fetched from the web, and nothing is to leave this machine.
 _ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#c4374a"
@@ -27,26 +27,34 @@ def main() -> None:
     """Show the page that is asked for: searching, unless it is another."""
     st.set_page_config("simsearch", page_icon=_ICON, layout="wide")
     pages = [
-        st.Page(_on_the_library(search.show), title="Search", icon=":material/image_search:", default=True),
         st.Page(
-            _on_the_library(albums.show), title="Albums", icon=":material/photo_album:", url_path="albums"
+            _on_the_library(search.show), title=say("Search"), icon=":material/image_search:", default=True
         ),
         st.Page(
-            _on_the_library(groups.show), title="Groups", icon=":material/filter_none:", url_path="groups"
+            _on_the_library(albums.show),
+            title=say("Albums"),
+            icon=":material/photo_album:",
+            url_path="albums",
         ),
         st.Page(
-            _on_the_library(compare.show), title="Compare", icon=":material/balance:", url_path="compare"
+            _on_the_library(groups.show),
+            title=say("Groups"),
+            icon=":material/filter_none:",
+            url_path="groups",
+        ),
+        st.Page(
+            _on_the_library(compare.show), title=say("Compare"), icon=":material/balance:", url_path="compare"
         ),
         st.Page(
             _on_the_library(map_page.show),
-            title="Map",
+            title=say("Map"),
             icon=":material/scatter_plot:",
             url_path="map",
         ),
-        st.Page(_on_the_library(exam.show), title="Exam", icon=":material/fact_check:", url_path="exam"),
+        st.Page(_on_the_library(exam.show), title=say("Exam"), icon=":material/fact_check:", url_path="exam"),
         st.Page(
             _on_the_library(library_page.show, empty_too=True),
-            title="Library",
+            title=say("Library"),
             icon=":material/photo_library:",
             url_path="library",
         ),

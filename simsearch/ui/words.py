@@ -1,10 +1,77 @@
-"""Text that comes from outside, such as names of files and errors, made safe to show."""
+"""What the page says, in the visitor's language; and text that comes from outside, made safe to show.
+
+Sentences stand in English where they are said; :mod:`simsearch.ui.german` holds them in German.
+"""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 import streamlit as st
 
 from simsearch import SimsearchError
+from simsearch.ui import german
+
+
+def is_german() -> bool:
+    """Whether the visitor's browser asks for German; all others are spoken to in English."""
+    return (st.context.locale or "").lower().startswith("de")
+
+
+def say(english: str, **values: object) -> str:
+    """Return a sentence in the visitor's language.
+
+    Parameters
+    ----------
+    english
+        The sentence; ``{name}`` stands for a value. Only literals: a test holds them against the catalogue.
+    values
+        Whole numbers are grouped as is usual in the language; everything else is taken as it is, so that text
+        from outside has to be made safe before.
+    """
+    text = german.TEXTS[english] if is_german() else english
+    if not values:
+        return text
+    return text.format_map({name: _shown(value) for name, value in values.items()})
+
+
+def say_count(number: int, one: str, many: str, **values: object) -> str:
+    """Return the sentence for one thing, or for many, as :func:`say`; ``{n}`` stands for the number."""
+    return say(one if number == 1 else many, n=number, **values)
+
+
+def noted(english: str) -> str:
+    """Return a sentence as it is: one that stands in a table, to be said later."""
+    return english
+
+
+def _shown(value: object) -> object:
+    return number(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def number(value: float, digits: int = 0) -> str:
+    """Return a number with so many digits after the point, or the comma."""
+    text = f"{value:,.{digits}f}"
+    return text.translate(str.maketrans(",.", ".,")) if is_german() else text
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Return a share, 0 to 1, in percent."""
+    return f"{number(100 * share, digits)} %"
+
+
+def day(moment: datetime) -> str:
+    """Return the day of a moment: 3 May 2020."""
+    if is_german():
+        return f"{moment.day}. {german.MONTHS[moment.month - 1]} {moment.year}"
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in seconds, minutes or hours."""
+    if seconds < 90:
+        return f"{number(seconds)} s"
+    return f"{number(seconds / 60)} min" if seconds < 5400 else f"{number(seconds / 3600, 1)} h"
 
 
 def plain(text: str) -> str:

@@ -7,13 +7,12 @@ import html
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import streamlit as st
 
 from simsearch import Hit, Library, PhotoError, SimsearchError
 from simsearch.ui import taste
-from simsearch.ui.part import Part
+from simsearch.ui.asked import Asked
 from simsearch.ui.words import plain, show_error
 
 _COPY_SIDE = 160  # pixels
@@ -83,14 +82,6 @@ STYLE = """
   }
 </style>
 """
-
-
-class Asked(NamedTuple):
-    """What was asked, with which part of it, and what was found."""
-
-    query: bytes | Hit
-    crop: Part | None
-    hits: list[Hit]
 
 
 # As in search.py: the underscore keeps Streamlit from hashing the library, whose generation stands for it.

@@ -10,6 +10,7 @@ import streamlit as st
 
 from simsearch import Hit, Library, SimsearchError
 from simsearch.ui import hits, part, taste, votes
+from simsearch.ui.asked import Asked
 from simsearch.ui.words import plain, show_error
 
 ENGINES = {"auto": "Auto", "exact": "Exact", "faiss": "FAISS", "lsh": "LSH"}
@@ -94,7 +95,7 @@ def _show_nothing_asked(library: Library) -> None:
     st.caption("The most similar ones appear here. Nothing leaves this machine; photos are only read.")
 
 
-def _ask(library: Library) -> hits.Asked | None:
+def _ask(library: Library) -> Asked | None:
     """Show the query's side of the page and return what was found, if something was asked."""
     try:
         warm_up(library, str(library.path))
@@ -124,7 +125,7 @@ def _ask(library: Library) -> hits.Asked | None:
             votes.show(library, query, options["crop"])
         count = hits.meaningful(answer.hits)
         st.caption(f"{count} {'hit' if count == 1 else 'hits'} in {answer.milliseconds:.0f} ms")
-        return hits.Asked(query, options["crop"], answer.hits)
+        return Asked(query, options["crop"], answer.hits)
     except SimsearchError as error:
         show_error(error)
         return None

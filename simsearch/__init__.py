@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from simsearch.library import Library
     from simsearch.maps import Map
     from simsearch.report import Report
-    from simsearch.searching import Hit
+    from simsearch.searching import Hit, Query
 
 __all__ = [
     "AlbumError",
@@ -54,6 +54,7 @@ __all__ = [
     "Map",
     "NoLibrary",
     "PhotoError",
+    "Query",
     "Report",
     "SimsearchError",
     "StorageError",
@@ -69,6 +70,7 @@ _ELSEWHERE = {
     "Known": "inventory",
     "Library": "library",
     "Map": "maps",
+    "Query": "searching",
     "Report": "report",
 }
 

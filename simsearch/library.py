@@ -35,7 +35,7 @@ from simsearch.parts import Box
 from simsearch.pixels import AnyPicture
 from simsearch.ranking import Found, Wish
 from simsearch.report import Report
-from simsearch.searching import Hit, Photo, Searcher, several
+from simsearch.searching import Asked, Hit, Photo, Query, Searcher, several
 from simsearch.store import Store
 from simsearch.suggestion import VOTERS, Suggestion, suggest
 from simsearch.survey import is_online
@@ -242,10 +242,10 @@ class Library:
 
     def search(
         self,
-        image: AnyPicture | Hit | Sequence[AnyPicture | Hit],
+        image: Asked | Sequence[Asked],
         k: int = 15,
         *,
-        minus: AnyPicture | Hit | Sequence[AnyPicture | Hit] = (),
+        minus: Asked | Sequence[Asked] = (),
         crop: Box | None = None,
         engine: str = "auto",
         rerank: bool = True,
@@ -258,8 +258,8 @@ class Library:
         Parameters
         ----------
         image
-            A path, the bytes of a file, an open file, or a Pillow image; or several examples in a list. A
-            hit is an example, too, and is not among the answers.
+            A path, the bytes of a file, an open file, a Pillow image, or a :meth:`query` made of one; or
+            several examples in a list. A hit is an example, too, and is not among the answers.
         k
             How many; there are fewer only where the library, or what the filters leave of it, has fewer.
             The last ones may mean nothing: see :attr:`Hit.related`.
@@ -301,6 +301,21 @@ class Library:
         among = self._searcher.among(filters)
         return self._searcher.find(self._searcher.examples(likes, dislikes, crop), wish, among)
 
+    def query(self, image: AnyPicture | Hit, *, crop: Box | None = None) -> Query:
+        """Decode and encode a picture once, to search with it more than once, or in more than one way.
+
+        Whatever takes a picture takes a query as well: :meth:`search`, :meth:`suggest`, :meth:`place`,
+        :meth:`why`, :meth:`preview`, :meth:`compare`.
+
+        Raises
+        ------
+        PhotoError
+            When the picture cannot be read.
+        ValueError
+            When crop is no part of the picture.
+        """
+        return self._searcher.query(image, crop)
+
     def similar(self, photo: Photo, k: int = 15, **options: Any) -> list[Hit]:
         """Find the photos most like one of the library's own, which is not among them.
 
@@ -328,7 +343,7 @@ class Library:
         """
         return self._searcher.hit(photo)
 
-    def suggest(self, image: AnyPicture | Hit, *, crop: Box | None = None) -> Suggestion:
+    def suggest(self, image: Asked, *, crop: Box | None = None) -> Suggestion:
         """Suggest what a picture is of: the folder that its nearest photos lie in, or their label.
 
         Near-identical photos have one vote together, and the picture itself has none where it is a photo of
@@ -457,7 +472,7 @@ class Library:
             progress=progress or (lambda *_: None),
         ).of(path)
 
-    def compare(self, image: AnyPicture | Hit, k: int = 15) -> dict[str, Any]:
+    def compare(self, image: Asked, k: int = 15) -> dict[str, Any]:
         """Let every engine answer the same query, a picture or a photo of the library.
 
         Returns
@@ -502,10 +517,19 @@ class Library:
 
     def random(self) -> Hit | None:
         """Return any photo of the library, as a hit of itself; None where there is none."""
-        photo_id = self._store.any_id()
-        return (
-            None if photo_id is None else next(iter(self._searcher.hits([Found(photo_id, 1.0, 1.0)])), None)
-        )
+        return next(iter(self.sample(1)), None)
+
+    def sample(self, most: int) -> list[Hit]:
+        """Return photos drawn at random, other ones each time, as hits of themselves."""
+        return self._searcher.hits([Found(photo_id, 1.0, 1.0) for photo_id in self._store.random_ids(most)])
+
+    def named(self, text: str, most: int = 60) -> list[Hit]:
+        """Return photos by their names: those whose path below an indexed folder has all words of a text.
+
+        Case makes no difference in plain letters. They come as hits of themselves, ordered by path.
+        """
+        ids = self._store.named(text.split(), most)
+        return self._searcher.hits([Found(photo_id, 1.0, 1.0) for photo_id in ids])
 
     def map(
         self,
@@ -558,7 +582,7 @@ class Library:
         """
         make_apart(self.path)
 
-    def place(self, image: AnyPicture | Hit, *, crop: Box | None = None) -> tuple[float, float]:
+    def place(self, image: Asked, *, crop: Box | None = None) -> tuple[float, float]:
         """Return where on the map at hand a picture lands, amid the photos most like it, or a photo lies.
 
         Raises
@@ -788,7 +812,7 @@ class Library:
         """Return a hit's thumbnail (JPEG, at most 400 pixels a side), or None if it has left the library."""
         return self._store.thumbnail(hit.id)
 
-    def preview(self, image: AnyPicture | Hit, side: int, crop: Box | None = None) -> bytes:
+    def preview(self, image: Asked, side: int, crop: Box | None = None) -> bytes:
         """Return a picture or a part of it, upright, as a JPEG of at most ``side`` pixels.
 
         Its format may be any. A hit whose file cannot be read is shown from its thumbnail.
@@ -802,7 +826,7 @@ class Library:
         """
         return pixels.shrink(self._searcher.upright(image, crop, at_least=side)[0], side)
 
-    def why(self, image: AnyPicture | Hit, hit: Hit, *, crop: Box | None = None) -> Why:
+    def why(self, image: Asked, hit: Hit, *, crop: Box | None = None) -> Why:
         """Show which parts of a picture and of a hit are alike to the network.
 
         Parameters

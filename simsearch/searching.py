@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -89,9 +90,36 @@ class Hit:
         return self.trust != UNRELATED
 
 
+@dataclass(frozen=True, eq=False)
+class Query:
+    """A picture, or a part of one, that has been decoded and encoded: to search with it more than once.
+
+    Attributes
+    ----------
+    name
+        What to call it in an error.
+    image
+        Upright, sRGB; as large as the network needs it, not as its file has it.
+    embedding
+        (dim,) float32.
+    photo
+        Its id where it is a photo of the library, which is then not among the answers; else None.
+    milliseconds
+        How long it took to "decode" and to "encode".
+    """
+
+    name: str
+    image: Image.Image
+    embedding: np.ndarray
+    photo: int | None
+    milliseconds: dict[str, float]
+
+
 _ENOUGH_FOR_A_MEAN = 100  # photos; that of fewer is too much each one's own
 
 Photo = Hit | int | str | os.PathLike[str]  # of the library: a hit, an id, or a path
+Asked = AnyPicture | Hit | Query  # what can be searched with
+_Picture = TypeVar("_Picture", bound=Asked)
 
 
 class Searcher:
@@ -105,19 +133,35 @@ class Searcher:
         self._selected: tuple[Any, Any] = (None, None)  # the last filters, and the ids that they left
         self._lock = threading.Lock()
 
-    def encoded(self, image: AnyPicture | Hit, crop: Box | None = None) -> np.ndarray:
-        """Return the embedding of a picture or a part of it, (dim,) float32; raise as :meth:`upright`."""
-        encoder = self._encoder()
-        side = encoder.input_size
+    def query(self, image: AnyPicture | Hit, crop: Box | None) -> Query:
+        """Decode and encode a picture or a part of it, once for all; raise as :meth:`upright`."""
+        side = self._encoder().input_size
+        started = time.perf_counter()
         picture, name = self.upright(image, crop, at_least=2 * side)
+        decoded = time.perf_counter()
+        photo, embedding = None, None
+        if isinstance(image, Hit):
+            photo, embedding = self.known(image)
+        if embedding is None or crop is not None:
+            embedding = self._encoded(picture, name)
+        took = {"decode": decoded - started, "encode": time.perf_counter() - decoded}
+        milliseconds = {step: 1000 * seconds for step, seconds in took.items()}
+        return Query(name, picture, embedding, photo, milliseconds)
+
+    def encoded(self, image: Asked, crop: Box | None = None) -> np.ndarray:
+        """Return the embedding of a picture or a part of it, (dim,) float32; raise as :meth:`upright`."""
+        if isinstance(image, Query) and crop is None:
+            return image.embedding
+        return self._encoded(*self.upright(image, crop, at_least=2 * self._encoder().input_size))
+
+    def _encoded(self, picture: Image.Image, name: str) -> np.ndarray:
+        encoder = self._encoder()
         try:
-            return encoder.encode(pixels.letterbox(picture, side))
+            return encoder.encode(pixels.letterbox(picture, encoder.input_size))
         except ValueError as error:
             raise PhotoError(name, str(error)) from error
 
-    def upright(
-        self, image: AnyPicture | Hit, crop: Box | None = None, *, at_least: int
-    ) -> tuple[Image.Image, str]:
+    def upright(self, image: Asked, crop: Box | None = None, *, at_least: int) -> tuple[Image.Image, str]:
         """Decode a picture or a part of it, and say what to call it.
 
         A hit whose file cannot be read is taken from its thumbnail.
@@ -129,6 +173,10 @@ class Searcher:
         ValueError
             When crop is no box, or none of it is on the picture.
         """
+        if isinstance(image, Query):
+            return image.image if crop is None else parts.decode(
+                image.image, image.name, crop, at_least=at_least
+            ), image.name
         try:
             source, name = pixels.take(image.path if isinstance(image, Hit) else image)
             return parts.decode(source, name, crop, at_least=at_least), name
@@ -139,7 +187,7 @@ class Searcher:
             part = crop and parts.shares(crop, image.width, image.height)
             return parts.decode(thumbnail, image.path, part, at_least=at_least), str(image.path)
 
-    def why(self, image: AnyPicture | Hit, hit: Hit, crop: Box | None) -> Why:
+    def why(self, image: Asked, hit: Hit, crop: Box | None) -> Why:
         """Show which parts of a picture and of a hit are alike; raise as :meth:`upright`."""
         from simsearch import why
 
@@ -164,9 +212,7 @@ class Searcher:
             return why.centred(embeddings.mean(axis=0)) if len(embeddings) >= _ENOUGH_FOR_A_MEAN else None
         return None
 
-    def examples(
-        self, likes: Sequence[AnyPicture | Hit], dislikes: Sequence[AnyPicture | Hit], crop: Box | None
-    ) -> Examples:
+    def examples(self, likes: Sequence[Asked], dislikes: Sequence[Asked], crop: Box | None) -> Examples:
         """Return what is looked for, from pictures, of the first one maybe a part, and photos of the library.
 
         It raises as :meth:`upright`.
@@ -182,7 +228,11 @@ class Searcher:
                     photos.append(photo_id)
                 else:
                     embedding = self.encoded(picture, box)
-                    if pictures is dislikes:  # a photo of the library that is not wanted is no answer, either
+                    if isinstance(picture, Query):
+                        photos += [] if picture.photo is None else [picture.photo]
+                    elif (
+                        pictures is dislikes
+                    ):  # a photo of the library that is not wanted is no answer, either
                         photos += self._known_ids(picture)
                 seen[-1].append(embedding)
         liked, disliked = np.array(seen[0]), np.array(seen[1]).reshape(-1, len(seen[0][0]))
@@ -202,9 +252,9 @@ class Searcher:
             vector = self.encoded(self.hits([Found(photo_id, 1.0, 1.0)])[0], crop)
         return photo_id, vector
 
-    def own(self, image: AnyPicture | Hit) -> AnyPicture | Hit:
+    def own(self, image: Asked) -> Asked:
         """Return a picture as a hit of itself where it is a photo of the library, named by its path."""
-        ids = [] if isinstance(image, Hit) else self._known_ids(image)
+        ids = [] if isinstance(image, Hit | Query) else self._known_ids(image)
         return next(iter(self.hits([Found(photo_id, 1.0, 1.0) for photo_id in ids])), image)
 
     def _known_ids(self, picture: AnyPicture) -> list[int]:
@@ -265,7 +315,7 @@ class Searcher:
         ]
 
 
-def several(pictures: AnyPicture | Hit | Sequence[AnyPicture | Hit]) -> list[AnyPicture | Hit]:
+def several(pictures: _Picture | Sequence[_Picture]) -> list[_Picture]:
     """Return one picture or several as a list."""
     return [*pictures] if isinstance(pictures, list | tuple) else [pictures]  # type: ignore[list-item]
 

@@ -10,10 +10,11 @@ Embeddings are unit vectors, stored as little-endian float16: ``numpy.frombuffer
 from __future__ import annotations
 
 import json
+import random
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -493,13 +494,20 @@ class Store:
                  WHERE missing_since IS NOT NULL ORDER BY roots.path, photos.path"""
         return [(id, Path(root), Path(root, path)) for id, root, path in self._all(sql)]
 
-    def any_id(self) -> int | None:
-        """Return the id of any photo that is there, or None."""
-        # The next after a random number, or the first where there is none.
-        sql = """SELECT id FROM photos WHERE missing_since IS NULL
-                 ORDER BY id >= (SELECT abs(random()) % (max(id) + 1) FROM photos) DESC, id LIMIT 1"""
-        photo_id: int | None = self._value(sql)
-        return photo_id
+    def random_ids(self, most: int) -> list[int]:
+        """Return the ids of as many photos that are there, drawn anew each time; fewer where few are."""
+        # The next one after a random number, found by its key: to draw from all ids would read all of them.
+        last = self._value("SELECT max(id) FROM photos WHERE missing_since IS NULL") or 0
+        after = "SELECT min(id) FROM photos WHERE missing_since IS NULL AND id >= ?"
+        drawn = (self._value(after, random.randint(1, last)) for _ in range(4 * most if last else 0))
+        return list(dict.fromkeys(drawn))[:most]
+
+    def named(self, words: Sequence[str], most: int) -> list[int]:
+        """Return ids of photos whose path below their root has all words in it, by path."""
+        # instr, not LIKE: no sign in them has a meaning.
+        has_all = "".join(" AND instr(lower(path), lower(?)) > 0" for _ in words)
+        sql = f"SELECT id FROM photos WHERE missing_since IS NULL{has_all} ORDER BY path, id LIMIT ?"
+        return [row[0] for row in self._all(sql, *words, most)]
 
     def some_ids(self, most: int) -> np.ndarray:
         """Return ids, (n,) int64, of photos that are there, in random order, the same every time."""

@@ -519,3 +519,65 @@ def test_an_empty_library_that_is_open_takes_the_network_of_whoever_indexes_firs
         first.sync(paint(tmp_path / "album" / "1.png", "red").parent)
         assert waiting.backbone == "efficientnet-lite0"
         assert waiting.search(tmp_path / "album" / "1.png")[0].score > 0.99
+
+
+# A picture that is decoded and encoded once
+
+
+class _Counting(ToyEncoder):
+    def __init__(self):
+        super().__init__()
+        self.encoded = 0
+
+    def encode(self, pixels):
+        self.encoded += 1
+        return super().encode(pixels)
+
+
+def test_a_query_is_encoded_once_and_answers_as_its_picture(tmp_path, album, halves):
+    paint(album / "red.png", (255, 0, 0))
+    paint(album / "blue.png", (0, 0, 255))
+    encoder = _Counting()
+    with Library.open(tmp_path / "library", encoder=encoder) as library:
+        library.sync(album)
+        before = encoder.encoded
+        query = library.query(halves.read_bytes(), crop=(0.5, 0, 0.5, 1))
+        found = library.search(query, 2, fold=True)
+        assert library.suggest(query).asked == 2
+        library.place(query), library.compare(query, 2)
+        assert encoder.encoded == before + 1
+        assert found == library.search(halves, 2, crop=(0.5, 0, 0.5, 1), fold=True)
+        assert library.preview(query, 8) == library.preview(halves, 8, (0.5, 0, 0.5, 1))
+        assert query.milliseconds.keys() == {"decode", "encode"} and min(query.milliseconds.values()) > 0
+
+
+@pytest.mark.parametrize("crop", [None, (0, 0, 1, 1)])
+def test_a_query_of_a_photo_of_the_library_is_not_its_own_answer(colours, album, crop):
+    red = colours.photo(album / "red.png")
+    query = colours.query(red, crop=crop)
+    assert query.photo == red.id
+    assert colours.search(query, crop=None) == colours.search(red, crop=crop)
+    assert red.id not in {hit.id for hit in colours.search(album / "blue.png", minus=query)}
+
+
+def test_a_part_of_a_query_is_cut_out_of_it(colours, halves):
+    [name] = names(colours.search(colours.query(halves), 1, crop=(0.5, 0, 0.5, 1)))
+    assert name in ("blue", "sky")
+
+
+def test_photos_are_found_by_words_of_their_path(toy_library, album):
+    for name in ("trips/Rome 2020/a_1.png", "trips/rome 2021/a%1.png", "home/a1.png"):
+        paint(album / name, (1, 2, 3))
+    toy_library.sync(album)
+    found = {text: len(toy_library.named(text)) for text in ("ROME", "rome 2020", "a_1", "%", "png", "", "x")}
+    assert found == {"ROME": 2, "rome 2020": 1, "a_1": 1, "%": 1, "png": 3, "": 3, "x": 0}
+    assert len(toy_library.named("png", 2)) == 2
+
+
+def test_a_sample_is_of_photos_that_are_there_and_each_once(colours, album):
+    (album / "red.png").unlink()
+    colours.sync(album)
+    drawn = [names(colours.sample(2)) for _ in range(50)]
+    assert all(len(set(some)) == len(some) <= 2 for some in drawn)
+    assert {name for some in drawn for name in some} == {"orange", "blue", "sky"}
+    assert colours.random() is not None

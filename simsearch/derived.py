@@ -23,6 +23,7 @@ import os
 import struct
 import time
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -137,6 +138,14 @@ def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
     WriteError
         When it cannot be written.
     """
+    with writing(path) as file:
+        for part in parts:
+            file.write(part)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file to be written whole or not at all, as :func:`write_atomically` does; raise as it does."""
     make_folder(path.parent)
     unfinished = path.with_name(f".{path.name}.{os.urandom(6).hex()}.unfinished")
     try:
@@ -144,8 +153,7 @@ def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
         try:
             with open(unfinished, "xb") as file:
                 _lock(file)
-                for part in parts:
-                    file.write(part)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(unfinished, path)

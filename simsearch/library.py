@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from simsearch import pixels, running, store, upkeep
+from simsearch import pixels, running, store, tables, upkeep
 from simsearch.backbones import DEFAULT_BACKBONE
 from simsearch.backbones import backbone as known_backbone
 from simsearch.errors import (
@@ -39,6 +39,7 @@ from simsearch.searching import Asked, Hit, Photo, Query, Searcher, several
 from simsearch.store import Store
 from simsearch.suggestion import VOTERS, Suggestion, suggest
 from simsearch.survey import is_online
+from simsearch.tables import Target
 
 if TYPE_CHECKING:
     from simsearch.albums import Albums
@@ -825,6 +826,64 @@ class Library:
             When crop is no part of the picture.
         """
         return pixels.shrink(self._searcher.upright(image, crop, at_least=side)[0], side)
+
+    def export(
+        self,
+        photos: Iterable[Photo],
+        *,
+        zip: Target | None = None,
+        csv: Target | None = None,
+        contact_sheet: Target | None = None,
+    ) -> list[Hit]:
+        """Write photos down to be taken elsewhere, in their order.
+
+        Each of the three is a path, where a file that is there is replaced, or a file opened for bytes.
+
+        Parameters
+        ----------
+        zip
+            An archive of their files as they are, without folders; of equal names the later get a number.
+        csv
+            A table of their paths, scores, what these mean, and what the photos say of themselves.
+        contact_sheet
+            A PDF of their thumbnails with names and dates, 20 on a page of A4.
+
+        Returns
+        -------
+        The photos that are not there just now or cannot be read, and so are not in the archive, which names
+        them in a file of text.
+
+        Raises
+        ------
+        PhotoError
+            When a photo is not in the library.
+        WriteError
+            When a file cannot be written, or has the name of a photo.
+        ValueError
+            When there are no photos.
+        """
+        from simsearch import export
+
+        hits = [self.photo(photo) for photo in photos]
+        if not hits:
+            raise ValueError("there must be a photo")
+        left_out: list[Hit] = []
+        if csv is not None:
+            with tables.saving(csv) as file:
+                file.write(export.as_csv(hits))
+        if contact_sheet is not None:
+            from simsearch.sheet import contact_sheet as drawn
+
+            with tables.saving(contact_sheet) as file:
+                file.write(drawn(hits, self.thumbnail))
+        if zip is not None:
+            with tables.saving(zip) as file:
+                left_out = export.write_zip(hits, file)
+        return left_out
+
+    def bytes_of(self, photos: Iterable[Hit]) -> int:
+        """Return how many bytes the files of photos had when they were indexed, in all."""
+        return self._store.size(photo.id for photo in photos)
 
     def why(self, image: Asked, hit: Hit, *, crop: Box | None = None) -> Why:
         """Show which parts of a picture and of a hit are alike to the network.

@@ -429,6 +429,11 @@ class Store:
         found = dict(self._all(f"{sql} AND photos.id IN (SELECT value FROM json_each(?))", json.dumps(some)))
         return {photo_id: found[photo_id] for photo_id in some if photo_id in found}
 
+    def size(self, photo_ids: Iterable[int]) -> int:
+        """Return how many bytes the files of some photos had when they were indexed, in all."""
+        sql = "SELECT coalesce(sum(size), 0) FROM photos WHERE id IN (SELECT value FROM json_each(?))"
+        return int(self._value(sql, json.dumps(list(photo_ids))))
+
     def folders(self) -> dict[int, str]:
         """Return the absolute path of the folder that each photo that is there lies in, by their ids."""
         return {photo_id: path.rpartition("/")[0] for photo_id, path in self.paths().items()}

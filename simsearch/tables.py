@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
+from typing import IO
 
-from simsearch.derived import write_atomically, write_error
+from simsearch.derived import write_error, writing
 from simsearch.errors import WriteError
 from simsearch.folders import expanded_path
 from simsearch.photos import SUFFIXES
+
+Target = str | os.PathLike[str] | IO[bytes]  # a file as somebody names it, or opened for bytes
 
 
 def as_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
@@ -50,11 +54,23 @@ def save(file: str | os.PathLike[str], content: bytes) -> None:
     WriteError
         When it cannot be written, or has the name of a photo.
     """
+    with saving(file) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def saving(file: Target) -> Iterator[IO[bytes]]:
+    """Open a file for what is written bit by bit, otherwise as :func:`save`; or take one that is open."""
+    if not isinstance(file, str | os.PathLike):
+        yield file
+        return
     path = place_of(file)
     if path.is_file() or not path.exists():
-        write_atomically(path, content)
+        with writing(path) as stream:
+            yield stream
         return
     try:
-        path.write_bytes(content)
+        with path.open("wb") as stream:
+            yield stream
     except OSError as error:
         raise write_error(path, error) from error

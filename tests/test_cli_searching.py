@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -122,3 +123,27 @@ def test_an_empty_library_suggests_nothing(run, library, album):
     run("index", album)
     code, out, err = run("suggest", paint(album.parent / "x.png", "red"))
     assert (code, out) == (2, "") and "holds no photos yet" in err
+
+
+def test_hits_are_written_to_new_files(run, indexed, tmp_path, album):
+    files = [tmp_path / name for name in ("a.zip", "a.csv", "a.pdf")]
+    options = "--zip", files[0], "--csv", files[1], "--contact-sheet", files[2]
+    code, out, err = run("search", indexed, *options)
+    assert code == 0 and len(out.splitlines()) == 2
+    assert err == f"simsearch: 2 hits written to {', '.join(map(str, files))}\n"
+    assert sorted(ZipFile(files[0]).namelist()) == ["blue.png", "red.png"]
+    code, out, err = run("search", indexed, *options)
+    assert code == 2 and out == "" and "there is such a file already" in err
+    assert run("search", indexed, "--zip", tmp_path / "hits.jpg")[0] == 2
+
+
+def test_hits_that_cannot_be_archived_are_named(run, indexed, tmp_path, answer, album):
+    answer(hit(1, KIND))
+    code, _, err = run("search", indexed, "--zip", tmp_path / "a.zip")
+    assert code == 1 and "1 photo could not be put into the archive: /photos/1.jpg" in err
+
+
+def test_no_file_is_written_of_nothing(run, indexed, tmp_path, answer):
+    answer(hit(1, NOT))
+    code, _, err = run("search", indexed, "--csv", tmp_path / "a.csv")
+    assert code == 0 and "no file was written" in err and not (tmp_path / "a.csv").exists()

@@ -48,7 +48,7 @@ FLOW = [
     {"calibration", "lessons", "pairs", "decisions"},
     {"ranking", "copies"},
     {"searching", "upkeep", "membership"},
-    {"handing", "inventory"},
+    {"handing", "inventory", "export", "sheet"},
     {"groups"},
     {"indexing", "photo_checks", "exam", "intake", "clusters", "albums"},
     {"repair", "counterparts"},

@@ -183,9 +183,17 @@ def _search_options(command: argparse.ArgumentParser) -> None:
     _crop_option(command)
     _filter_options(command)
     _storage_option(command)
+    _export_options(command)
     form = command.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object a line")
     form.add_argument("--paths", action="store_true", help="only the paths (--json is safe for any name)")
+
+
+def _export_options(command: argparse.ArgumentParser) -> None:
+    files = command.add_argument_group("files to take the hits elsewhere, each a new one")
+    files.add_argument("--zip", metavar="FILE", help="an archive of the photos as they are")
+    files.add_argument("--csv", metavar="FILE", help="a table of paths, scores, dates and cameras")
+    files.add_argument("--contact-sheet", metavar="FILE", help="a PDF of thumbnails, 20 on a page")
 
 
 def _suggest_options(command: argparse.ArgumentParser) -> None:

@@ -8,14 +8,17 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simsearch import tables
 from simsearch.cli.terminal import (
     COULD_NOT_RUN,
     OK,
     complain,
     counted,
+    expect_room,
     need_photos,
     open_library,
     printable,
+    some,
     use_one_thread,
 )
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from simsearch import Hit, Library
 
 _FILTERS = ("under", "since", "until", "camera", "min_size")
+_FILES = ("zip", "csv", "contact_sheet")
+LEFT_OUT = 1
 _BAR = 20  # characters, for all votes
 
 
@@ -30,6 +35,8 @@ def search(options: argparse.Namespace) -> int:
     """Print the photos most like a picture."""
     use_one_thread()  # one query is over before more have started
     filters = {name: getattr(options, name) for name in _FILTERS if getattr(options, name) is not None}
+    files = {name: getattr(options, name) for name in _FILES if getattr(options, name) is not None}
+    expect_room(*map(tables.place_of, files.values()))  # before the work is done
     with open_library(options) as library:
         need_photos(library)
         try:
@@ -49,7 +56,8 @@ def search(options: argparse.Namespace) -> int:
             return COULD_NOT_RUN
         if len(hits) < options.k and filters:
             _explain_few(library, filters)
-    shown = [hit for hit in hits if options.all or hit.related]
+        shown = [hit for hit in hits if options.all or hit.related]
+        left_out = library.export(shown, **files) if shown and files else []
     for hit in shown:
         if options.json:
             print(json.dumps(as_json(hit)))
@@ -58,7 +66,7 @@ def search(options: argparse.Namespace) -> int:
         else:
             print(as_text(hit))
     _explain_end(shown, hits, "among the photos asked for" if filters else "in the library")
-    return OK
+    return _explain_files(files, shown, left_out)
 
 
 def as_text(hit: Hit) -> str:
@@ -86,6 +94,18 @@ def _explain_few(library: Library, filters: dict[str, Any]) -> None:
     undated = library.count(**anytime) - library.count(**anytime, since="0001") if anytime != filters else 0
     unknown = f"; {undated:,} more do not say when they were taken" if undated else ""
     complain(f"{library.count(**filters):,} of {len(library):,} photos are as asked for{unknown}")
+
+
+def _explain_files(files: dict[str, str], shown: list[Hit], left_out: list[Hit]) -> int:
+    """Say what of the hits was written where, and what was left out; return the exit code."""
+    if files and not shown:
+        complain("no file was written")
+    elif files:
+        complain(f"{counted(len(shown), 'hit')} written to {', '.join(map(printable, files.values()))}")
+    if left_out:
+        names = some([str(hit.path) for hit in left_out])
+        complain(f"{counted(len(left_out), 'photo')} could not be put into the archive: {names}")
+    return LEFT_OUT if left_out else OK
 
 
 def as_json(hit: Hit) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which photos may answer a search: by folder, date, camera and size."""
+"""Which photos may answer a search: by folder, date, camera, kind and size."""
 
 from __future__ import annotations
 
@@ -31,7 +31,11 @@ class Filters(TypedDict, total=False):
         "2023", "2023-05", "2023-05-01", "2023-05-01 18:30" or "2023-05-01 18:30:05". A photo that does not
         say when is left out.
     camera
-        Part of the name of the camera, its plain letters in any case: "canon", "pixel 7".
+        Name of the camera, or a part of it, its plain letters in any case: "canon", "pixel 7". One camera's
+        whole name stands for that one alone: "Apple iPhone 12" leaves out the "Apple iPhone 12 Pro".
+    kind
+        What it is of, as :meth:`simsearch.Library.suggest` says it: its label or, where no photo has one, the
+        folder that it lies in, which may be named by the end of its path: "cup", "2023/cup".
     min_size
         Pixels that its longer side has at least.
     """
@@ -40,6 +44,7 @@ class Filters(TypedDict, total=False):
     since: str | date | None
     until: str | date | None
     camera: str | None
+    kind: str | None
     min_size: int | None
 
 
@@ -60,6 +65,7 @@ def condition(filters: Filters, roots: Iterable[Root]) -> Condition | None:
     ValueError
         When there is no such filter, or one is no date or no size.
     """
+    roots = list(roots)
     if unknown := filters.keys() - Filters.__annotations__.keys():
         raise ValueError(f"there is no filter {min(unknown)}: only {', '.join(Filters.__annotations__)}")
     parts = [
@@ -69,6 +75,7 @@ def condition(filters: Filters, roots: Iterable[Root]) -> Condition | None:
             _since(filters.get("since")),
             _until(filters.get("until")),
             _camera(filters.get("camera")),
+            _kind(filters.get("kind"), roots),
             _min_size(filters.get("min_size")),
         )
         if part
@@ -144,10 +151,50 @@ def _next(first: datetime, parts: int) -> datetime:
 def _camera(camera: str | None) -> Condition | None:
     if camera is None:
         return None
-    if camera != camera.encode(errors="replace").decode():
-        raise ValueError("camera is not valid text")
+    _check_text("camera", camera)
     # instr, not LIKE: no sign in it has a meaning.
-    return Condition("instr(lower(camera), lower(?)) > 0", (camera,))
+    whole = "lower(camera) = lower(?)"
+    part = "instr(lower(camera), lower(?)) > 0"
+    any_whole = f"EXISTS (SELECT 1 FROM photos WHERE missing_since IS NULL AND {whole})"
+    return Condition(f"{whole} OR ({part} AND NOT {any_whole})", (camera,) * 3)
+
+
+def _kind(kind: str | None, roots: Iterable[Root]) -> Condition | None:
+    if kind is None:
+        return None
+    _check_text("kind", kind)
+    if not kind.strip("/"):
+        raise ValueError("kind must be a label, or the name of a folder")
+    in_folder = _joined(" OR ", [_lies_in(kind.rstrip("/"), root) for root in roots])
+    labelled = "id IN (SELECT photo_id FROM labels WHERE label = ?)"
+    no_labels = "NOT EXISTS (SELECT 1 FROM labels)"
+    return Condition(
+        f"{labelled} OR ({no_labels} AND ({in_folder.sql or 'FALSE'}))", (kind, *in_folder.values)
+    )
+
+
+def _lies_in(kind: str, root: Root) -> Condition:
+    """Return the condition of lying in a folder of a root, not below it; at a path, or one that ends so."""
+    top = root.path.as_posix().rstrip("/")
+    if not kind.startswith("/"):
+        folder = "? || rtrim(path, replace(path, '/', ''))"  # all up to the last slash
+        return Condition(
+            f"root_id = ? AND substr({folder}, -?) = ?", (root.id, f"{top}/", len(kind) + 2, f"/{kind}/")
+        )
+    if kind == top:
+        return Condition("root_id = ? AND instr(path, '/') = 0", (root.id,))
+    if not kind.startswith(f"{top}/"):
+        return Condition("FALSE", ())
+    way = kind[len(top) + 1 :]
+    return Condition(  # "0" follows "/"; between them the index over root and path finds it
+        "root_id = ? AND path >= ? AND path < ? AND instr(substr(path, ?), '/') = 0",
+        (root.id, f"{way}/", f"{way}0", len(way) + 2),
+    )
+
+
+def _check_text(name: str, text: str) -> None:
+    if text != text.encode(errors="replace").decode():
+        raise ValueError(f"{name} is not valid text")
 
 
 def _min_size(pixels: int | None) -> Condition | None:

@@ -44,6 +44,7 @@ from simsearch.tables import Target
 if TYPE_CHECKING:
     from simsearch.albums import Albums
     from simsearch.checks import Finding
+    from simsearch.choices import Choices
     from simsearch.clusters import Cluster, Clusters
     from simsearch.comparison import Similarities
     from simsearch.encoder import Encoder
@@ -73,6 +74,7 @@ class Library:
         self.groups = Groups(store, self._indexes, self._searcher, lambda: self.encoder.dim)
         self._clusters: Clusters | None = None
         self._layouts = Layouts(store, self._indexes)
+        self._choices: tuple[int, Choices] | None = None  # and their generation
         self._lock = threading.RLock()
 
     @classmethod
@@ -280,8 +282,8 @@ class Library:
         fold
             Whether near-identical hits become one, with the others as its :attr:`Hit.copies`.
         filters
-            Which photos may answer: ``under``, ``since``, ``until``, ``camera``, ``min_size``; see
-            :class:`simsearch.filters.Filters`.
+            Which photos may answer: ``under``, ``since``, ``until``, ``camera``, ``kind``, ``min_size``;
+            see :class:`simsearch.filters.Filters`.
 
         Raises
         ------
@@ -938,6 +940,18 @@ class Library:
         """Return how many photos can be found that filters leave; see :meth:`search`."""
         among = self._searcher.among(filters)
         return len(self) if among is None else len(among)
+
+    def choices(self) -> Choices:
+        """Return what the filters of a search can be given: folders, cameras, kinds and dates, with counts.
+
+        It is worked out once for each :attr:`generation`.
+        """
+        from simsearch.choices import choices
+
+        generation = self.generation
+        if self._choices is None or self._choices[0] != generation:
+            self._choices = generation, choices(self._store)
+        return self._choices[1]
 
     def forget(self, path: str | os.PathLike[str], *, dry_run: bool = False) -> int:
         """Drop what is known of a photo, or of all below a folder; return how many photos that was.

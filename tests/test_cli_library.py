@@ -177,6 +177,7 @@ def test_filters_decide_which_photos_answer(run, indexed):
         run("search", query, "--under", indexed / "deep", "--paths")[1]
         == f"{indexed / 'deep' / 'blue.png'}\n"
     )
+    assert run("search", query, "--kind", "deep", "--paths")[1] == f"{indexed / 'deep' / 'blue.png'}\n"
     code, out, err = run("search", query, "--min-size", 30)
     assert (code, len(out.splitlines())) == (0, 1)
     assert err == "simsearch: 1 of 2 photos are as asked for\n"
@@ -190,6 +191,7 @@ def test_filters_decide_which_photos_answer(run, indexed):
     [
         (("--since", "yesterday"), "since must be a date"),
         (("--min-size", "0"), "at least 1"),
+        (("--kind", ""), "must be a label"),
         (("--under", "elsewhere"), "not in this library"),
     ],
 )

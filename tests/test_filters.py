@@ -69,6 +69,15 @@ MAY = {"first.jpg", "noon.jpg", "last.jpg", "other.jpg"}
         ({"camera": "canon"}, {"undated.jpg", "noon.jpg"}),
         ({"camera": "PIXEL"}, {"old.jpg", "last.jpg"}),
         ({"camera": "%"}, set()),
+        ({"camera": "google pixel 7"}, {"old.jpg", "last.jpg"}),
+        ({"kind": "may"}, MAY),
+        ({"kind": "photos/may"}, MAY - {"other.jpg"}),
+        ({"kind": "photos 2/may/"}, {"other.jpg"}),
+        ({"kind": "photos"}, {"old.jpg", "june.jpg", "undated.jpg"}),
+        ({"kind": "ay"}, set()),
+        ({"kind": "%"}, set()),
+        ({"kind": "/may"}, set()),
+        ({"kind": "may", "camera": "canon"}, {"noon.jpg"}),
         ({"min_size": 500}, {"june.jpg", "undated.jpg", "other.jpg"}),
         ({"min_size": 500, "since": "2023", "camera": None}, {"june.jpg", "other.jpg"}),
     ],
@@ -93,6 +102,37 @@ def test_a_folder_leaves_what_is_below_it(store, tmp_path):
         names(store, under="caf\udce9")
 
 
+def test_a_kind_is_the_folder_itself_and_not_what_is_below_it(store, tmp_path):
+    photos = tmp_path / "photos"
+    with store.transaction():
+        root = store.roots()[0]
+        for path in ("may/deep/1.jpg", "may0/2.jpg", "may!/3.jpg"):
+            put(store, root, path, About(1, 1, None, None, None, None, 1))
+    assert names(store, kind=str(photos / "may")) == MAY - {"other.jpg"}
+    assert names(store, kind=str(photos)) == {"old.jpg", "june.jpg", "undated.jpg"}
+    assert names(store, kind=f"{photos / 'may' / 'deep'}/") == {"1.jpg"}
+
+
+def test_once_there_are_labels_they_are_the_kinds(store):
+    with store.transaction():
+        first, *_ = store.select("path = 'may/noon.jpg'", ()).tolist()
+        store.set_labels({first: "May, in 50 %"})
+    assert names(store, kind="May, in 50 %") == {"noon.jpg"}
+    assert names(store, kind="may") == set()
+
+
+def test_the_whole_name_of_a_camera_leaves_out_those_that_begin_like_it(store):
+    with store.transaction():
+        root = store.roots()[0]
+        for path, camera in (("1.jpg", "Apple iPhone 12"), ("2.jpg", "Apple iPhone 12 Pro")):
+            put(store, root, path, About(1, 1, None, camera, None, None, 1))
+    assert names(store, camera="apple iphone 12") == {"1.jpg"}
+    assert names(store, camera="iphone 12") == {"1.jpg", "2.jpg"}
+    with store.transaction():
+        store.set_missing(store.select("path = '1.jpg'", ()).tolist(), True)
+    assert names(store, camera="apple iphone 12") == {"2.jpg"}  # there is none of that name any more
+
+
 def test_no_filter_is_no_condition(store):
     assert condition({}, store.roots()) is None
     assert condition({"since": None, "under": None}, store.roots()) is None
@@ -112,6 +152,8 @@ def test_no_filter_is_no_condition(store):
         ({"until": "2023-05-01T18:00+09:00"}, "until must be a date"),
         ({"since": 2023}, "since must be a date"),
         ({"camera": "\udcff"}, "camera is not valid text"),
+        ({"kind": "\udcff"}, "kind is not valid text"),
+        ({"kind": "/"}, "kind must be a label, or the name of a folder"),
         ({"min_size": 0}, "min_size must be at least 1"),
         ({"colour": "red"}, "there is no filter colour"),
     ],

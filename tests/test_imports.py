@@ -40,7 +40,7 @@ FLOW = [
     {"child", "schema", "running"},
     {"pool"},
     {"store"},
-    {"survey", "folders", "vectors", "learning", "kinds"},
+    {"survey", "folders", "vectors", "learning", "kinds", "choices"},
     {"tables", "presence"},
     {"neighbourhood"},
     {"indexes"},

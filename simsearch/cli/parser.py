@@ -255,6 +255,9 @@ def _filter_options(command: argparse.ArgumentParser) -> None:
     filters.add_argument("--since", metavar="DATE", help="taken then or later: 2023, 2023-05 or 2023-05-01")
     filters.add_argument("--until", metavar="DATE", help="taken then or earlier")
     filters.add_argument("--camera", metavar="NAME", help="part of the camera's name, such as canon")
+    filters.add_argument(
+        "--kind", metavar="NAME", help="a label or, where there are none, the folder of a photo"
+    )
     filters.add_argument("--min-size", type=_positive, metavar="N", help="so many pixels on the longer side")
 
 

@@ -25,7 +25,7 @@ from simsearch.cli.terminal import (
 if TYPE_CHECKING:
     from simsearch import Hit, Library
 
-_FILTERS = ("under", "since", "until", "camera", "min_size")
+_FILTERS = ("under", "since", "until", "camera", "kind", "min_size")
 _FILES = ("zip", "csv", "contact_sheet")
 LEFT_OUT = 1
 _BAR = 20  # characters, for all votes

@@ -20,6 +20,7 @@ The library raises; only commands and pages print.
 from __future__ import annotations
 
 from os import PathLike
+from typing import Any
 
 
 class SimsearchError(Exception):
@@ -91,9 +92,13 @@ class StorageError(_Subject):
 
 
 class LearningError(_Subject):
-    """Photos or labels that nothing can be learnt from: too few, all alike, of one kind only."""
+    """Photos or labels that nothing can be learnt from: too few, all alike, of one kind only.
 
-    def __init__(self, reason: str, remedy: str) -> None:
+    Where search would be worse, ``gain`` is what was measured, as in :meth:`Library.learnt`; else None.
+    """
+
+    def __init__(self, reason: str, remedy: str, gain: dict[str, Any] | None = None) -> None:
+        self.gain = gain
         super().__init__("nothing can be learnt", reason, remedy)
 
 

@@ -7,7 +7,7 @@ labelled as well: a space can pull what it learnt from out of the crowd and leav
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -114,7 +114,12 @@ class _Photos(NamedTuple):
         return _Photos(self.spread, *some)
 
 
-def learn(spread: Spread, embeddings: np.ndarray, kinds: np.ndarray) -> tuple[Space, Gain]:
+def learn(
+    spread: Spread,
+    embeddings: np.ndarray,
+    kinds: np.ndarray,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> tuple[Space, Gain]:
     """Learn a space from labelled photos, and measure what it gains over the one that needs no labels.
 
     The same is done with some of the labels and measured with the others. What is held back is the labels:
@@ -136,6 +141,8 @@ def learn(spread: Spread, embeddings: np.ndarray, kinds: np.ndarray) -> tuple[Sp
     kinds
         (n,) integers from 0, each of which comes at least :data:`SMALLEST_KIND` times; -1 for photos that
         nobody labelled.
+    progress
+        Called with the number of trials done and to do.
 
     Raises
     ------
@@ -151,17 +158,18 @@ def learn(spread: Spread, embeddings: np.ndarray, kinds: np.ndarray) -> tuple[Sp
     labelled = photos.kinds >= 0
     # What was held out answers as well where photos that nobody labelled look as if they were of the kinds.
     open_kinds = bool((looks != kinds).any())
-    trials = [
-        _trial(photos, labelled & ~held_out, held_out, ~held_out | open_kinds)
-        for held_out in _folds(photos.kinds)
-    ]
+    folds, splits = _folds(photos.kinds), _splits(photos.kinds, _OTHER_SPLITS, seed=2)
+    trials = []
+    for number, held_out in enumerate(folds):
+        progress(number, len(folds) + len(splits))
+        trials.append(_trial(photos, labelled & ~held_out, held_out, ~held_out | open_kinds))
     border = float(np.median([trial.border for trial in trials]))
     known = _mean(trials)
     all_of_them = np.ones(len(photos.kinds), dtype=bool)
-    others = [
-        _trial(photos, told, labelled & ~told, all_of_them)
-        for told in _splits(photos.kinds, _OTHER_SPLITS, seed=2)
-    ]
+    others = []
+    for number, told in enumerate(splits, len(folds)):
+        progress(number, len(folds) + len(splits))
+        others.append(_trial(photos, told, labelled & ~told, all_of_them))
     learnt = space.folders(spread, embeddings[kinds >= 0], kinds[kinds >= 0], border)
     unknown = _mean(others) if others else (None, None, 0)
     return learnt, Gain(known[0], known[1], unknown[0], unknown[1], known[2], unknown[2])

@@ -12,9 +12,12 @@ import json
 import logging
 import shlex
 from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from os import PathLike
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -34,6 +37,8 @@ _MOST_STRANGERS = 4_000  # photos of no kind that searches are tried among: 20 M
 _GROWN = 2  # times as many photos: what was learnt from fewer is out of date
 _GROWN_KINDS = 1.5  # for what tells kinds apart, which makes more of what there is
 _SETTING = "learnt"
+_NAMED = "labelled folders"  # where these are, and the last photo that there was then
+Progress = Callable[[str, int, int], None]
 _log = logging.getLogger("simsearch")
 
 
@@ -52,8 +57,10 @@ def last(store: Store) -> dict[str, Any]:
 def keep_up(store: Store, dim: int) -> None:
     """Learn from the photos where that is due: when there are enough, and again when they have doubled.
 
-    What tells kinds apart is learnt anew when there are half as many photos again.
+    What tells kinds apart is learnt anew when there are half as many photos again. Photos that came to a
+    folder that was named get its label.
     """
+    _label_newcomers(store)
     lesson, count = last(store), store.counts()["photos"]
     if lesson["lesson"] == "folders" and count >= _GROWN_KINDS * lesson.get("library", lesson["photos"]):
         _learn_kinds_anew(store, dim, lesson)
@@ -64,6 +71,29 @@ def keep_up(store: Store, dim: int) -> None:
             learn_photos(store, dim)
         except LearningError:  # they are all alike; they may not be when there are more
             _keep(store, Space(), "photos", alike=count)
+
+
+def _label_newcomers(store: Store) -> None:
+    named = json.loads(store.setting(_NAMED) or "{}")
+    if not named:
+        return
+    with suppress(FolderError, LearningError):  # nothing of these folders is there any more
+        kinds = kinds_of_names(store, named["folders"])[0]
+        if new := {photo_id: kind for photo_id, kind in kinds.items() if photo_id > named["last"]}:
+            with store.transaction():
+                store.add_labels(new)
+                _set_named(store, named["folders"])
+
+
+def set_labels(store: Store, kinds: dict[int, str], folders: Mapping[str, str]) -> None:
+    """Say what photos are of, and will be that come to some folders (inside a transaction)."""
+    store.set_labels(kinds)
+    _set_named(store, folders)
+
+
+def _set_named(store: Store, folders: Mapping[str, str]) -> None:
+    named = {"folders": dict(folders), "last": max(store.folders(), default=0)} if folders else {}
+    store.set_setting(_NAMED, json.dumps(named))
 
 
 def _learn_kinds_anew(store: Store, dim: int, lesson: dict[str, Any]) -> None:
@@ -128,8 +158,10 @@ def learn_kinds(
     *,
     force: bool,
     labels: bool,
+    folders: Mapping[str, str] = MappingProxyType({}),
     under: Path | None = None,
     anew: bool = False,
+    progress: Progress = lambda *_: None,
 ) -> list[str]:
     """Learn what tells kinds of photos apart; search is left as it is where it would be worse.
 
@@ -141,10 +173,15 @@ def learn_kinds(
         Whether to search in the new space even if it is worse.
     labels
         Whether the kinds are labels, which are kept in place of those there were.
+    folders
+        The labels of those that come to some folders.
     under
         The folder whose folders the kinds are, where that is not all.
     anew
         Whether the kinds are the ones it learnt before: labels then stay as they are.
+    progress
+        Called with what is being done, and how much of that is done and to do. What it raises ends it all,
+        and nothing has changed then.
 
     Returns
     -------
@@ -155,10 +192,11 @@ def learn_kinds(
     LearningError
         When there are fewer than two kinds of a few photos, or they do not differ, or search would be worse.
     """
+    progress("reading embeddings", 0, 0)
     wanted = np.concatenate([_chosen(kinds), _some(np.setdiff1d(list(store.folders()), list(kinds)))])
     ids, embeddings = _embeddings(store, dim, wanted)
     sizes = Counter(kinds[photo_id] for photo_id in ids.tolist() if photo_id in kinds)
-    names = sorted(name for name, size in sizes.items() if size >= SMALLEST_KIND)
+    names = _large(sizes)
     if len(names) < 2:
         which = "label" if labels else "folder"
         reason = f"{('no', 'one')[len(names)]} {which} has {SMALLEST_KIND} photos or more, and it takes two"
@@ -166,17 +204,24 @@ def learn_kinds(
     numbers = {name: number for number, name in enumerate(names)}
     found = np.array([numbers.get(kinds.get(photo_id, ""), -1) for photo_id in ids.tolist()], dtype=np.int64)
     used = np.sort(np.concatenate([np.flatnonzero(found >= 0), _some(np.flatnonzero(found < 0))]))
-    learnt, gain = learning.learn(_spread(store, dim), embeddings[used], found[used])
-    if gain.is_loss and not force:
-        raise LearningError(f"search would be worse ({_told(gain)})", "use --force to have it all the same")
+    learnt, gain = learning.learn(
+        _spread(store, dim),
+        embeddings[used],
+        found[used],
+        lambda done, total: progress("trying it on photos held out", done, total),
+    )
     told = {
         name: value._asdict() if isinstance(value, Quality) else value
         for name, value in gain._asdict().items()
     }
+    if gain.is_loss and not force:
+        reason = f"search would be worse ({_told(gain)})"
+        raise LearningError(reason, "use --force to have it all the same", told)
+    progress("making the index anew", 0, 0)
     facts = {"photos": int((found >= 0).sum()), "kinds": names, "labels": labels, "gain": told}
     with store.transaction():
         if labels and not anew:  # others are the user's own words, and stay
-            store.set_labels(kinds)
+            set_labels(store, kinds, folders)
         _write(
             store, learnt, "folders", **facts, library=store.counts()["photos"], under=under and str(under)
         )
@@ -199,6 +244,60 @@ def kinds_of_folders(store: Store, under: Path | None) -> dict[int, str]:
         raise FolderError(under, "nothing of it is in the library", "check the spelling")
     here = set(store.select(*where).tolist())
     return {photo_id: kind for photo_id, kind in kinds.items() if photo_id in here}
+
+
+def sizes(kinds: dict[int, str]) -> tuple[dict[str, int], list[str]]:
+    """Return how many photos there are of each kind, the largest first, and the kinds that are too small."""
+    counted = Counter(kinds.values())
+    return dict(counted.most_common()), sorted({*counted}.difference(_large(counted)))
+
+
+def kinds_of_names(
+    store: Store, names: Mapping[int | str | PathLike[str], str]
+) -> tuple[dict[int, str], list[str], dict[str, str]]:
+    """Return what photos are of, where somebody named photos, by id or path, and folders.
+
+    A folder stands for all photos below it, but for those that are named themselves or are in a folder
+    inside it that is. Who has no name, or an empty one, is of no kind.
+
+    Returns
+    -------
+    Labels by photo ids, the ids and paths that are not in the library, and the labels of the folders.
+
+    Raises
+    ------
+    FolderError
+        When something cannot be a path.
+    LearningError
+        When nothing of it is in the library.
+    """
+    there = set(store.folders())
+    photos: dict[int, str] = {}
+    folders: dict[Path, str] = {}
+    unknown = []
+    for named, kind in names.items():
+        path = None if isinstance(named, int) else absolute_path(named)
+        photo_id = named if path is None else store.id_of(path)
+        if photo_id in there:
+            photos[photo_id] = kind.strip()
+        elif path is not None and _is_known(store, path):
+            folders[path] = kind.strip()
+        else:
+            unknown.append(str(named))
+    kinds: dict[int, str] = {}
+    for folder in sorted(folders):  # one comes before those inside it
+        kinds |= dict.fromkeys(store.select(*below(folder, store.roots())).tolist(), folders[folder])
+    named_kinds = {photo_id: kind for photo_id, kind in (kinds | photos).items() if kind}
+    if not named_kinds:
+        raise LearningError("no photo of the library is named", "name a few photos or folders of each kind")
+    return named_kinds, unknown, {str(folder): kind for folder, kind in folders.items()}
+
+
+def _is_known(store: Store, folder: Path) -> bool:
+    try:
+        return store.knows(*below(folder, store.roots()))
+    except FolderError:
+        return False
 
 
 def kinds_of_labels(store: Store, path: Path) -> tuple[dict[int, str], list[str]]:
@@ -240,6 +339,10 @@ def _read_labels(store: Store, starts: list[Path], rows: list[list[str]]) -> tup
         else:
             kinds[photo_id] = row[1].strip()
     return kinds, unknown
+
+
+def _large(sizes: Mapping[str, int]) -> list[str]:
+    return sorted(name for name, size in sizes.items() if size >= SMALLEST_KIND)
 
 
 def _rows(path: Path, separator: str) -> list[list[str]]:

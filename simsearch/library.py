@@ -6,7 +6,8 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     from simsearch.inventory import Inventory
     from simsearch.why import Why
 
+# What photos are of: a CSV file, or names by photos and folders.
+Labels = str | os.PathLike[str] | Mapping[Photo, str]
 _log = logging.getLogger("simsearch")
 
 
@@ -729,9 +732,10 @@ class Library:
         self,
         lesson: str,
         *,
-        labels: str | os.PathLike[str] | None = None,
+        labels: Labels | None = None,
         under: str | os.PathLike[str] | None = None,
         force: bool = False,
+        progress: Callable[[str, int, int], None] | None = None,
     ) -> dict[str, Any]:
         """Learn from the library's photos how to compare them.
 
@@ -744,12 +748,16 @@ class Library:
             of fewer it learns nothing yet.
             "folders": besides, what tells the folders apart that photos lie in. "off": nothing.
         labels
-            For "folders": a CSV file, in each line a path and a label, whose labels are the kinds in place
-            of the folders.
+            For "folders": the kinds in place of the folders, kept as the photos' labels: a CSV file, in each
+            line a path and a label; or a mapping to labels from photos (hits, ids or paths) and from folders,
+            which stand for what is below them and not named itself, also for what comes there later.
         under
             For "folders": only the folders at or below this one.
         force
             Whether to search so even if that is worse.
+        progress
+            Called with what is being done, and how much of that is done and to do. What it raises ends it
+            all, and nothing has changed then.
 
         Returns
         -------
@@ -761,7 +769,7 @@ class Library:
         FolderError
             When the labels cannot be read, or the library knows nothing below the folder.
         LearningError
-            When there is nothing to learn from, or search would be worse.
+            When there is nothing to learn from, or search would be worse; then it has the ``gain``.
         LibraryError
             When another process is indexing into this library.
         ValueError
@@ -784,18 +792,84 @@ class Library:
             elif lesson == "off":
                 lessons.learn_nothing(self._store)
             else:
-                if labels is not None:
-                    kinds, unknown = lessons.kinds_of_labels(self._store, absolute_path(labels))
-                    small = lessons.learn_kinds(self._store, dim, kinds, force=force, labels=True)
-                else:
-                    folder = absolute_path(under) if under is not None else None
-                    kinds = lessons.kinds_of_folders(self._store, folder)
-                    small = lessons.learn_kinds(
-                        self._store, dim, kinds, force=force, labels=False, under=folder
-                    )
+                kinds, unknown, folders = self._kinds(labels, under)
+                small = lessons.learn_kinds(
+                    self._store,
+                    dim,
+                    kinds,
+                    force=force,
+                    labels=labels is not None,
+                    folders=folders,
+                    under=absolute_path(under) if under is not None else None,
+                    progress=progress or (lambda *_: None),
+                )
             self._indexes.refresh(dim)
             calibration.keep_up(self._store, self._indexes, self.encoder)
         return {**self.learnt(), "small": small, "unknown": unknown}
+
+    def kinds_to_learn(
+        self, *, labels: Labels | None = None, under: str | os.PathLike[str] | None = None
+    ) -> dict[str, Any]:
+        """Return what :meth:`learn` would learn "folders" from, by the same arguments; nothing is learnt.
+
+        Returns
+        -------
+        ``sizes``, how many photos there are of each kind, the largest first; ``small``, the kinds of too few
+        photos to learn from; and ``unknown``, the paths among the labels that are not in the library.
+
+        Raises
+        ------
+        FolderError
+            When the labels cannot be read, or the library knows nothing below the folder.
+        LearningError
+            When the labels are of no photo of the library.
+        """
+        from simsearch import lessons
+
+        kinds, unknown, _ = self._kinds(labels, under)
+        sizes, small = lessons.sizes(kinds)
+        return {"sizes": sizes, "small": small, "unknown": unknown}
+
+    def _kinds(
+        self, labels: Labels | None, under: str | os.PathLike[str] | None
+    ) -> tuple[dict[int, str], list[str], dict[str, str]]:
+        """Return names of kinds by photo ids, what is not in the library, and names of folders."""
+        from simsearch import lessons
+
+        if isinstance(labels, Mapping):
+            names = {one.id if isinstance(one, Hit) else one: kind for one, kind in labels.items()}
+            return lessons.kinds_of_names(self._store, names)
+        if labels is not None:
+            return *lessons.kinds_of_labels(self._store, absolute_path(labels)), {}
+        folder = absolute_path(under) if under is not None else None
+        return lessons.kinds_of_folders(self._store, folder), [], {}
+
+    def folders(self) -> dict[str, int]:
+        """Return how many photos lie in each folder (an absolute path), not counting those below it."""
+        counted = Counter(self._store.folders().values())
+        return {folder: counted[folder] for folder in sorted(counted)}
+
+    def labels(self) -> dict[int, str]:
+        """Return what the user said that photos are of, by their ids; see :meth:`learn`."""
+        return self._store.labels()
+
+    def drop_labels(self) -> int:
+        """Forget what the user said that photos are of; return how many photos that was said of.
+
+        From then on :meth:`suggest` goes by folders again. What was learnt from labels stays.
+
+        Raises
+        ------
+        LibraryError
+            When another process is indexing into this library.
+        """
+        from simsearch import lessons
+
+        with running.sole_writer(self.path):
+            count = len(self._store.labels())
+            with self._store.transaction():
+                lessons.set_labels(self._store, {}, {})
+            return count
 
     def learnt(self) -> dict[str, Any]:
         """Return what the library learnt last: ``lesson``, ``photos`` (from how many), and when, ``at``.

@@ -417,6 +417,10 @@ class Store:
         self._write("DELETE FROM labels")
         self._db.executemany("INSERT INTO labels VALUES (?, ?)", labels.items())
 
+    def add_labels(self, labels: dict[int, str]) -> None:
+        """Say what more photos are of; what was said of one already stays (inside a transaction)."""
+        self._db.executemany("INSERT OR IGNORE INTO labels VALUES (?, ?)", labels.items())
+
     def labels(self, photo_ids: Iterable[int] | None = None) -> dict[int, str]:
         """Return what the user said that photos are of, by their ids: of some, or of all that are there."""
         sql = """SELECT photo_id, label FROM labels JOIN photos ON id = photo_id

@@ -346,6 +346,87 @@ def test_labels_stay_until_others_come(labelled):
     assert shelf.store.labels() == {number + 1: f"{label}s" for number, (_, label) in enumerate(names[:-1])}
 
 
+# Kinds that were named one by one
+
+
+def test_photos_and_folders_are_named_in_place_of_a_file(shelf):
+    shelf.fill(kinds=4, each=8)
+    folder = {kind: shelf.photos / f"kind-{kind}" for kind in range(4)}
+    names = {folder[0]: "cups", str(folder[1]): " cups ", folder[2]: "clocks"}
+    told = shelf.library.learn("folders", labels=names, force=True)
+    assert (told["labels"], told["kinds"], told["photos"]) == (True, ["clocks", "cups"], 24)
+    assert sorted(shelf.library.labels().values()) == ["clocks"] * 8 + ["cups"] * 16
+    one, other = [number for number, path in shelf.store.paths().items() if "kind-0/" in path][:2]
+    hit = shelf.library.photo(other)
+    told = shelf.library.kinds_to_learn(
+        labels={shelf.photos: "rest", folder[0]: "cups", one: "lost", hit: "", 999: "x", "/nowhere": "y"}
+    )
+    assert told["sizes"] == {"rest": 24, "cups": 6, "lost": 1}
+    assert (told["small"], told["unknown"]) == (["lost"], ["999", "/nowhere"])
+    with pytest.raises(LearningError, match="no photo of the library is named; name a few"):
+        shelf.library.learn("folders", labels={})
+
+
+def test_photos_that_come_to_a_named_folder_get_its_label(shelf):
+    kinds = shelf.fill(kinds=3, each=8)
+    names = {shelf.photos / f"kind-{kind}": f"thing {kind}" for kind in range(2)}
+    unnamed = 1 + kinds.tolist().index(0)
+    shelf.library.learn("folders", labels={**names, unnamed: ""}, force=True)
+    before = shelf.library.labels()
+    shelf.put(made_up(1, each=1)[0].repeat(3, axis=0), [0, 1, 2])
+    lessons.keep_up(shelf.store, DIM)
+    assert shelf.library.labels() == {**before, 25: "thing 0", 26: "thing 1"} and unnamed not in before
+    shelf.library.drop_labels()
+    shelf.put(made_up(1, each=1)[0], [0])
+    lessons.keep_up(shelf.store, DIM)
+    assert shelf.library.labels() == {}
+
+
+def test_what_would_be_learnt_from_is_told_before(labelled):
+    shelf, names = labelled
+    path = shelf.labels([f"all/{name},{label}" for name, label in names] + ["nowhere.jpg,cup"])
+    told = shelf.library.kinds_to_learn(labels=path)
+    assert told["unknown"] == ["nowhere.jpg"] and sum(told["sizes"].values()) == len(names)
+    assert shelf.library.kinds_to_learn()["sizes"] == shelf.library.folders() == {f"{shelf.photos}/all": 24}
+    assert learnt(shelf.library) == ("photos", 0)
+
+
+def test_labels_can_be_dropped(labelled):
+    shelf, _ = labelled
+    shelf.library.learn("folders", labels={n: "ab"[n % 2] for n in range(1, 15)}, force=True)
+    generation = shelf.library.generation
+    assert shelf.library.drop_labels() == 14 and shelf.library.labels() == {}
+    assert shelf.library.generation > generation
+
+
+def test_learning_says_how_far_it_is_and_what_it_raises_ends_it(shelf):
+    shelf.fill(kinds=4, each=8)
+    told = []
+    shelf.library.learn("folders", force=True, progress=lambda *step: told.append(step))
+    assert [*dict.fromkeys(doing for doing, _, _ in told)] == [
+        "reading embeddings", "trying it on photos held out", "making the index anew",
+    ]  # fmt: skip
+    trials = [step[1:] for step in told if step[2]]
+    assert trials == [(number, len(trials)) for number in range(len(trials))]
+    before = shelf.library.learnt()
+
+    def stop(*_):
+        raise KeyError("stopped")
+
+    with pytest.raises(KeyError, match="stopped"):
+        shelf.library.learn("folders", labels={1: "x"}, progress=stop)
+    assert shelf.library.learnt() == before and shelf.library.labels() == {}
+
+
+def test_a_loss_says_what_was_measured(shelf, monkeypatch):
+    shelf.fill(kinds=4, each=8)
+    monkeypatch.setattr("simsearch.learning.Gain.is_loss", True)
+    with pytest.raises(LearningError) as refused:
+        shelf.library.learn("folders")
+    told = shelf.library.learn("folders", force=True)
+    assert refused.value.gain == told["gain"]
+
+
 @pytest.mark.parametrize(
     ("content", "error", "words"),
     [

@@ -104,7 +104,7 @@ class Indexer:
             if self._progress:
                 self._progress(done, total)
 
-        report = self._index(surveys, told)
+        report = self._index(surveys, told, run.enter)
         report.seconds = run.seconds
         run.state["report"] = report.summary()
         return report
@@ -113,9 +113,15 @@ class Indexer:
         """Examine what is at some paths; for whoever is the sole writer already."""
         return self._index(survey_changes(self._store, paths), self._progress)
 
-    def _index(self, surveys: Surveys, progress: Progress | None) -> Report:
+    def _index(
+        self,
+        surveys: Surveys,
+        progress: Progress | None,
+        enter: Callable[[Path], None] = lambda _: None,
+    ) -> Report:
         encoder, report = self._encoder(), surveys.report
         for root, surveyed in self._with_roots(surveys.found, encoder):
+            enter(root.path)
             report += sync(
                 self._store,
                 root,

@@ -996,9 +996,23 @@ class Library:
         """Return the folders that are indexed, or only those that are online."""
         return [root.path for root in self._store.roots() if not online or is_online(self._store, root)]
 
-    def failures(self, *, most: int | None = None) -> list[tuple[Path, str]]:
-        """Return the path of every file that could not be used, or of so many, and why."""
-        return self._store.all_failures(most)
+    def failures(
+        self, *, most: int | None = None, skip: int = 0, reason: str | None = None
+    ) -> list[tuple[Path, str]]:
+        """Return the path of every file that could not be used, and why, by path.
+
+        Parameters
+        ----------
+        most, skip
+            Only so many, after so many others.
+        reason
+            Only those of which that is the reason.
+        """
+        return self._store.all_failures(most, skip=skip, reason=reason)
+
+    def failure_reasons(self) -> dict[str, int]:
+        """Return why files could not be used, and how many for that reason, most first."""
+        return self._store.failure_reasons()
 
     def missing(self, *, prunable: bool = False) -> list[Path]:
         """Return the photos whose file is gone; they return to search when it does.

@@ -30,6 +30,7 @@ _SECONDS_TO_START = 30.0
 _FRESH: dict[str, Any] = {
     "pid": 0,
     "since": "",
+    "folder": None,
     "began": None,
     "done": 0,
     "total": 0,
@@ -106,6 +107,11 @@ class Run:
         """For how long it has been running."""
         return time.monotonic() - self._started
 
+    def enter(self, folder: Path) -> None:
+        """Note that it is in another folder."""
+        self.state |= {"folder": str(folder), "began": None, "done": 0, "total": 0}
+        self.note()
+
     def progress(self, done: int, total: int) -> None:
         """Note that so many files are done, now and then."""
         if done <= self.state["done"] or not self.state["began"]:  # the first folder, or another one
@@ -143,9 +149,10 @@ def last(folder: Path) -> dict[str, Any] | None:
 
     Returns
     -------
-    ``pid``, ``since`` and ``ended`` (ISO 8601; None while it runs), ``running``, ``done`` and ``total`` files
-    in the folder it is in and when it ``began`` with them, the ``report`` (a mapping; None before the end,
-    and where it was killed), and the ``problem`` that ended it (a sentence, or None).
+    ``pid``, ``since`` and ``ended`` (ISO 8601; None while it runs), ``running``, the indexed ``folder`` that
+    it is in or was last, ``done`` and ``total`` files in there and when it ``began`` with them, the
+    ``report`` (a mapping; None before the end, and where it was killed), and the ``problem`` that ended it (a
+    sentence, or None).
     """
     try:
         state: dict[str, Any] = json.loads((folder / STATE_NAME).read_text())

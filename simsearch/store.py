@@ -389,12 +389,19 @@ class Store:
         sql = "SELECT path, size, mtime_ns, reason FROM failures WHERE root_id = ?"
         return {path: (size, at, reason) for path, size, at, reason in self._all(sql, root.id)}
 
-    def all_failures(self, most: int | None = None) -> list[tuple[Path, str]]:
+    def all_failures(
+        self, most: int | None = None, *, skip: int = 0, reason: str | None = None
+    ) -> list[tuple[Path, str]]:
         """Return the path of every file that could not be used, or of so many, and why, by path."""
         sql = """SELECT roots.path, failures.path, reason FROM failures JOIN roots ON roots.id = root_id
-                 ORDER BY roots.path, failures.path LIMIT ?"""
-        rows = self._all(sql, -1 if most is None else most)
-        return [(Path(root, path), reason) for root, path, reason in rows]
+                 WHERE ? IS NULL OR reason = ? ORDER BY roots.path, failures.path LIMIT ? OFFSET ?"""
+        rows = self._all(sql, reason, reason, -1 if most is None else most, skip)
+        return [(Path(root, path), why) for root, path, why in rows]
+
+    def failure_reasons(self) -> dict[str, int]:
+        """Return why files could not be used, and how many for that reason, most first."""
+        sql = "SELECT reason, count(*) FROM failures GROUP BY reason ORDER BY count(*) DESC, reason"
+        return dict(self._all(sql))
 
     def put_failure(self, root: Root, path: str, reason: str, *, found: Found | None) -> None:
         """Remember why a file failed, until it changes or, without ``found``, until the next run."""

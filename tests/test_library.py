@@ -581,3 +581,15 @@ def test_a_sample_is_of_photos_that_are_there_and_each_once(colours, album):
     assert all(len(set(some)) == len(some) <= 2 for some in drawn)
     assert {name for some in drawn for name in some} == {"orange", "blue", "sky"}
     assert colours.random() is not None
+
+
+def test_failures_are_told_by_reason_and_some_at_a_time(toy_library, album):
+    for name in ("a.png", "b.png", "c.png"):
+        (album / name).write_text("x")
+    paint(album / "d.png", "black")
+    toy_library.sync(album)
+    (often, count), (seldom, once) = toy_library.failure_reasons().items()
+    assert (count, once) == (3, 1) and "toy sees nothing" in seldom
+    names = [path.name for path, _ in toy_library.failures(reason=often, most=2, skip=1)]
+    assert names == ["b.png", "c.png"]
+    assert [path.name for path, _ in toy_library.failures(reason=seldom)] == ["d.png"]

@@ -53,6 +53,14 @@ def test_other_writers_leave_the_record_of_the_last_run_alone(toy_library, album
     assert toy_library.run["report"]["added"] == 1 and not toy_library.run["running"]
 
 
+def test_a_run_says_in_which_folder_it_is(toy_library, album):
+    for name in ("one", "two"):
+        paint(album / name / "1.png", "red")
+    seen = []
+    toy_library.sync(album / "one", album / "two", progress=lambda *_: seen.append(toy_library.run["folder"]))
+    assert seen[0] == str(album / "one") and toy_library.run["folder"] == str(album / "two")
+
+
 @pytest.mark.parametrize("content", [b"no database at all" * 100, None])
 def test_a_lock_that_cannot_be_used_is_one_sentence(tmp_path, content):
     path = tmp_path / running.LOCK_NAME

@@ -92,6 +92,8 @@ def page(tmp_path, monkeypatch):
     st = pytest.importorskip("streamlit")
     from streamlit.testing.v1 import AppTest
 
+    from simsearch.ui import grid
+
     open_library = Library.open.__func__  # type: ignore[attr-defined]
     opened = []
 
@@ -100,12 +102,30 @@ def page(tmp_path, monkeypatch):
         return opened[-1]
 
     monkeypatch.setattr(Library, "open", classmethod(open_with_toy))
+    monkeypatch.setattr(grid, "show", _with_buttons(grid.show))
     monkeypatch.setenv("SIMSEARCH_LIBRARY", str(tmp_path / "library"))
     st.cache_resource.clear()
     st.cache_data.clear()
     yield AppTest.from_file("../app.py", default_timeout=30)
     for library in opened:
         library.close()
+
+
+def _with_buttons(show):
+    """A grid that has its deeds as buttons, too: the harness does not reach into a component."""
+
+    def showing(library, hits, key, deeds, **marks):
+        import streamlit as st
+
+        from simsearch.ui.words import plain
+
+        show(library, hits, key, deeds, **marks)
+        for hit in hits:
+            for name, deed in deeds.items():
+                label = f"{name.capitalize()} {plain(hit.path.name)}" if "like" in name else deed.hint
+                st.button(label, key=f"{name}-{hit.id}", on_click=deed.do, args=(hit,))
+
+    return showing
 
 
 @pytest.fixture

@@ -321,11 +321,13 @@ def test_without_bursts_it_says_so(page, album, index):
     assert page.info[0].value == "No bursts found among 0 photos that say when they were taken."
 
 
-def test_a_photo_of_a_burst_leads_to_the_search(burst, monkeypatch):
+def test_a_photo_of_a_burst_leads_to_the_search(burst, tmp_path, album, monkeypatch):
     gone = []
-    monkeypatch.setattr("streamlit.switch_page", lambda page: gone.append(page.title))
-    page = press(on_bursts(burst), "More like this")
-    assert gone == ["Search"] and page.session_state["photo"].path.name == "0.jpg"
+    monkeypatch.setattr("streamlit.switch_page", lambda to, **address: gone.append((to.title, address)))
+    press(on_bursts(burst), "More like this")
+    with Library.open(tmp_path / "library") as library:
+        photo = library.photo(album / "0.jpg")
+    assert gone == [("Search", {"query_params": {"like": str(photo.id)}})]
 
 
 # Clusters
@@ -383,13 +385,11 @@ def test_while_photos_are_indexed_the_last_clusters_are_shown(clustered, monkeyp
     assert any("once all photos are indexed" in info.value for info in clustered.info)
 
 
-def test_a_photo_of_a_cluster_leads_to_the_search_with_it(clustered, monkeypatch):
+def test_a_photo_of_a_cluster_leads_to_the_search_with_it(clustered, tmp_path, monkeypatch):
     gone = []
-    monkeypatch.setattr("streamlit.switch_page", lambda to: gone.append(to.title))
+    monkeypatch.setattr("streamlit.switch_page", lambda to, **address: gone.append((to.title, address)))
     press(clustered, "More like this")
-    assert gone == ["Search"] and clustered.session_state["photo"].path.parent.name in (
-        "blue",
-        "green",
-        "grey",
-        "red",
-    )
+    [(page, address)] = gone
+    with Library.open(tmp_path / "library") as library:
+        photo = library.photo(int(address["query_params"]["like"]))
+    assert page == "Search" and photo.path.parent.name in ("blue", "green", "grey", "red")

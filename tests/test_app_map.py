@@ -191,15 +191,17 @@ def test_a_broken_picture_is_one_sentence_and_the_map_stays(mapped):
     assert marks(page)["query"] is None
 
 
-def test_an_opened_photo_leads_to_the_search_with_it(mapped, monkeypatch):
+def test_an_opened_photo_leads_to_the_search_with_it(mapped, tmp_path, album, monkeypatch):
     name, folder = opened(mapped, 0)
     assert marks(mapped)["opened"] == 0
     [about] = markup(mapped, 'class="about-photo"')
     assert f"<b>{name}</b>" in about and folder in about
     gone = []
-    monkeypatch.setattr("streamlit.switch_page", lambda to: gone.append(to.title))
+    monkeypatch.setattr("streamlit.switch_page", lambda to, **address: gone.append((to.title, address)))
     press(mapped, "More like this")
-    assert gone == ["Search"] and mapped.session_state["photo"].path.name == name
+    with Library.open(tmp_path / "library") as library:
+        photo = library.photo(album / folder / name)
+    assert gone == [("Search", {"query_params": {"like": str(photo.id)}})]
 
 
 def test_a_hostile_name_is_shown_as_text(mapped, tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 from collections.abc import Callable
 from functools import partial
@@ -10,14 +9,15 @@ from functools import partial
 import streamlit as st
 
 from simsearch import Hit, Library, SimsearchError
-from simsearch.ui import hits, places, taste
+from simsearch.ui import grid, places, taste, thumbs
 from simsearch.ui.search import warm_up
-from simsearch.ui.words import plain, show_error
+from simsearch.ui.words import plain, say, show_error
 
 _COVER = 4  # photos
 _AT_ONCE = 60  # photos of an open album; more are shown on request
 _EXAMPLES = 24  # of each sort, likewise
 _SHOWN, _TOLD, _PROBLEM, _NEW = "album-shown", "album-examples", "album-problem", "new-name"
+_LEAVING = "album-leaving"
 
 # The name is a button, whose reach is the whole card.
 _STYLE = """
@@ -48,9 +48,6 @@ _STYLE = """
   .st-key-album-head { align-items: center; }
   .st-key-album-head > :has(h3) + * { margin-right: auto; }
   .st-key-album-head h3 { padding: 0; overflow-wrap: anywhere; }
-  @media (min-width: 641px) {
-      .st-key-hits-album { grid-template-columns: repeat(auto-fill, minmax(15.5rem, 1fr)); }
-  }
   @media (max-width: 640px) {
       .st-key-albums { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1.25rem .75rem; }
   }
@@ -60,7 +57,9 @@ _STYLE = """
 
 def show(library: Library) -> None:
     """Show the album that is open, or all."""
-    st.html(taste.STYLE + hits.STYLE + _STYLE)
+    if photo := st.session_state.pop(_LEAVING, None):
+        places.search_like(photo)
+    st.html(taste.STYLE + _STYLE)
     warm_up(library, str(library.path))
     if problem := st.session_state.pop(_PROBLEM, None):
         show_error(problem)
@@ -102,10 +101,10 @@ def _show_all(library: Library) -> None:
 
 def _cover(library: Library, name: str, photos: list[Hit]) -> str:
     """Return the first photos of an album in a frame; where there are none, what is liked."""
-    sources = [hits.small(library, library.generation, str(hit.path)) for hit in photos]
+    sources = [thumbs.small(library, library.generation, hit) for hit in photos]
     if not photos:
         liked = [example.jpeg for example in library.albums.examples(name) if example.liked]
-        sources = [f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" for jpeg in liked[:_COVER]]
+        sources = [thumbs.address(jpeg) for jpeg in liked[:_COVER]]
     pictures = "".join(f'<img src="{source}" alt="">' for source in sources if source)
     return f'<div class="cover" title="{html.escape(name)}">{pictures}</div>'
 
@@ -140,8 +139,7 @@ def _show_one(library: Library, name: str) -> None:
     _show_examples(library, name)
     if photos and not any(hit.trust for hit in photos):
         st.caption("What belongs together cannot be told in so small a library: only what is liked is here.")
-    offer = partial(_offer, library, name)
-    hits.show_grid(library, photos, "hits-album", offer)
+    grid.show(library, photos, "hits-album", _deeds(library, name))
     if count > shown:
         st.button(f"Show {min(count - shown, _AT_ONCE)} more", on_click=_show_more, args=(shown,))
 
@@ -166,13 +164,23 @@ def _tell_more(most: int) -> None:
     st.session_state[_TOLD] = most + _EXAMPLES
 
 
-def _offer(library: Library, name: str, hit: Hit) -> None:
-    def note(hit: Hit, liked: bool) -> None:
-        _try(partial(library.albums.like if liked else library.albums.dislike, name, hit))
+def _deeds(library: Library, name: str) -> dict[str, grid.Deed]:
+    def like(hit: Hit) -> None:
+        _try(partial(library.albums.like, name, hit))
 
-    taste.show_thumbs(hit, note, "It belongs here, and so does what is like it", "It does not belong here")
-    if hits.ask_more(hit):
-        places.go_to_search()
+    def dislike(hit: Hit) -> None:
+        _try(partial(library.albums.dislike, name, hit))
+
+    return {
+        "open": grid.Deed(_search_like, say("More like this")),
+        "like": grid.Deed(like, say("It belongs here, and so does what is like it")),
+        "dislike": grid.Deed(dislike, say("It does not belong here")),
+        "more": grid.Deed(_search_like, say("More like this")),
+    }
+
+
+def _search_like(hit: Hit) -> None:
+    st.session_state[_LEAVING] = hit  # only a run of the page can lead to another
 
 
 def _rename(library: Library, name: str) -> None:

@@ -26,4 +26,83 @@ TEXTS = {
     "Map": "Karte",
     "Exam": "Prüfung",
     "Library": "Bibliothek",
+    # Search
+    "Drop a picture, or paste it": "Bild hierher ziehen oder einfügen",
+    "or click to pick one from a folder": "oder klicken, um eines aus einem Ordner zu wählen",
+    "Drop a picture, in the collection or not": "Ein Bild, ob in der Sammlung oder nicht",
+    "Pick a picture from a folder": "Bild aus einem Ordner wählen",
+    "Camera": "Kamera",
+    "Take a picture": "Bild aufnehmen",
+    "Random photo": "Zufälliges Foto",
+    "Start from any photo of the library": "Von irgendeinem Foto der Bibliothek ausgehen",
+    "the dropped picture": "dem abgelegten Bild",
+    "More like {name}": "Ähnlich wie {name}",
+    "Asked before": "Zuvor gefragt",
+    "Back to {name}": "Zurück zu {name}",
+    "{n} photo is ready": "{n} Foto ist bereit",
+    "{n} photos are ready": "{n} Fotos sind bereit",
+    "The most similar ones appear here. Nothing leaves this machine; photos are only read.": (
+        "Hier erscheinen die ähnlichsten. Nichts verlässt diesen Rechner; Fotos werden nur gelesen."
+    ),
+    "More are being indexed: the page Library shows how far that is.": (
+        "Weitere werden gerade erfasst: Die Seite Bibliothek zeigt, wie weit das ist."
+    ),
+    "Or start from one of yours": "Oder von einem eigenen Foto ausgehen",
+    "words of its name or folder": "Wörter aus Name oder Ordner",
+    "Others": "Andere",
+    "No photo has these words in its name or folder.": (
+        "Kein Foto hat diese Wörter in seinem Namen oder Ordner."
+    ),
+    "Advanced": "Erweitert",
+    "Alike … varied": "Ähnlich … vielfältig",
+    "alike": "ähnlich",
+    "varied": "vielfältig",
+    "Engine": "Suchverfahren",
+    "Auto": "Automatisch",
+    "Exact": "Exakt",
+    "FAISS": "FAISS",
+    "LSH": "LSH",
+    "Auto is {engine}.": "Automatisch heißt: {engine}.",
+    "Shared neighbours count": "Gemeinsame Nachbarn zählen",
+    "Otherwise only the cosine ranks.": "Sonst ordnet nur der Kosinus.",
+    "Fold near-identical photos into one": "Fast gleiche Fotos zu einem zusammenfassen",
+    "{total} ms: decode {decode}, encode {encode}, search {search}, thumbnails {thumbnails}": (
+        "{total} ms: lesen {decode}, einbetten {encode}, suchen {search}, Vorschaubilder {thumbnails}"
+    ),
+    # Hits
+    "near-identical": "nahezu identisch",
+    "same scene": "gleiche Szene",
+    "same kind": "gleiche Art",
+    "closer than {percent} % of random pairs of your photos": (
+        "ähnlicher als {percent} % zufälliger Paare der eigenen Fotos"
+    ),
+    "closer than {percent} % of pairs": "ähnlicher als {percent} % aller Paare",
+    "offline": "offline",
+    "+{n} near-identical": "+{n} nahezu identisch",
+    "Hide near-identical": "Nahezu identische ausblenden",
+    "Near-identical to {name}": "Nahezu identisch mit {name}",
+    "Like {name}": "{name} gefällt",
+    "Dislike {name}": "{name} gefällt nicht",
+    "Select {name}": "{name} auswählen",
+    "Open it": "Öffnen",
+    "Select it": "Auswählen",
+    "More like this": "Mehr davon",
+    "Rank photos like this one higher": "Solche Fotos weiter vorn zeigen",
+    "Rank photos like this one lower": "Solche Fotos weiter hinten zeigen",
+    "It belongs here, and so does what is like it": "Gehört hierher, und was ihm ähnlich ist, auch",
+    "It does not belong here": "Gehört nicht hierher",
+    "Nothing in your collection is similar": "In der Sammlung ist nichts Ähnliches",
+    "{n} more, probably unrelated": "{n} weitere, wohl ohne Bezug",
+    "The nearest one is probably unrelated": "Auch das nächste Foto hat wohl keinen Bezug",
+    "The nearest {n} are probably unrelated": "Auch die nächsten {n} haben wohl keinen Bezug",
+    "Show them": "Anzeigen",
+    "Hide them": "Ausblenden",
+    "Show {n} more": "{n} weitere anzeigen",
+    "{n} selected": "{n} ausgewählt",
+    "Clear": "Aufheben",
+    "Why this one?": "Warum dieses?",
+    "What you asked with": "Womit gesucht wurde",
+    "The brighter, the more like the other picture it is to the network; grey is no more than chance.": (
+        "Je heller, desto ähnlicher ist es für das Netz dem anderen Bild; grau ist nicht mehr als Zufall."
+    ),
 }

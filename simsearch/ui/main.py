@@ -60,7 +60,9 @@ def main() -> None:
         ),
     ]
     places.remember(search=pages[0], albums=pages[1])
-    st.navigation(pages, position="top").run()
+    page = st.navigation(pages, position="top")
+    places.arrive(page.url_path)
+    page.run()
 
 
 def _on_the_library(show: Callable[[Library], None], *, empty_too: bool = False) -> Callable[[], None]:

@@ -410,5 +410,4 @@ def _show_opened(library: Library) -> None:
             f'<b>{html.escape(hit.path.name)}</b><div class="where">{html.escape(_where(hit))}</div></div>'
         )
         if st.button("More like this", icon=":material/image_search:", type="primary"):
-            st.session_state["photo"] = hit
-            places.go_to_search()
+            places.search_like(hit)

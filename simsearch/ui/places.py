@@ -5,8 +5,11 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from simsearch import Hit
+
 ALBUM = "open-album"  # where the name of the album is kept that is open
 _PAGES = "pages"
+_HERE, _CAME = "here", "came"
 
 
 def remember(**pages: StreamlitPage) -> None:
@@ -14,9 +17,26 @@ def remember(**pages: StreamlitPage) -> None:
     st.session_state[_PAGES] = pages
 
 
+def arrive(page: str) -> None:
+    """Note which page is shown."""
+    st.session_state[_CAME] = st.session_state.get(_HERE) not in (None, page)
+    st.session_state[_HERE] = page
+
+
+def came() -> bool:
+    """Whether another page was shown just before."""
+    return bool(st.session_state.get(_CAME))
+
+
 def go_to_search() -> None:
     """Show the page Search."""
     st.switch_page(st.session_state[_PAGES]["search"])
+
+
+def search_like(photo: Hit) -> None:
+    """Show the page Search with photos like one of the library."""
+    address = {"like": str(photo.id)}
+    st.switch_page(st.session_state[_PAGES]["search"], query_params=address)
 
 
 def go_to_album(name: str) -> None:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import html
 import time
 from typing import Any, NamedTuple
 
 import streamlit as st
 
-from simsearch import Hit, Library, SimsearchError
-from simsearch.ui import hits, part, taste, votes
+from simsearch import Hit, Library, Query, SimsearchError
+from simsearch.ui import address, hits, part, places, sources, start, taste, trail, votes
+from simsearch.ui.address import Question
 from simsearch.ui.asked import Asked
-from simsearch.ui.words import plain, show_error
+from simsearch.ui.part import Part
+from simsearch.ui.words import noted, number, percent, plain, say, show_error
 
-ENGINES = {"auto": "Auto", "exact": "Exact", "faiss": "FAISS", "lsh": "LSH"}
+ENGINES = {"auto": noted("Auto"), "exact": noted("Exact"), "faiss": noted("FAISS"), "lsh": noted("LSH")}
 _QUERY_SIDE = 800  # pixels; the query is the largest picture on the page
-_VARIETY = {
-    step / 10: "alike" if step == 0 else "varied" if step == 10 else f"{step}0 %" for step in range(11)
-}
+_FOUND = (60, 240, address.MOST)  # hits looked for at once; the next number when more are to be shown
+_VARIETY = {0.0: noted("alike"), 1.0: noted("varied")}
 
 # The query stays in view while the hits scroll, and scrolls by itself where the window is low.
 _STYLE = """
@@ -31,14 +31,11 @@ _STYLE = """
   }
   .st-key-query img { width: 100%; max-height: 40vh; object-fit: contain; border-radius: .5rem; }
   @media (max-width: 640px) { .st-key-query img { max-height: 30vh; } }
-  .st-key-dials { flex-wrap: nowrap; }
-  .st-key-dials > div { min-width: 0; flex: 1 1 0; }
-  .st-key-why img { max-height: 50vh; object-fit: contain; }
 </style>
 """
 
 
-class Answer(NamedTuple):
+class _Answer(NamedTuple):
     """The hits of a query, and how long it took to find them."""
 
     hits: list[Hit]
@@ -50,21 +47,42 @@ class Answer(NamedTuple):
 @st.cache_data(max_entries=100, show_spinner=False)
 def _find(
     _library: Library,
+    folder: str,
     generation: int,
     online: list[str],
-    likes: list[bytes | Hit],
-    dislikes: list[Hit],
+    asked: tuple[Any, ...],
+    _query: Query,
+    _liked: tuple[Hit, ...],
+    _disliked: tuple[Hit, ...],
     k: int,
     options: dict[str, Any],
-) -> Answer:
+) -> _Answer:
     started = time.perf_counter()
-    found = _library.search(likes, k, minus=dislikes, **options)
-    return Answer(found, (time.perf_counter() - started) * 1000)
+    found = _library.search([_query, *_liked], k, minus=[*_disliked], **options)
+    return _Answer(found, (time.perf_counter() - started) * 1000)
 
 
-@st.cache_data(max_entries=100, show_spinner=False)
-def _preview(_library: Library, generation: int, query: bytes | Hit) -> bytes:
-    return _library.preview(query, _QUERY_SIDE)
+# Of photos the generation says whether they are the same still.
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _encoded(
+    _library: Library,
+    folder: str,
+    generation: int | None,
+    name: str,
+    crop: Part | None,
+    _picture: bytes | Hit,
+) -> Query:
+    return _library.query(_picture, crop=crop)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _preview(_library: Library, folder: str, generation: int | None, name: str, _query: Query) -> bytes:
+    return _library.preview(_query, _QUERY_SIDE)
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _engine(_library: Library, folder: str, generation: int) -> str:
+    return str(_library.status()["engine"])
 
 
 @st.cache_resource(show_spinner="Getting ready (the first time takes half a minute) ...")
@@ -75,101 +93,112 @@ def warm_up(_library: Library, folder: str) -> None:
 
 def show(library: Library) -> None:
     """Show the search page."""
-    st.html(_STYLE + part.STYLE + votes.STYLE + taste.STYLE + hits.STYLE)
+    st.html(_STYLE + part.STYLE + votes.STYLE + taste.STYLE + hits.STYLE + trail.STYLE)
+    try:
+        warm_up(library, str(library.path))
+    except SimsearchError as error:
+        show_error(error)
+        return
+    if places.came():
+        address.recall()
+    address.remember()
+    question = address.question()
+    _begin(question)
     query, found = st.columns([1, 3], gap="large")
     with query, st.container(key="query"):
-        st.subheader("Find similar photos", anchor=False)
-        asked = _ask(library)
+        sources.show(library)
+        asked = _ask(library, question) if question else None
+        work = st.empty()
+        trail.show(question)
     with found:
         taste.show(library, taste.Query(asked.query, asked.crop) if asked else None)
         if asked:
-            hits.show(library, asked)
-        elif not st.session_state.get("query"):
-            _show_nothing_asked(library)
+            started = time.perf_counter()
+            hits.show(library, asked, address.shown())
+            thumbnails = 1000 * (time.perf_counter() - started)
+            work.caption(_work({**asked.milliseconds, "thumbnails": thumbnails}))
+        elif not question:
+            start.show(library, busy=is_busy(library))
 
 
-def _show_nothing_asked(library: Library) -> None:
-    st.subheader(f"{len(library):,} photos are ready", anchor=False)
-    if is_busy(library):
-        st.caption("More are being indexed: the page Library shows how far that is.")
-    st.caption("The most similar ones appear here. Nothing leaves this machine; photos are only read.")
-
-
-def _ask(library: Library) -> Asked | None:
-    """Show the query's side of the page and return what was found, if something was asked."""
+def _ask(library: Library, question: Question) -> Asked | None:
+    """Show the query's side of the page and return what was found, if anything can be asked."""
     try:
-        warm_up(library, str(library.path))
-        uploaded = st.file_uploader("Drop a picture, in the collection or not", on_change=_forget_photo)
-        photo: Hit | None = st.session_state.get("photo")
-        query: bytes | Hit
-        if photo:
-            query, name = photo, f"photo-{photo.id}"
-        elif uploaded:
-            query, name = uploaded.getvalue(), f"upload-{uploaded.file_id}"
-        else:
-            _begin(None)
-            st.session_state.pop("asked", None)
-            return None
-        _begin(name)
-        shown = st.container()
-        k, diversity = _turn_dials()
-        options = {"diversity": diversity, "crop": part.drawn(name), **_choose_ways(library)}
-        st.session_state["asked"] = query, options["crop"]  # for the map
-        generation, online = library.generation, [str(root) for root in library.roots(online=True)]
-        liked, disliked = taste.current()
-        answer = _find(library, generation, online, [query, *liked], [*disliked], k, options)
-        with shown:
-            part.show(name, _preview(library, generation, query))
-            if photo:
-                _show_way_back(photo, "Back to the uploaded picture" if uploaded else "Clear")
-            votes.show(library, query, options["crop"])
-        count = hits.meaningful(answer.hits)
-        st.caption(f"{count} {'hit' if count == 1 else 'hits'} in {answer.milliseconds:.0f} ms")
-        return Asked(query, options["crop"], answer.hits)
+        picture = sources.picture(library, question)
+        name, generation = question.name, library.generation
+        drawn = part.drawn(name)
+        stamp = str(library.path), generation if isinstance(picture, Hit) else None
+        whole = _encoded(library, *stamp, name, None, picture)
+        query = _encoded(library, *stamp, name, drawn, picture) if drawn else whole
+        part.show(name, _preview(library, *stamp, name, whole))
+        title = picture.path.name if isinstance(picture, Hit) else say("the dropped picture")
+        trail.note(library, question, whole, title)
+        if isinstance(picture, Hit):
+            st.caption(say("More like {name}", name=plain(title)))
+        votes.show(library, query)
+        answer = _search(library, question, query, drawn, _choose_ways(library))
+        st.session_state["asked"] = picture, drawn  # for the map
+        took = {**query.milliseconds, "search": answer.milliseconds}
+        return Asked(picture, drawn, answer.hits, len(answer.hits) in _FOUND[:-1], took)
     except SimsearchError as error:
         show_error(error)
         return None
 
 
-def _begin(query: str | None) -> None:
+def _search(
+    library: Library, question: Question, query: Query, crop: Part | None, options: dict[str, Any]
+) -> _Answer:
+    liked, disliked = taste.current()
+    online = [str(root) for root in library.roots(online=True)]
+    asked = question, crop, *(tuple(hit.id for hit in hits) for hits in (liked, disliked))
+    k = next(many for many in _FOUND if many >= address.shown())
+    return _find(
+        library, str(library.path), library.generation, online, asked, query, liked, disliked, k, options
+    )
+
+
+def _begin(question: Question | None) -> None:
     """Forget what was said of another query."""
-    if st.session_state.get("query") != query:
+    if st.session_state.get("query") != question:
         taste.forget()
         hits.forget()
-    st.session_state["query"] = query
-
-
-def _turn_dials() -> tuple[int, float]:
-    """Let be chosen how many hits there are, and how different from each other."""
-    with st.container(key="dials", horizontal=True, gap="medium"):
-        k: int = st.slider("Number of hits", 4, 60, 15)
-        diversity: float = st.select_slider(
-            "Alike … varied", list(_VARIETY), format_func=_VARIETY.__getitem__
-        )
-    return k, diversity
+    st.session_state["query"] = question
 
 
 def _choose_ways(library: Library) -> dict[str, Any]:
     """Let be chosen how to search; return options of :meth:`Library.search`."""
-    with st.expander("Advanced"):
-        engine = st.selectbox("Engine", list(ENGINES), format_func=ENGINES.__getitem__)
+    with st.expander(say("Advanced")):
+        diversity = st.select_slider(
+            say("Alike … varied"), [step / 10 for step in range(11)], format_func=_variety
+        )
+        engine = st.selectbox(say("Engine"), list(ENGINES), format_func=_engine_name)
         if engine == "auto":
-            st.caption(f"Auto is {plain(library.status()['engine'])}.")
-        rerank = st.toggle("Shared neighbours count", True, help="Otherwise only the cosine ranks.")
-        fold = st.toggle("Fold near-identical photos into one", True)
-    return {"engine": engine, "rerank": rerank, "fold": fold}
+            now = _engine(library, str(library.path), library.generation)
+            st.caption(say("Auto is {engine}.", engine=plain(now)))
+        rerank = st.toggle(say("Shared neighbours count"), True, help=say("Otherwise only the cosine ranks."))
+        fold = st.toggle(say("Fold near-identical photos into one"), True)
+    return {"diversity": diversity, "engine": engine, "rerank": rerank, "fold": fold}
 
 
-def _show_way_back(photo: Hit, label: str) -> None:
-    st.html(f'<div class="facts">More like <b>{html.escape(photo.path.name)}</b></div>')
-    st.button(label, icon=":material/arrow_back:", on_click=_forget_photo)
+def _variety(diversity: float) -> str:
+    return say(_VARIETY[diversity]) if diversity in _VARIETY else percent(diversity)
+
+
+def _engine_name(engine: str) -> str:
+    return say(ENGINES[engine])
+
+
+def _work(milliseconds: dict[str, float]) -> str:
+    """Say how long it took, and with what."""
+    took = {step: number(time) for step, time in milliseconds.items()}
+    return say(
+        "{total} ms: decode {decode}, encode {encode}, search {search}, thumbnails {thumbnails}",
+        total=number(sum(milliseconds.values())),
+        **took,
+    )
 
 
 def is_busy(library: Library) -> bool:
     """Whether a run of indexing is under way."""
     run = library.run
     return bool(run and run["running"])
-
-
-def _forget_photo() -> None:
-    st.session_state.pop("photo", None)

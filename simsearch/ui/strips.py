@@ -82,5 +82,4 @@ def _show_frame(library: Library, generation: int, photo: Hit, said: str, chip: 
         icon=":material/image_search:",
         help=f"Search for photos like {plain(photo.path.name)}",
     ):
-        st.session_state["photo"] = photo
-        places.go_to_search()
+        places.search_like(photo)

@@ -21,8 +21,6 @@ _PART_SIDE = 800  # pixels of a part that is kept as an example
 # What the icon says is written out for those who cannot see it. The cross lies on the corner of its photo.
 STYLE = """
 <style>
-  [class*="st-key-like-"] [data-testid="stMarkdownContainer"],
-  [class*="st-key-dislike-"] [data-testid="stMarkdownContainer"],
   [class*="st-key-back-"] [data-testid="stMarkdownContainer"] {
       position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
   }
@@ -69,32 +67,15 @@ def forget() -> None:
         st.session_state.pop(name, None)
 
 
-def ask(hit: Hit) -> None:
-    """Show the two thumbs of a hit."""
-    show_thumbs(hit, _note, "Rank photos like this one higher", "Rank photos like this one lower")
-
-
-def show_thumbs(hit: Hit, note: Callable[[Hit, bool], None], like: str, dislike: str) -> None:
-    """Show two thumbs.
-
-    Parameters
-    ----------
-    note
-        What is called with the hit, and whether it is liked.
-    like, dislike
-        What the thumbs do, in words.
-    """
-    name = plain(hit.path.name)
-    for verb, liked, what in (("Like", True, like), ("Dislike", False, dislike)):
-        st.button(
-            f"{verb} {name}",
-            key=f"{verb.lower()}-{hit.id}",
-            type="tertiary",
-            icon=f":material/thumb_{'up' if liked else 'down'}:",
-            help=what,
-            on_click=note,
-            args=(hit, liked),
-        )
+def note(hit: Hit, liked: bool) -> None:
+    """Note that a hit is liked, or that it is not."""
+    _take_back(hit)
+    taste = current()
+    if liked:
+        taste = taste._replace(liked=(*taste.liked, hit))
+    else:
+        taste = taste._replace(disliked=(*taste.disliked, hit))
+    st.session_state[_STATE] = taste
 
 
 def show(library: Library, query: Query | None) -> None:
@@ -151,16 +132,6 @@ def _ask_name(library: Library, query: Query) -> None:
         st.success(f"{plain(saved)}: {count:,} {'photo' if count == 1 else 'photos'}")
         if st.button("Open the album", icon=":material/photo_album:", type="tertiary"):
             places.go_to_album(saved)
-
-
-def _note(hit: Hit, liked: bool) -> None:
-    _take_back(hit)
-    taste = current()
-    if liked:
-        taste = taste._replace(liked=(*taste.liked, hit))
-    else:
-        taste = taste._replace(disliked=(*taste.disliked, hit))
-    st.session_state[_STATE] = taste
 
 
 def _take_back(hit: Hit) -> None:

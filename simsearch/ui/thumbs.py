@@ -15,10 +15,15 @@ _LARGE = 1_200
 
 def img(library: Library, generation: int, photo: Hit) -> str:
     """Return a photo as HTML; without a thumbnail, its name takes its place."""
-    source = _small(library, generation, photo.id, photo)
+    source = small(library, generation, photo)
     if source:
         return f'<img src="{source}" alt="{html.escape(photo.path.name)}">'
     return f'<div class="gone">{html.escape(photo.path.name)}</div>'
+
+
+def small(library: Library, generation: int, photo: Hit) -> str:
+    """Return a photo as an address that holds it; empty where it has gone, or is damaged."""
+    return _small(library, generation, photo.id, photo)
 
 
 def large(library: Library, photo: Hit) -> str:
@@ -29,21 +34,21 @@ def large(library: Library, photo: Hit) -> str:
     PhotoError
         When neither file nor thumbnail can be read.
     """
-    source = _address(library.preview(photo, _LARGE))
+    source = address(library.preview(photo, _LARGE))
     return f'<img src="{source}" alt="{html.escape(photo.path.name)}">'
 
 
 # As in search.py: the underscore keeps Streamlit from hashing what generation and id stand for.
 @st.cache_data(max_entries=5_000, show_spinner=False)
 def _small(_library: Library, generation: int, photo_id: int, _photo: Hit) -> str:
-    """Return a photo as an address that holds it; empty where it has gone, or is damaged."""
     try:
         thumbnail = _library.thumbnail(_photo)
         small = _library.preview(thumbnail, _SIDE) if thumbnail else b""
     except PhotoError:
         return ""
-    return _address(small) if small else ""
+    return address(small) if small else ""
 
 
-def _address(jpeg: bytes) -> str:
+def address(jpeg: bytes) -> str:
+    """Return a JPEG as an address that holds it."""
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

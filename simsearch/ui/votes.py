@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from simsearch import Hit, Library
-from simsearch.ui.part import Part
+from simsearch import Library, Query
 
 _SHOWN = 4  # kinds at most
 _FEWEST = 3  # photos whose votes say something
@@ -37,8 +36,8 @@ class Votes(NamedTuple):
 
 # As in search.py: the underscore keeps Streamlit from hashing the library, whose generation stands for it.
 @st.cache_data(max_entries=100, show_spinner=False)
-def _counted(_library: Library, generation: int, query: bytes | Hit, crop: Part | None) -> Votes:
-    suggestion = _library.suggest(query, crop=crop)
+def _counted(_library: Library, folder: str, generation: int, embedding: bytes, _query: Query) -> Votes:
+    suggestion = _library.suggest(_query)
     names = shown([vote.kind for vote in suggestion.votes], _library.roots())
     return Votes(
         suggestion.asked, [(name, vote.photos) for name, vote in zip(names, suggestion.votes, strict=True)]
@@ -50,11 +49,12 @@ def _kinds(_library: Library, generation: int) -> int:
     return _library.kinds()
 
 
-def show(library: Library, query: bytes | Hit, crop: Part | None) -> None:
+def show(library: Library, query: Query) -> None:
     """Show what the query may be of, in a library whose folders or labels tell things apart."""
     if _kinds(library, library.generation) < 2:
         return
-    votes = _counted(library, library.generation, query, crop)
+    embedding = query.embedding.tobytes()
+    votes = _counted(library, str(library.path), library.generation, embedding, query)
     if votes.asked >= _FEWEST:
         st.html(f'<div class="votes">{_sentence(votes)}{_bars(votes)}</div>')
 

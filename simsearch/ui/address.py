@@ -1,0 +1,91 @@
+"""What is asked, in the address of the page: it can be bookmarked, and Back goes back to it.
+
+like      the id of a photo of the library
+picture   the key of a picture that was dropped (see :mod:`simsearch.ui.dropped`)
+k         how many hits are shown, where that is not 15
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import streamlit as st
+
+K = 15
+MOST = 960  # hits; nobody looks at more
+_LIKE, _PICTURE, _K = "like", "picture", "k"
+_LAST = "last-address"
+
+
+class Question(NamedTuple):
+    """What the page is asked: a photo of the library by its id, or a picture by its key."""
+
+    photo: int | None = None
+    picture: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Tells it from others."""
+        return f"photo-{self.photo}" if self.photo is not None else f"picture-{self.picture}"
+
+
+def question() -> Question | None:
+    """Return what the address asks, if anything."""
+    if photo := _number(_LIKE):
+        return Question(photo=photo)
+    picture = st.query_params.get(_PICTURE)
+    return Question(picture=picture) if picture else None
+
+
+def shown() -> int:
+    """Return how many hits the address wants shown."""
+    return min(_number(_K) or K, MOST)
+
+
+def ask(question: Question | None, filters: Mapping[str, str] | None = None) -> None:
+    """Put a question into the address, in place of the one that is there."""
+    _write(question, K, _filters() if filters is None else filters)
+
+
+def show(k: int) -> None:
+    """Have so many hits shown."""
+    _write(question(), k, _filters())
+
+
+def filter_by(filters: Mapping[str, str]) -> None:
+    """Put filters into the address."""
+    _write(question(), shown(), filters)
+
+
+def remember() -> None:
+    """Keep what the address says, for when another page has been looked at."""
+    st.session_state[_LAST] = dict(st.query_params.to_dict())
+
+
+def recall() -> None:
+    """Ask again what was asked before another page was looked at, where the address is bare."""
+    if not st.query_params and (last := st.session_state.get(_LAST)):
+        st.query_params.from_dict(last)
+
+
+def _number(name: str) -> int | None:
+    text = st.query_params.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 19 and int(text) else None
+
+
+def _filters() -> dict[str, str]:
+    asked = st.query_params.to_dict()
+    return {name: value for name, value in asked.items() if name not in (_LIKE, _PICTURE, _K)}
+
+
+def _write(question: Question | None, k: int, filters: Mapping[str, str]) -> None:
+    asked = dict(filters)
+    if question and question.photo is not None:
+        asked[_LIKE] = str(question.photo)
+    elif question and question.picture:
+        asked[_PICTURE] = question.picture
+    if k != K:
+        asked[_K] = str(k)
+    if asked != st.query_params.to_dict():  # else Back would seem to do nothing
+        st.query_params.from_dict(asked)

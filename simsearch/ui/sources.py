@@ -1,0 +1,116 @@
+"""Where a picture to search with comes from: dropped, pasted, picked, photographed, or drawn by lot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from simsearch import Hit, Library, PhotoError
+from simsearch.ui import address
+from simsearch.ui.address import Question
+from simsearch.ui.dropped import dropped
+from simsearch.ui.words import say
+
+_TURN = "drops"  # how many pictures came: the field is a new, empty one each time
+
+# Streamlit's field speaks English only, and takes more room than it needs.
+STYLE = """
+<style>
+  .st-key-drop [data-testid="stFileUploaderDropzone"] {
+      flex-direction: column; align-items: center; justify-content: center; gap: 0; min-height: 5.5rem;
+      border: 2px dashed rgba(128, 128, 128, .45); border-radius: .75rem; position: relative;
+      text-align: center;
+  }
+  .st-key-drop [data-testid="stFileUploaderDropzone"]:hover, .simsearch-over .st-key-drop section {
+      border-color: #c4374a; background: rgba(196, 55, 74, .08);
+  }
+  .st-key-drop [data-testid="stFileUploaderDropzone"] > * { opacity: 0; position: absolute; }
+  .st-key-drop [data-testid="stFileUploaderDropzone"] button { inset: 0; width: 100%; height: 100%; }
+  .st-key-drop [data-testid="stFileUploaderDropzone"]:has(button:focus-visible) {
+      outline: 3px solid #c4374a;
+  }
+  .st-key-drop [data-testid="stFileUploaderDropzone"]::before { content: "DROP"; font-weight: 600; }
+  .st-key-drop [data-testid="stFileUploaderDropzone"]::after {
+      content: "CLICK"; font-size: .8rem; opacity: .75;
+  }
+  .simsearch-over::after {
+      content: ""; position: fixed; inset: 0; z-index: 1000; pointer-events: none;
+      box-shadow: inset 0 0 0 .4rem #c4374a;
+  }
+  .st-key-drop { gap: 0; }
+  .st-key-sources { gap: .5rem; flex-wrap: nowrap; }
+  .st-key-sources > * { flex: 1 1 0; min-width: 0; }
+  .st-key-sources button { padding-left: .5rem; padding-right: .5rem; }
+</style>
+"""
+
+
+def show(library: Library) -> None:
+    """Show the ways to ask; what is asked is in the address then."""
+    invitation = STYLE.replace("DROP", say("Drop a picture, or paste it"))
+    st.html(invitation.replace("CLICK", say("or click to pick one from a folder")))
+    turn = st.session_state.get(_TURN, 0)
+    with st.container(key="drop"):
+        st.file_uploader(
+            say("Drop a picture, in the collection or not"),
+            key=f"{_TURN}-{turn}",
+            on_change=_take,
+            args=(f"{_TURN}-{turn}",),
+            label_visibility="collapsed",
+        )
+        _listen()
+    with st.container(key="sources", horizontal=True):
+        with st.popover(say("Camera"), icon=":material/photo_camera:", width="stretch"):
+            st.camera_input(
+                say("Take a picture"),
+                key=f"camera-{turn}",
+                on_change=_take,
+                args=(f"camera-{turn}",),
+                label_visibility="collapsed",
+            )
+        st.button(
+            say("Random photo"),
+            icon=":material/casino:",
+            on_click=_draw,
+            args=(library,),
+            width="stretch",
+            help=say("Start from any photo of the library"),
+        )
+
+
+def picture(library: Library, question: Question) -> bytes | Hit:
+    """Return what a question asks with.
+
+    Raises
+    ------
+    PhotoError
+        When a picture is no longer kept, or a photo is not in the library.
+    """
+    if question.photo is not None:
+        return library.photo(question.photo)
+    found = dropped().picture(question.picture or "")
+    if found is None:
+        raise PhotoError("the picture", "dropped too long ago to be still here", "drop it again")
+    return found
+
+
+def _take(key: str) -> None:
+    if taken := st.session_state.get(key):
+        address.ask(Question(picture=dropped().keep(taken.getvalue())))
+        st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1
+
+
+def _draw(library: Library) -> None:
+    if photo := library.random():
+        address.ask(Question(photo=photo.id))
+
+
+def _listen() -> None:
+    component = st.components.v2.component("simsearch_dropping", html="<i></i>", js=_script())
+    component(key="dropping", data={"pick": say("Pick a picture from a folder")})
+
+
+@st.cache_data(show_spinner=False)
+def _script() -> str:
+    return Path(__file__).with_name("dropping.js").read_text(encoding="utf-8")

@@ -101,8 +101,91 @@ TEXTS = {
     "{n} selected": "{n} ausgewählt",
     "Clear": "Aufheben",
     "Why this one?": "Warum dieses?",
+    # A hit, opened, and hits that are taken elsewhere
+    "Hit": "Treffer",
+    "Show what is alike": "Zeigen, was ähnlich ist",
+    "Show the photo": "Foto zeigen",
+    "near-identical": "nahezu identisch",
+    "same scene": "gleiche Szene",
+    "same kind": "gleiche Art",
+    "probably unrelated": "wohl ohne Bezug",
+    "As alike as a photo and a copy of it, slightly altered.": (
+        "So ähnlich wie ein Foto und eine leicht veränderte Kopie davon."
+    ),
+    "As alike as two photos of one scene.": "So ähnlich wie zwei Fotos derselben Szene.",
+    "Both are nearest to the same photos, as things of one kind are.": (
+        "Beiden liegen dieselben Fotos am nächsten, wie es bei Dingen einer Art ist."
+    ),
+    "No more alike than a picture that shows nothing would be: probably chance.": (
+        "Nicht ähnlicher, als es ein Bild ohne Inhalt wäre: wohl Zufall."
+    ),
+    "There are too few photos here to tell what the score means.": (
+        "Hier sind zu wenige Fotos, um zu sagen, was der Wert bedeutet."
+    ),
+    "Closer than {share} of random pairs of your photos.": (
+        "Ähnlicher als {share} aller zufälligen Paare Ihrer Fotos."
+    ),
+    "Previous": "Zurück",
+    "Next": "Weiter",
+    "{place} of {count}": "{place} von {count}",
+    "Its file is not there just now: this is its thumbnail.": (
+        "Die Datei ist gerade nicht erreichbar: Dies ist das Vorschaubild."
+    ),
+    "Looking ...": "Wird verglichen ...",
     "What you asked with": "Womit gesucht wurde",
     "The brighter, the more like the other picture it is to the network; grey is no more than chance.": (
         "Je heller, desto ähnlicher ist es für das Netz dem anderen Bild; grau ist nicht mehr als Zufall."
+    ),
+    "What matches lies at the edges more than in the middle: it may be the background, not what stands "
+    "before it. To leave that out, search with a part of the picture.": (
+        "Was übereinstimmt, liegt eher am Rand als in der Mitte: Vielleicht ist es der Hintergrund "
+        "und nicht, was davor steht. Um ihn wegzulassen, mit einem Teil des Bildes suchen."
+    ),
+    "Score": "Wert",
+    "Folder": "Ordner",
+    "Taken": "Aufgenommen",
+    "Camera": "Kamera",
+    "Size": "Größe",
+    "{width} × {height} pixels": "{width} × {height} Pixel",
+    "File": "Datei",
+    "Place": "Ort",
+    "{degrees}° N": "{degrees}° N",
+    "{degrees}° S": "{degrees}° S",
+    "{degrees}° E": "{degrees}° O",
+    "{degrees}° W": "{degrees}° W",
+    "More like this": "Ähnliche suchen",
+    "Like": "Gefällt mir",
+    "Dislike": "Gefällt mir nicht",
+    "Press again to take it back": "Nochmals drücken nimmt es zurück",
+    "Copy path": "Pfad kopieren",
+    "Copied": "Kopiert",
+    "Could not be copied": "Konnte nicht kopiert werden",
+    "Open folder": "Ordner öffnen",
+    "Open photo": "Foto öffnen",
+    "{path}: not there just now; look whether its disk is connected.": (
+        "{path}: gerade nicht erreichbar; ist der Datenträger angeschlossen?"
+    ),
+    "{path}: nothing here could open it; copy its path, and open it in the file manager.": (
+        "{path}: konnte hier nicht geöffnet werden; den Pfad kopieren und in der Dateiverwaltung öffnen."
+    ),
+    "{n} near-identical photo folded into it": "{n} nahezu identisches Foto dahinter",
+    "{n} near-identical photos folded into it": "{n} nahezu identische Fotos dahinter",
+    "and {n} more": "und {n} weitere",
+    "{n} selected": "{n} ausgewählt",
+    "Photos (ZIP, {size})": "Fotos (ZIP, {size})",
+    "List (CSV)": "Liste (CSV)",
+    "Contact sheet (PDF)": "Kontaktabzug (PDF)",
+    "Clear": "Aufheben",
+    "photos": "fotos",
+    "{size} are too much for one download, which may have {most}: select fewer photos, or take the list "
+    "and copy by it.": (
+        "{size} sind zu viel für einen Download, der höchstens {most} haben darf: weniger Fotos auswählen, "
+        "oder die Liste herunterladen und danach kopieren."
+    ),
+    "{n} is not there just now, and will not be among the photos.": (
+        "{n} ist gerade nicht erreichbar und wird nicht dabei sein."
+    ),
+    "{n} are not there just now, and will not be among the photos.": (
+        "{n} sind gerade nicht erreichbar und werden nicht dabei sein."
     ),
 }

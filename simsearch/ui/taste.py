@@ -69,7 +69,7 @@ def forget() -> None:
 
 def note(hit: Hit, liked: bool) -> None:
     """Note that a hit is liked, or that it is not."""
-    _take_back(hit)
+    take_back(hit)
     taste = current()
     if liked:
         taste = taste._replace(liked=(*taste.liked, hit))
@@ -89,7 +89,7 @@ def show(library: Library, query: Query | None) -> None:
                 st.markdown(words, width="content")
             for hit in hits:
                 name = hit.path.name
-                show_example(f"{hit.id}", library.thumbnail(hit), name, partial(_take_back, hit))
+                show_example(f"{hit.id}", library.thumbnail(hit), name, partial(take_back, hit))
         if query is not None:
             with st.popover("Save as album", icon=":material/photo_album:"):
                 _ask_name(library, query)
@@ -134,6 +134,7 @@ def _ask_name(library: Library, query: Query) -> None:
             places.go_to_album(saved)
 
 
-def _take_back(hit: Hit) -> None:
+def take_back(hit: Hit) -> None:
+    """Forget whether a hit is liked."""
     liked, disliked = (tuple(other for other in hits if other.id != hit.id) for hits in current())
     st.session_state[_STATE] = Taste(liked, disliked)

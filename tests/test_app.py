@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from simsearch import Library, PhotoError, StorageError
+from simsearch import Library, StorageError
 from simsearch.suggestion import Suggestion, Vote
 from tests.conftest import COLOURS, paint
 
@@ -587,39 +587,15 @@ def test_a_part_is_suggested_for_by_itself(kinds, monkeypatch):
     assert not page.exception and seen == [(8, 8), (4, 8)]
 
 
-# Why this one?
+# A hit, opened
 
 
-def test_a_hit_is_explained_when_it_is_asked_for(filled, monkeypatch):
-    asked = []
-    explain = Library.why
-
-    def noting(library, query, hit, **options):
-        asked.append((query, hit.path.stem, options))
-        return explain(library, query, hit, **options)
-
-    monkeypatch.setattr(Library, "why", noting)
-    name, data, kind = png((200, 0, 0))
-    page = ask(filled, name, data, kind)
-    assert not asked
-    press(page, "Open it")
-    assert asked == [(data, "red", {"crop": None})]
-    assert any("The brighter, the more like" in caption.value for caption in page.caption)
-    press(page, "More like this")
-    press(page, "Open it")
-    query, found, _ = asked[1]
-    assert query.path.stem == "red" and found == "orange"
-
-
-def test_a_hit_that_cannot_be_explained_is_one_sentence(filled, monkeypatch):
+def test_a_hit_is_opened(filled):
     page = ask(filled, *png((200, 0, 0)))
-
-    def failing(library, *query, **options):
-        raise PhotoError("red.jpg", "gone")
-
-    monkeypatch.setattr(Library, "why", failing)
     press(page, "Open it")
-    assert page.error[0].value.replace("\\", "") == "red.jpg: gone; try another picture."
+    assert "red.jpg" in markup(page, '"opened-name"')[0] and page.button(key="opened-left").disabled
+    page.run()
+    assert not page.exception and not markup(page, '"opened-name"'), "once"
 
 
 # Compare

@@ -37,7 +37,7 @@ def script():
     query = next(hit for hit in map(library.photo, library.paths()) if hit.path.name == "query.png")
     hits = library.search(query, 9)
     st.session_state.setdefault("opened-place", 0)
-    opened._show(library, hits, Asked(query, None, hits))
+    opened._show(library, hits, Asked(query, None, hits, False, {}))
 
 
 @pytest.fixture
@@ -124,10 +124,12 @@ def test_a_like_is_shown_and_taken_back_by_a_second_press(shown):
     assert not any(shown.session_state["taste"])
 
 
-def test_more_like_this_makes_it_the_query(shown):
+def test_more_like_this_makes_it_the_query(shown, tmp_path):
     press(shown, "Next")
     press(shown, "More like this")
-    assert shown.session_state["photo"].path.name.startswith("**bold**")
+    with Library.open(tmp_path / "library") as library:
+        photo = library.photo(int(shown.query_params["like"]))
+    assert photo.path.name.startswith("**bold**")
 
 
 @pytest.mark.parametrize(

@@ -340,18 +340,30 @@ PLACE_BELOW = """(() => {
 })()"""
 
 
-def test_a_hit_is_explained(page, tmp_path):
+def test_a_hit_is_opened_leafed_through_and_explained(page, tmp_path):
     demo.draw_picture("wall clocks", 1000).save(tmp_path / "unseen.jpg")
     upload(page, tmp_path / "unseen.jpg")
     cards(page, 15)
     page.locator(".card .open").first.click()
-    page.wait_for_selector("[role=dialog] >> text=The brighter, the more like")
+    page.wait_for_function("document.querySelector('.st-key-opened-picture img')?.naturalWidth > 0")
+    for key, place in (("ArrowRight", 2), ("ArrowRight", 3), ("ArrowLeft", 2)):
+        page.keyboard.press(key)
+        page.wait_for_selector(f"[role=dialog] >> text='{place} of 15'")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy path").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    path = page.evaluate("navigator.clipboard.readText()")
+    assert path.endswith(page.inner_text(".opened-name")) and os.path.isfile(path)
+    page.get_by_role("button", name="Show what is alike").click()
     page.wait_for_function(
-        "[...document.querySelectorAll('[role=dialog] img')]"
-        ".filter(image => image.naturalWidth > 0).length === 2"
+        "[...document.querySelectorAll('.opened-alike img')]"
+        ".filter(image => image.naturalWidth > 0 && image.alt).length === 2"
     )
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("[role=dialog] >> text='3 of 15'")
     page.keyboard.press("Escape")
     page.wait_for_selector("[role=dialog]", state="detached")
+    page.wait_for_selector(".card .open:focus", state="attached")
     assert page.alerts == []
 
 

@@ -100,14 +100,10 @@ TEXTS = {
     "Show {n} more": "{n} weitere anzeigen",
     "{n} selected": "{n} ausgewählt",
     "Clear": "Aufheben",
-    "Why this one?": "Warum dieses?",
     # A hit, opened, and hits that are taken elsewhere
     "Hit": "Treffer",
     "Show what is alike": "Zeigen, was ähnlich ist",
     "Show the photo": "Foto zeigen",
-    "near-identical": "nahezu identisch",
-    "same scene": "gleiche Szene",
-    "same kind": "gleiche Art",
     "probably unrelated": "wohl ohne Bezug",
     "As alike as a photo and a copy of it, slightly altered.": (
         "So ähnlich wie ein Foto und eine leicht veränderte Kopie davon."
@@ -144,7 +140,6 @@ TEXTS = {
     "Score": "Wert",
     "Folder": "Ordner",
     "Taken": "Aufgenommen",
-    "Camera": "Kamera",
     "Size": "Größe",
     "{width} × {height} pixels": "{width} × {height} Pixel",
     "File": "Datei",
@@ -153,7 +148,6 @@ TEXTS = {
     "{degrees}° S": "{degrees}° S",
     "{degrees}° E": "{degrees}° O",
     "{degrees}° W": "{degrees}° W",
-    "More like this": "Ähnliche suchen",
     "Like": "Gefällt mir",
     "Dislike": "Gefällt mir nicht",
     "Press again to take it back": "Nochmals drücken nimmt es zurück",
@@ -171,11 +165,9 @@ TEXTS = {
     "{n} near-identical photo folded into it": "{n} nahezu identisches Foto dahinter",
     "{n} near-identical photos folded into it": "{n} nahezu identische Fotos dahinter",
     "and {n} more": "und {n} weitere",
-    "{n} selected": "{n} ausgewählt",
     "Photos (ZIP, {size})": "Fotos (ZIP, {size})",
     "List (CSV)": "Liste (CSV)",
     "Contact sheet (PDF)": "Kontaktabzug (PDF)",
-    "Clear": "Aufheben",
     "photos": "fotos",
     "{size} are too much for one download, which may have {most}: select fewer photos, or take the list "
     "and copy by it.": (

@@ -299,6 +299,7 @@ class Grid {
     if (!(deed in this.data.deeds)) return;
     this.stand(photo);
     if (deed !== "select") {
+      if (deed === "open") this.awaitReturn(photo);
       this.deed(deed, photo);
     } else {
       for (const one of this.range(photo, event.shiftKey)) this.pend(deed, one);
@@ -306,6 +307,24 @@ class Grid {
       this.ask(this.pending);
     }
     this.mark();
+  }
+
+  // A dialog that closes gives the focus back, but does not look for who had it inside a component.
+  awaitReturn(photo) {
+    const page = this.root.ownerDocument;
+    let seen = false;
+    this.returning?.disconnect();
+    this.returning = new MutationObserver(() => {
+      const open = Boolean(page.querySelector('[role="dialog"]'));
+      seen ||= open;
+      if (!seen || open) return;
+      this.returning.disconnect();
+      setTimeout(() => {
+        const lost = page.activeElement === page.body || page.activeElement?.contains(this.root);
+        if (lost) this.cards.get(photo)?.open.focus({ preventScroll: true });
+      }, 50); // once the dialog has done so
+    });
+    this.returning.observe(page.body, { childList: true, subtree: true });
   }
 
   // With Shift all photos from the last one that was selected on; else one.

@@ -13,17 +13,10 @@ from simsearch.ui.words import say, say_count
 
 _ALL, _OPENED = "unrelated-too", "opened-hit"
 
-# The bar of what is selected floats over the page's lower edge, so that nothing moves when it comes.
 STYLE = """
 <style>
   .facts { font-size: .85rem; line-height: 1.4; overflow-wrap: anywhere; }
   .st-key-rest { align-items: center; }
-  .st-key-selected {
-      position: fixed; left: 50%; bottom: 1.25rem; translate: -50% 0; z-index: 99; width: max-content;
-      max-width: calc(100vw - 1.5rem); align-items: center; padding: .4rem .75rem .4rem 1.25rem;
-      border-radius: 1.75rem; border: 1px solid rgba(128, 128, 128, .35); background: Canvas;
-      box-shadow: 0 4px 20px rgba(0, 0, 0, .28);
-  }
 </style>
 """
 
@@ -50,7 +43,7 @@ def show(library: Library, asked: Asked, shown: int) -> None:
     if others and len(related) <= shown:
         _offer_more("unrelated", shown, len(unrelated) - len(others), may_be_more=asked.may_be_more)
     if selected := selection.current():
-        taking.show(library, selected)
+        taking.show(library, selected, selection.clear)
     place = _place([*first, *others], st.session_state.pop(_OPENED, None))
     if place is not None:
         opened.show(library, [*first, *others], place, asked)

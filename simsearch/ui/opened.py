@@ -11,7 +11,7 @@ import streamlit as st
 from PIL import Image
 
 from simsearch import Hit, Library, PhotoError, SimsearchError
-from simsearch.ui import clipboard, reveal, taste, thumbs
+from simsearch.ui import address, clipboard, reveal, taste, thumbs
 from simsearch.ui.asked import Asked
 from simsearch.ui.part import Part
 from simsearch.ui.words import day, noted, number, percent, say, say_count, show_error
@@ -246,7 +246,7 @@ def _offer(library: Library, hit: Hit) -> None:
         if st.button(
             say("More like this"), key="opened-more", type="tertiary", icon=":material/image_search:"
         ):
-            st.session_state["photo"] = hit
+            address.ask(address.Question(photo=hit.id))
             st.rerun()
         _ask_taste(hit)
         clipboard.offer(str(hit.path), say("Copy path"), "opened-copy")

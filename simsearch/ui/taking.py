@@ -16,13 +16,14 @@ from simsearch.ui.words import say, say_count
 MOST = 1_000_000_000  # bytes of an archive: Streamlit holds what is downloaded in memory
 _MIME = {"zip": "application/zip", "csv": "text/csv", "pdf": "application/pdf"}
 
-# The bar stays in view at the window's lower edge while the hits scroll.
+# The bar floats over the window's lower edge, so that nothing moves when it comes.
 STYLE = """
 <style>
-  [data-testid="stLayoutWrapper"]:has(> .st-key-taking) { position: sticky; bottom: .75rem; z-index: 10; }
-  .st-key-taking { align-items: center; padding: .35rem 1rem; border-radius: .75rem; gap: .25rem 1.25rem;
-      border: 1px solid rgba(128, 128, 128, .35); background: color-mix(in srgb, Canvas 90%, transparent);
-      backdrop-filter: blur(14px); box-shadow: 0 4px 18px rgba(0, 0, 0, .22); }
+  .st-key-taking { position: fixed; left: 50%; bottom: 1rem; translate: -50% 0; z-index: 99;
+      width: max-content; max-width: calc(100vw - 1.5rem); align-items: center; padding: .35rem 1rem;
+      border-radius: .75rem; gap: .25rem 1.25rem; border: 1px solid rgba(128, 128, 128, .35);
+      background: color-mix(in srgb, Canvas 90%, transparent); backdrop-filter: blur(14px);
+      box-shadow: 0 4px 18px rgba(0, 0, 0, .22); }
   .st-key-taking > :has(.st-key-taking-clear), .st-key-taking > .st-key-taking-clear { margin-left: auto; }
   .st-key-taking button p { white-space: nowrap; }
 </style>

@@ -637,7 +637,7 @@ def test_every_engine_answers_an_uploaded_picture(filled):
         "Nothing: it found all 4 of the true nearest.",
     ]
     figures = markup(page, "Recall against exact")
-    assert all(words in figures[2] for words in ("random-projection LSH", " ms<", "<dd>100%</dd>", " MB<"))
+    assert all(words in figures[2] for words in ("random-projection LSH", " ms<", "<dd>100 %</dd>", " MB<"))
     for pictures in markup(page, 'class="pictures"'):
         assert re.findall(r'alt="(\w+)', pictures) == ["red", "orange", "sky", "blue"]
         assert "not among the nearest" not in pictures

@@ -148,7 +148,7 @@ def test_what_was_decided_before_is_listed_and_taken_back(copied):
     assert page.toggle[0].label == "Show what you decided: 1 pair"
     page.toggle[0].set_value(True)
     page.run()
-    assert markup(page, "<b>not the same</b>")
+    assert markup(page, "<b>Not the same</b>")
     press(page, "Take back")
     assert summary(found(page)).startswith("**2 groups, 3 copies**")
 
@@ -205,7 +205,7 @@ def test_the_list_and_the_script_know_what_is_decided_when_they_are_asked_for(co
 
 
 def test_a_copy_is_compared_with_the_best(copied):
-    page = press(copied, "Compare")
+    page = press(copied, "Compare it")
     [sides] = markup(page, "<b>Best</b>")
     assert sides.count("<img ") == 2 and "<b>Copy</b>" in sides
     assert markup(page, '<span class="chip exact">exact</span> Equal bytes. The best: ')
@@ -235,7 +235,7 @@ def test_what_goes_wrong_is_one_sentence_and_is_tried_again(page, album, index, 
     with monkeypatch.context() as patch:
         patch.setattr(Groups, "copies", failing)
         assert found(page).error[0].value.replace("\\", "") == "here: is [damaged]; mend it."
-    assert found(page).info[0].value == "No copies found among 1 photos."
+    assert found(page).info[0].value == "No copies found among 1 photo."
 
 
 def test_a_photo_that_has_left_meanwhile_is_one_sentence(copied, tmp_path, album):
@@ -271,7 +271,7 @@ def test_a_hunt_shows_how_far_it_is_and_can_be_stopped(page, album, index, monke
             page.run()
         assert page.info[0].value.startswith("Stopped before")
     press(page, "Go on")
-    assert found(page).info[0].value == "No copies found among 1 photos."
+    assert found(page).info[0].value == "No copies found among 1 photo."
 
 
 # Bursts

@@ -11,7 +11,7 @@ import streamlit as st
 from simsearch import Hit, Library, SimsearchError
 from simsearch.ui import grid, places, taste, thumbs
 from simsearch.ui.search import warm_up
-from simsearch.ui.words import plain, say, show_error
+from simsearch.ui.words import plain, say, say_count, show_error
 
 _COVER = 4  # photos
 _AT_ONCE = 60  # photos of an open album; more are shown on request
@@ -74,14 +74,16 @@ def show(library: Library) -> None:
 
 
 def _show_all(library: Library) -> None:
-    st.subheader("Albums", anchor=False)
+    st.subheader(say("Albums"), anchor=False)
     albums = [*library.albums]
     if not albums:
         st.write(
-            "None yet. Search with a picture, like what you find, and save it as an album: "
-            "it holds the photos that belong together with those, and takes up new ones as they arrive."
+            say(
+                "None yet. Search with a picture, like what you find, and save it as an album: "
+                "it holds the photos that belong together with those, and takes up new ones as they arrive."
+            )
         )
-        if st.button("Search", icon=":material/image_search:"):
+        if st.button(say("Search"), icon=":material/image_search:"):
             places.go_to_search()
         return
     with st.container(key="albums"):
@@ -110,7 +112,7 @@ def _cover(library: Library, name: str, photos: list[Hit]) -> str:
 
 
 def _counted(count: int) -> str:
-    return f"{count:,} {'photo' if count == 1 else 'photos'}"
+    return say_count(count, "{n} photo", "{n} photos")
 
 
 def _open(name: str | None) -> None:
@@ -123,32 +125,36 @@ def _open(name: str | None) -> None:
 
 
 def _show_one(library: Library, name: str) -> None:
-    st.button("All albums", icon=":material/arrow_back:", type="tertiary", on_click=_open, args=(None,))
+    st.button(say("All albums"), icon=":material/arrow_back:", type="tertiary", on_click=_open, args=(None,))
     count, shown = library.albums.count(name), st.session_state.get(_SHOWN, _AT_ONCE)
     photos = library.albums.photos(name, most=shown)
     with st.container(key="album-head", horizontal=True, gap="small"):
         st.subheader(plain(name), anchor=False, width="content")
         st.caption(_counted(count), width="content")
-        with st.popover("Rename", icon=":material/edit:"), st.form("rename", border=False):
-            st.text_input("Name", name, max_chars=100, key=_NEW)
-            st.form_submit_button("Rename", icon=":material/check:", on_click=_rename, args=(library, name))
-        with st.popover("Drop", icon=":material/delete:"):
-            st.write("The album and its examples are forgotten. No photo is touched.")
+        with st.popover(say("Rename"), icon=":material/edit:"), st.form("rename", border=False):
+            st.text_input(say("Name"), name, max_chars=100, key=_NEW)
+            st.form_submit_button(
+                say("Rename"), icon=":material/check:", on_click=_rename, args=(library, name)
+            )
+        with st.popover(say("Drop"), icon=":material/delete:"):
+            st.write(say("The album and its examples are forgotten. No photo is touched."))
             drop = partial(library.albums.drop, name)
-            st.button("Drop this album", type="primary", on_click=_try, args=(drop,))
+            st.button(say("Drop this album"), type="primary", on_click=_try, args=(drop,))
     _show_examples(library, name)
     if photos and not any(hit.trust for hit in photos):
-        st.caption("What belongs together cannot be told in so small a library: only what is liked is here.")
+        st.caption(
+            say("What belongs together cannot be told in so small a library: only what is liked is here.")
+        )
     grid.show(library, photos, "hits-album", _deeds(library, name))
     if count > shown:
-        st.button(f"Show {min(count - shown, _AT_ONCE)} more", on_click=_show_more, args=(shown,))
+        st.button(say("Show {n} more", n=min(count - shown, _AT_ONCE)), on_click=_show_more, args=(shown,))
 
 
 def _show_examples(library: Library, name: str) -> None:
     examples, most = library.albums.examples(name), st.session_state.get(_TOLD, _EXAMPLES)
     left = 0
     with st.container(key="taste", horizontal=True, gap="small"):
-        for words, liked in zip(taste.SAID, (True, False), strict=True):
+        for words, liked in zip(map(say, taste.SAID), (True, False), strict=True):
             some = [example for example in examples if example.liked == liked]
             if some:
                 st.markdown(words, width="content")
@@ -157,7 +163,7 @@ def _show_examples(library: Library, name: str) -> None:
                 take_back = partial(_try, partial(library.albums.take_back, name, example.id))
                 taste.show_example(f"{example.id}", example.jpeg, f"{words} {number}", take_back)
         if left > 0:
-            st.button("Show more", type="tertiary", on_click=_tell_more, args=(most,))
+            st.button(say("Show more"), type="tertiary", on_click=_tell_more, args=(most,))
 
 
 def _tell_more(most: int) -> None:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from simsearch import Burst, Hit, Library
 from simsearch.ui import hunt, paging, search, strips
+from simsearch.ui.words import day, duration, number, say, say_count
 
 _PAGE = "bursts-page"
 _AT_ONCE = 10  # bursts; each has its sharpest looked for
@@ -14,7 +15,7 @@ _MINUTES = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 
 
 # The generation stands for the library, and the hunt for its copies, of which one is in a burst.
-@st.cache_resource(max_entries=4, show_spinner="Looking for bursts ...")
+@st.cache_resource(max_entries=4, show_spinner=False)
 def _found(_library: Library, folder: str, generation: int, hunts: int, minutes: float) -> list[Burst]:
     return _library.groups.bursts(minutes)
 
@@ -37,7 +38,7 @@ def show(library: Library) -> None:
     st.html(strips.STYLE)
     search.warm_up(library, str(library.path))
     minutes = st.select_slider(
-        "Longest time from one photo to the next",
+        say("Longest time from one photo to the next"),
         _MINUTES,
         2.0,
         format_func=_time,
@@ -45,37 +46,47 @@ def show(library: Library) -> None:
         args=(_PAGE,),
     )
     generation = library.generation
-    found = _found(library, str(library.path), generation, hunt.count(library), minutes)
+    with st.spinner(say("Looking for bursts ...")):
+        found = _found(library, str(library.path), generation, hunt.count(library), minutes)
     undated = _undated(library, str(library.path), generation)
     if undated:
         st.caption(
-            "1 photo does not say when it was taken, and is in no burst."
-            if undated == 1
-            else f"{undated:,} photos do not say when they were taken, and are in no burst."
+            say_count(
+                undated,
+                "{n} photo does not say when it was taken, and is in no burst.",
+                "{n} photos do not say when they were taken, and are in no burst.",
+            )
         )
     if not found:
-        st.info(f"No bursts found among {len(library) - undated:,} photos that say when they were taken.")
+        st.info(
+            say_count(
+                len(library) - undated,
+                "No bursts found among {n} photo that says when it was taken.",
+                "No bursts found among {n} photos that say when they were taken.",
+            )
+        )
         return
     photos = sum(len(burst.photos) for burst in found)
-    st.markdown(f"**{len(found):,} {'burst' if len(found) == 1 else 'bursts'}, {photos:,} photos**")
+    bursts = say_count(len(found), "{n} burst", "{n} bursts")
+    st.markdown(f"**{bursts}, {say_count(photos, '{n} photo', '{n} photos')}**")
     for burst in paging.page(_PAGE, found, _AT_ONCE):
         with st.container(border=True, key=f"burst-{burst.photos[0].id}"):
             _show_burst(library, generation, burst)
 
 
 def _time(minutes: float) -> str:
-    return f"{minutes * 60:.0f} s" if minutes < 1 else f"{minutes:.0f} min"
+    return duration(minutes * 60) if minutes < 1 else f"{number(minutes)} min"
 
 
 def _show_burst(library: Library, generation: int, burst: Burst) -> None:
     first = burst.photos[0]
     sharpest = _sharpest(library, generation, tuple(photo.id for photo in burst.photos), burst.photos)
-    taken = f"{first.taken_at.day} {first.taken_at:%B %Y, %H:%M:%S}" if first.taken_at else ""
+    taken = f"{day(first.taken_at)}, {_clock(first)}" if first.taken_at else ""
     camera = f" · {first.camera}" if first.camera else ""
-    strips.head(f"{len(burst.photos):,} photos", f"{taken}{camera}")
+    strips.head(say_count(len(burst.photos), "{n} photo", "{n} photos"), f"{taken}{camera}")
     name = f"more-of-burst-{first.id}"
     shown = paging.beginning(name, burst.photos, _AT_FIRST)
-    marked = (sharpest, "sharpest") if sharpest is not None else None
+    marked = (sharpest, say("sharpest")) if sharpest is not None else None
     strips.show(library, generation, f"burst-{first.id}", shown, _clock, marked)
     paging.offer_rest(name, len(burst.photos) - len(shown))
 

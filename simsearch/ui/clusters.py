@@ -9,16 +9,17 @@ import streamlit as st
 
 from simsearch import Hit, Library, PhotoError
 from simsearch.ui import paging, search, strips
+from simsearch.ui.words import noted, say, say_count
 
 _PAGE = "clusters-page"
 _AT_ONCE = 10  # clusters
 _AT_FIRST = 10  # photos of a cluster that are shown
-LATER = "Clusters are looked for once all photos are indexed."
-_GRAINS = {"coarse": "Few, large", "medium": "Medium", "fine": "Many, small"}
+LATER = noted("Clusters are looked for once all photos are indexed.")
+_GRAINS = {"coarse": noted("Few, large"), "medium": noted("Medium"), "fine": noted("Many, small")}
 
 
 # The generation stands for the library, which keeps its clusters itself.
-@st.cache_resource(max_entries=6, show_spinner="Looking for photos that look alike ...")
+@st.cache_resource(max_entries=6, show_spinner=False)
 def _found(_library: Library, folder: str, generation: int, grain: str) -> list[Any]:
     return list(_library.clusters(grain))
 
@@ -46,27 +47,33 @@ def show(library: Library) -> None:
     st.html(strips.STYLE)
     search.warm_up(library, str(library.path))
     grain = st.segmented_control(
-        "Clusters",
+        say("Clusters"),
         list(_GRAINS),
         default="medium",
-        format_func=_GRAINS.__getitem__,
+        format_func=lambda grain: say(_GRAINS[grain]),
         on_change=paging.first,
         args=(_PAGE,),
     )
     generation = library.generation
-    found = at_hand(library, grain or "medium")
+    with st.spinner(say("Looking for photos that look alike ...")):
+        found = at_hand(library, grain or "medium")
     if found is None:
-        st.info(LATER)
+        st.info(say(LATER))
         return
     if not found:
-        st.info(f"No clusters found among {len(library):,} photos: no two of them are much alike.")
+        st.info(say("No clusters found among {n} photos: no two of them are much alike.", n=len(library)))
         return
     together = sum(cluster.size for cluster in found)
-    st.markdown(f"**{len(found):,} {'cluster' if len(found) == 1 else 'clusters'}, {together:,} photos**")
+    clusters = say_count(len(found), "{n} cluster", "{n} clusters")
+    st.markdown(f"**{clusters}, {say_count(together, '{n} photo', '{n} photos')}**")
     alone = len(library) - together
     if alone > 0 and not search.is_busy(library):
         st.caption(
-            f"{alone:,} {'photo is' if alone == 1 else 'photos are'} like no others, and in no cluster."
+            say_count(
+                alone,
+                "{n} photo is like no others, and in no cluster.",
+                "{n} photos are like no others, and in no cluster.",
+            )
         )
     for cluster in paging.page(_PAGE, found, _AT_ONCE):
         with st.container(border=True, key=f"cluster-{cluster.typical.id}"):
@@ -74,11 +81,12 @@ def show(library: Library) -> None:
 
 
 def _show_cluster(library: Library, generation: int, grain: str, cluster: Any) -> None:
-    strips.head(cluster.label or "Without a name", f"{cluster.size:,} photos")
+    count = say_count(cluster.size, "{n} photo", "{n} photos")
+    strips.head(cluster.label or say("Without a name"), count)
     name = f"more-of-cluster-{grain}-{cluster.typical.id}"
     shown = paging.beginning(name, cluster.photos.tolist(), _AT_FIRST)
     photos = [photo for photo_id in shown if (photo := _photo(library, photo_id))]
-    marked = (cluster.typical.id, "typical")
+    marked = (cluster.typical.id, say("typical"))
     strips.show(library, generation, f"{grain}-{cluster.typical.id}", photos, marked=marked)
     paging.offer_rest(name, cluster.size - len(shown))
 

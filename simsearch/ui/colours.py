@@ -11,6 +11,7 @@ import numpy as np
 from simsearch import Library
 from simsearch.ui import clusters
 from simsearch.ui.votes import shown
+from simsearch.ui.words import noted
 
 _MOST = 10  # kinds with a colour of their own: more are not told apart
 _KINDS = (
@@ -36,10 +37,11 @@ class Colours(NamedTuple):
     palette
         Colours as #rrggbb.
     legend
-        ``kinds``, each with ``name``, ``count``, ``code``, maybe a longer ``title``, and ``rest`` where it is
-        what is in none of the others; ``scale``, None or the ``colours`` from ``first`` to ``last``.
+        ``kinds``, each with ``name``, ``count``, ``code``, maybe a longer ``title``, ``number`` where the
+        name is a sentence of the page's about it, and ``rest`` where it is what is in none of the others;
+        ``scale``, None or the ``colours`` from ``first`` to ``last``, both ordinals of days.
     hint
-        What else is to be said, in a sentence, or None.
+        What else is to be said, a sentence of the page's, or None.
     """
 
     codes: np.ndarray
@@ -57,7 +59,9 @@ def by_folder(library: Library, ids: np.ndarray) -> Colours:
     """Colour photos, (n,) int64, by the folder that they lie in."""
     folders = {photo_id: str(path.parent) for photo_id, path in library.paths(ids.tolist()).items()}
     often = [folder for folder, _ in Counter(folders.values()).most_common(_MOST)]
-    told = by_kind(ids, folders, dict(zip(often, shown(often, library.roots()), strict=True)), "others")
+    told = by_kind(
+        ids, folders, dict(zip(often, shown(often, library.roots()), strict=True)), noted("others")
+    )
     for kind, folder in zip(told.legend["kinds"], often, strict=False):
         kind["title"] = folder
     return told
@@ -93,7 +97,7 @@ def by_kind(
     ]
     for name, code in ((others, _MOST), (none, _MOST + 1)):
         if counts[code]:
-            legend.append({"name": name, "count": counts[code], "code": code, "rest": True})
+            legend.append({"name": name, "number": 0, "count": counts[code], "code": code, "rest": True})
     return Colours(codes, [*_KINDS, _OTHERS, _NONE], {"kinds": legend, "scale": None})
 
 
@@ -108,9 +112,9 @@ def by_date(library: Library, ids: np.ndarray) -> Colours:
         first, last = np.percentile(days[dated], _TAILS, method="nearest")
         share = np.clip((days[dated] - first) / max(last - first, 1), 0, 1)
         codes[dated] = np.round(share * (_STEPS - 1)).astype(np.uint8)
-        scale = {"colours": list(_SCALE), "first": _day(first), "last": _day(last)}
+        scale = {"colours": list(_SCALE), "first": int(first), "last": int(last)}
     undated = int((~dated).sum())
-    kinds = [{"name": "undated", "count": undated, "code": _STEPS}] if undated else []
+    kinds = [{"name": noted("undated"), "number": 0, "count": undated, "code": _STEPS}] if undated else []
     return Colours(codes, [*_blended(), _OTHERS], {"kinds": kinds, "scale": scale})
 
 
@@ -122,26 +126,23 @@ def by_cluster(library: Library, ids: np.ndarray) -> Colours:
     kinds = {photo: number for number, cluster in enumerate(found, 1) for photo in cluster.photos.tolist()}
     labels = Counter(cluster.label for cluster in found)
     names = {
-        number: f"cluster {number}" if not label else label if labels[label] == 1 else f"{label} ({number})"
+        number: label if not label or labels[label] == 1 else f"{label} ({number})"
         for number, label in enumerate((cluster.label for cluster in found), 1)
     }
-    return by_kind(ids, kinds, names, "in smaller clusters", "in none")
+    told = by_kind(ids, kinds, names, noted("in smaller clusters"), noted("in none"))
+    for kind, (number, _) in zip(told.legend["kinds"], Counter(kinds.values()).most_common(), strict=False):
+        if not kind["name"]:
+            kind |= {"name": noted("cluster {n}"), "number": number}
+    return told
 
 
 # What the page offers; another way is a line here.
 WAYS: dict[str, Callable[[Library, np.ndarray], Colours]] = {
-    "Folder": by_folder,
-    "Date": by_date,
-    "Cluster": by_cluster,
-    "Nothing": plain,
+    noted("Folder"): by_folder,
+    noted("Date"): by_date,
+    noted("Cluster"): by_cluster,
+    noted("Nothing"): plain,
 }
-
-
-def _day(ordinal: float) -> str:
-    from datetime import date
-
-    day = date.fromordinal(int(ordinal))
-    return f"{day.day} {day:%B %Y}"
 
 
 def _blended() -> list[str]:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from simsearch import Hit, Library, SimsearchError
 from simsearch.ui import search, settings
-from simsearch.ui.words import show_error
+from simsearch.ui.words import number, percent, say, say_count, show_error, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,7 +55,7 @@ _STYLE = """
 
 # As in search.py: the underscore keeps Streamlit from hashing the library, whose generation stands for it.
 # It also rises when LSH is tuned.
-@st.cache_data(max_entries=100, show_spinner="Asking every engine ...")
+@st.cache_data(max_entries=100, show_spinner=False)
 def _compare(_library: Library, generation: int, query: bytes | Hit, k: int) -> dict[str, Any]:
     return _library.compare(query, k)
 
@@ -74,9 +74,9 @@ def _small(_library: Library, generation: int, hit: Hit) -> str:
 def show(library: Library) -> None:
     """Show the page."""
     st.html(_STYLE)
-    st.subheader("One query, three engines", anchor=False)
+    st.subheader(say("One query, three engines"), anchor=False)
     if len(library) < 2:
-        st.info("There is one photo only, and comparing takes at least two; index some more.")
+        st.info(say("There is one photo only, and comparing takes at least two; index some more."))
         return
     try:
         search.warm_up(library, str(library.path))
@@ -93,9 +93,10 @@ def _show_comparison(library: Library) -> None:
     try:
         query, k = _ask(library)
         if query is None:
-            st.caption("Its nearest photos appear here, as each engine finds them.")
+            st.caption(say("Its nearest photos appear here, as each engine finds them."))
             return
-        compared = _compare(library, library.generation, query, k)
+        with st.spinner(say("Asking every engine ...")):
+            compared = _compare(library, library.generation, query, k)
     except SimsearchError as error:  # of this query: the rest of the page does without
         show_error(error)
         return
@@ -109,10 +110,10 @@ def _show_comparison(library: Library) -> None:
 def _ask(library: Library) -> tuple[bytes | Hit | None, int]:
     asking, asked = st.columns([2, 1], gap="large")
     with asking:
-        uploaded = st.file_uploader("Drop a picture, in the collection or not", on_change=_forget)
-        if st.button("A random photo of the library", icon=":material/shuffle:"):
+        uploaded = st.file_uploader(say("Drop a picture, in the collection or not"), on_change=_forget)
+        if st.button(say("A random photo of the library"), icon=":material/shuffle:"):
             st.session_state["compared"] = library.random()
-        k = st.slider("Number of hits", 4, 60, 15)
+        k = st.slider(say("Number of hits"), 4, 60, 15)
     photo: Hit | None = st.session_state.get("compared")
     query = photo or (uploaded.getvalue() if uploaded else None)
     if query is not None:
@@ -129,23 +130,24 @@ def _forget() -> None:
 
 def _show_answer(library: Library, answer: dict[str, Any], nearest: Sequence[Hit]) -> None:
     figures = {
-        "Search alone": _milliseconds(answer["milliseconds"]),
-        "Recall against exact": f"{answer['recall']:.0%}",
-        "Scanned": settings.share(answer["scanned"]),
-        "Compared exactly": settings.share(answer["compared"]),
-        "Memory": f"{answer['bytes'] / 1e6:,.1f} MB",
+        say("Search alone"): _milliseconds(answer["milliseconds"]),
+        say("Recall against exact"): percent(answer["recall"]),
+        say("Scanned"): settings.share(answer["scanned"]),
+        say("Compared exactly"): settings.share(answer["compared"]),
+        say("Memory"): f"{number(answer['bytes'] / 1e6, 1)} MB",
     }
     lines = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in figures.items())
     st.markdown(f"#### {search.ENGINES[answer['engine']]}")
-    about = answer["about"]
+    about = told(answer["about"])
     if answer["engine"] == "lsh" and answer["scanned"] == 1:
-        about += ". This picture is unlike all photos here, or they are few: every one was compared."
+        unlike = say("This picture is unlike all photos here, or they are few: every one was compared.")
+        about = f"{about}. {unlike}"
     st.html(f'<div class="about">{html.escape(about)}</div><dl class="figures">{lines}</dl>')
     st.html(f'<div class="pictures">{"".join(_pictures(library, answer["hits"], nearest))}</div>')
 
 
 def _milliseconds(value: float) -> str:
-    return f"{value:.2f} ms" if value < 10 else f"{value:,.0f} ms"
+    return f"{number(value, 2 if value < 10 else 0)} ms"
 
 
 def _pictures(library: Library, hits: Sequence[Hit], nearest: Sequence[Hit]) -> Iterable[str]:
@@ -154,11 +156,12 @@ def _pictures(library: Library, hits: Sequence[Hit], nearest: Sequence[Hit]) -> 
         # Of photos that tie for the last place, any is right.
         right = hit.id in ids or hit.score >= nearest[-1].score - _SAME
         name = html.escape(hit.path.name)
+        note = "" if right else f'<div class="note">{say("not among the nearest")}</div>'
         yield (
             f'<figure class="{"right" if right else "wrong"}" title="{html.escape(str(hit.path))}">'
             f"{_img(_small(library, library.generation, hit), hit.path.name)}"
-            f'<figcaption><div class="name"><span>{name}</span><b>{hit.score:.2f}</b></div>'
-            f"{'' if right else '<div class=note>not among the nearest</div>'}</figcaption></figure>"
+            f'<figcaption><div class="name"><span>{name}</span><b>{number(hit.score, 2)}</b></div>'
+            f"{note}</figcaption></figure>"
         )
 
 
@@ -176,33 +179,47 @@ def _img(source: str, name: str) -> str:
 def _show_missed(
     library: Library, missed: Sequence[dict[str, Any]], knobs: dict[str, int], count: int
 ) -> None:
-    st.subheader("What LSH missed, and why", anchor=False)
+    st.subheader(say("What LSH missed, and why"), anchor=False)
     if not missed:
-        st.write(f"Nothing: it found all {count} of the true nearest.")
+        st.write(say("Nothing: it found all {n} of the true nearest.", n=count))
         return
     st.caption(
-        f"{len(missed)} of the {count} true nearest. Cosines as hashed are seen from the photos' mean."
+        say(
+            "{n} of the {count} true nearest. Cosines as hashed are seen from the photos' mean.",
+            n=len(missed),
+            count=count,
+        )
     )
     cards = []
     for miss in sorted(missed, key=lambda miss: -miss["hit"].score):
         hit = miss["hit"]
+        name = html.escape(hit.path.name)
         picture = _img(_small(library, library.generation, hit), hit.path.name)
+        where = say("{name} in {folder}", name=f"<b>{name}</b>", folder=html.escape(hit.path.parent.name))
+        scores = {"score": number(hit.score, 2), "cosine": number(miss["cosine"], 2)}
         cards.append(
             f'<figure title="{html.escape(str(hit.path))}">{picture}<figcaption>'
-            f"<b>{html.escape(hit.path.name)}</b> in {html.escape(hit.path.parent.name)}<br>"
-            f"score {hit.score:.2f}, cosine as hashed {miss['cosine']:.2f}<br>"
+            f"{where}<br>{say('score {score}, cosine as hashed {cosine}', **scores)}<br>"
             f"{_why(miss['probes_needed'], knobs)}</figcaption></figure>"
         )
     st.html(f'<div class="missed">{"".join(cards)}</div>')
 
 
 def _why(needed: int | None, knobs: dict[str, int]) -> str:
-    often = f" in {knobs['hits']} tables" if knobs["hits"] > 1 else ""
     if needed is None:
-        return (
-            f"No number of buckets within reach meets it{often}: its code differs from the query's in bits "
-            "that are not weak."
+        return say_count(
+            knobs["hits"],
+            "No number of buckets within reach meets it: its code differs from the query's in bits that are "
+            "not weak.",
+            "No number of buckets within reach meets it in {n} tables: its code differs from the query's in "
+            "bits that are not weak.",
         )
     if needed > knobs["probes"]:
-        return f"Meeting it{often} would have taken {needed:,} buckets; LSH looks into {knobs['probes']:,}."
-    return "It was met, but too many others had signatures more similar to the query's."
+        return say_count(
+            knobs["hits"],
+            "Meeting it would have taken {needed} buckets; LSH looks into {probes}.",
+            "Meeting it in {n} tables would have taken {needed} buckets; LSH looks into {probes}.",
+            needed=needed,
+            probes=knobs["probes"],
+        )
+    return say("It was met, but too many others had signatures more similar to the query's.")

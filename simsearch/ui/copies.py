@@ -12,9 +12,10 @@ from simsearch import CopyGroup, Hit, Library
 from simsearch.ui import decided, hunt, paging, versions
 from simsearch.ui.hunt import Hunt
 from simsearch.ui.versions import Place
+from simsearch.ui.words import noted, say, say_count
 
 _PAGE = "copies-page"
-_EVERYWHERE = "All folders"
+_EVERYWHERE = noted("All folders")
 
 
 def show(library: Library) -> None:
@@ -26,27 +27,38 @@ def show(library: Library) -> None:
     decided.note(library)
     if found.key[0] != library.generation:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption("The library has changed since these were found.", width="content")
-            st.button("Look again", icon=":material/refresh:", on_click=hunt.forget)
+            st.caption(say("The library has changed since these were found."), width="content")
+            st.button(say("Look again"), icon=":material/refresh:", on_click=hunt.forget)
     if found.groups:
         _show_found(library, found)
     else:
-        among = " that you have not decided about" if decided.count() else ""
-        st.info(f"No copies{among} found among {len(library):,} photos.", icon=":material/check:")
+        st.info(_none_found(len(library)), icon=":material/check:")
     decided.show(library)
+
+
+def _none_found(photos: int) -> str:
+    if decided.count():
+        return say("No copies that you have not decided about found among {n} photos.", n=photos)
+    return say_count(photos, "No copies found among {n} photo.", "No copies found among {n} photos.")
 
 
 def _show_found(library: Library, found: Hunt) -> None:
     groups = _narrowed(library, found)
     copies = [copy for group in groups for copy in group.copies]
     could_go = sum(copy.size for copy in copies if not copy.kept and copy.relation != "crop")
-    told = f"; {versions.bytes_in_words(could_go)} could go, crops not counted" if could_go else ""
-    st.markdown(
-        f"**{_counted(len(groups), 'group', 'groups')}, {_counted(len(copies), 'copy', 'copies')}**{told}."
+    counts = (
+        say_count(len(groups), "{n} group", "{n} groups"),
+        say_count(len(copies), "{n} copy", "{n} copies"),
     )
+    size = versions.bytes_in_words(could_go)
+    told = say("{size} could go, crops not counted", size=size) if could_go else ""
+    st.markdown("; ".join(filter(None, (f"**{', '.join(counts)}**", told))) + ".")
     st.caption(
-        "Nothing is deleted or moved here; your photos are only read. What you decide holds from now on, and "
-        "can be taken back. The script, when you run it, moves worse versions to a folder that you name."
+        say(
+            "Nothing is deleted or moved here; your photos are only read. What you decide holds from now on, "
+            "and can be taken back. The script, when you run it, moves worse versions to a folder that you "
+            "name."
+        )
     )
     _offer_files(library, groups)
     place = Place(library, found.key[0], library.roots())
@@ -59,19 +71,20 @@ def _narrowed(library: Library, found: Hunt) -> list[CopyGroup]:
     """Let be chosen which copies to show, and return their groups."""
     left, right = st.columns([1, 1], gap="medium", vertical_alignment="bottom")
     relation = left.segmented_control(
-        "How they are the same",
+        say("How they are the same"),
         list(versions.RELATIONS),
-        format_func=versions.RELATIONS.__getitem__,
+        format_func=lambda relation: say(versions.RELATIONS[relation]),
         on_change=paging.first,
         args=(_PAGE,),
-        help="All of them, where none is chosen",
+        help=say("All of them, where none is chosen"),
     )
     folder = right.selectbox(
-        "Folder",
+        say("Folder"),
         [_EVERYWHERE, *_folders(found, found.key, library.roots())],
+        format_func=lambda folder: say(_EVERYWHERE) if folder == _EVERYWHERE else folder,
         on_change=paging.first,
         args=(_PAGE,),
-        help="Groups with a photo below it",
+        help=say("Groups with a photo below it"),
     )
     below = "" if folder == _EVERYWHERE else os.path.join(folder, "")
     return list(_chosen(found.groups or [], relation, below))
@@ -104,7 +117,7 @@ def _offer_files(library: Library, groups: list[CopyGroup]) -> None:
     """Offer the groups as files, made when they are asked for: by then more may be decided."""
     with st.container(horizontal=True, gap="small"):
         st.download_button(
-            "List (CSV)",
+            say("List (CSV)"),
             lambda: library.groups.as_csv(decided.as_decided(library, groups)),
             "copies.csv",
             "text/csv",
@@ -112,15 +125,13 @@ def _offer_files(library: Library, groups: list[CopyGroup]) -> None:
             on_click="ignore",
         )
         st.download_button(
-            "Script that moves the worse aside",
+            say("Script that moves the worse aside"),
             lambda: library.groups.as_script(decided.as_decided(library, groups)),
             "move-copies.sh",
             "text/x-shellscript",
             icon=":material/terminal:",
             on_click="ignore",
-            help="For you to read and run. It overwrites nothing, and leaves crops and what you keep alone.",
+            help=say(
+                "For you to read and run. It overwrites nothing, and leaves crops and what you keep alone."
+            ),
         )
-
-
-def _counted(number: int, thing: str, things: str) -> str:
-    return f"{number:,} {thing if number == 1 else things}"

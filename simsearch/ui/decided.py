@@ -8,9 +8,9 @@ import streamlit as st
 
 from simsearch import Copy, CopyGroup, Hit, Library, SimsearchError
 from simsearch.ui import hunt, paging, thumbs
-from simsearch.ui.words import show_error
+from simsearch.ui.words import noted, say, say_count, show_error
 
-SAID = {"keep": "Keep both", "different": "Not the same"}
+SAID = {"keep": noted("Keep both"), "different": noted("Not the same")}
 _VERDICTS, _PROBLEM, _PAGE = "verdicts", "decision-problem", "decided-page"
 
 STYLE = """
@@ -77,17 +77,18 @@ def as_decided(library: Library, groups: list[CopyGroup]) -> list[CopyGroup]:
 def show(library: Library) -> None:
     """Show on request what was decided, of each two photos, with a way to take it back."""
     show_problem(0)
-    pairs = f"{count():,} {'pair' if count() == 1 else 'pairs'}"
-    if not count() or not st.toggle(f"Show what you decided: {pairs}", key="show-decided"):
+    pairs = say_count(count(), "Show what you decided: {n} pair", "Show what you decided: {n} pairs")
+    if not count() or not st.toggle(pairs, key="show-decided"):
         return
     for one, other, verdict in paging.page(_PAGE, library.groups.decisions()):
         with st.container(key=f"decided-{one.id}-{other.id}", horizontal=True, vertical_alignment="center"):
-            names = " and ".join(html.escape(photo.path.name) for photo in (one, other))
+            names = {"one": html.escape(one.path.name), "other": html.escape(other.path.name)}
+            pair = say("{one} and {other}", **names)
             pictures = "".join(thumbs.img(library, library.generation, photo) for photo in (one, other))
-            word = SAID[verdict].lower()
-            st.html(f'<div class="decided-pair">{pictures}<span>{names}: <b>{word}</b></span></div>')
+            said = f"{pair}: <b>{say(SAID[verdict])}</b>"
+            st.html(f'<div class="decided-pair">{pictures}<span>{said}</span></div>')
             st.button(
-                "Take back",
+                say("Take back"),
                 key=f"back-{one.id}-{other.id}",
                 icon=":material/undo:",
                 on_click=_take_back,

@@ -10,23 +10,37 @@ import streamlit as st
 
 from simsearch import Library, SimsearchError
 from simsearch.ui import search, settings
-from simsearch.ui.words import plain, show_error
+from simsearch.ui.words import (
+    duration,
+    noted,
+    number,
+    percent,
+    plain,
+    say,
+    say_count,
+    show_error,
+    told,
+)
 
 _SAMPLES = (30, 100, 300)
 _KINDS_AT_ONCE = 12  # the others are a click away
 _ALTERED = {
-    "rotated by 90 degrees": "turned by 90 degrees",
-    "rotated slightly": "turned slightly",
-    "recompressed": "saved again as a poor JPEG",
-    "quarter size": "scaled down to a quarter",
-    "brighter": "made brighter",
-    "darker": "made darker",
-    "grey": "turned grey",
+    "cropped to 70 %": noted("cropped to 70 %"),
+    "cropped to 50 %": noted("cropped to 50 %"),
+    "rotated by 90 degrees": noted("turned by 90 degrees"),
+    "rotated slightly": noted("turned slightly"),
+    "mirrored": noted("mirrored"),
+    "recompressed": noted("saved again as a poor JPEG"),
+    "quarter size": noted("scaled down to a quarter"),
+    "brighter": noted("made brighter"),
+    "darker": noted("made darker"),
+    "grey": noted("turned grey"),
 }
 _FOILS = {
-    "a detail": "enlarged from a detail",
-    "scrambled": "scrambled beyond recognition",
+    "a detail": noted("enlarged from a detail"),
+    "scrambled": noted("scrambled beyond recognition"),
 }
+_KINDS = {"folders": noted("Folders"), "labels": noted("Labels")}
 
 # Rows of one grid, so that all bars begin at the same place; on a phone the bar goes below its name.
 _STYLE = """
@@ -66,32 +80,42 @@ _STYLE = """
 def show(library: Library) -> None:
     """Show the page."""
     st.html(_STYLE)
-    st.subheader("How well are your photos found?", anchor=False)
+    st.subheader(say("How well are your photos found?"), anchor=False)
     st.caption(
-        "Photos of this library, chosen at random, are altered and searched for as if somebody had handed "
-        "you the altered copy. Your photos are only read."
+        say(
+            "Photos of this library, chosen at random, are altered and searched for as if somebody had "
+            "handed you the altered copy. Your photos are only read."
+        )
     )
     _offer(library)
-    generation, told = st.session_state.get("exam", (None, None))
-    if told is None:
+    generation, found = st.session_state.get("exam", (None, None))
+    if found is None:
         return
     if generation != library.generation:
-        st.info("The library has changed since this exam.")
-    _show_altered(told)
-    _show_foils(told)
-    _show_engines(told["engines"])
-    _show_kinds(told["kinds"])
-    st.caption(f"{told['asked']:,} of {told['photos']:,} photos asked for, in {told['seconds']:.0f} s.")
+        st.info(say("The library has changed since this exam."))
+    _show_altered(found)
+    _show_foils(found)
+    _show_engines(found["engines"])
+    _show_kinds(found["kinds"])
+    st.caption(
+        say(
+            "{asked} of {photos} photos asked for, in {time}.",
+            asked=found["asked"],
+            photos=found["photos"],
+            time=duration(found["seconds"]),
+        )
+    )
 
 
 def _offer(library: Library) -> None:
     left, right = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
-    sample = left.select_slider("Photos to ask for", _SAMPLES, 100)
-    if not right.button("Examine", icon=":material/fact_check:", type="primary", width="stretch"):
+    sample = left.select_slider(say("Photos to ask for"), _SAMPLES, 100)
+    if not right.button(say("Examine"), icon=":material/fact_check:", type="primary", width="stretch"):
         return
-    bar = st.progress(0.0, "Getting ready ...")
+    bar = st.progress(0.0, say("Getting ready ..."))
 
     def tell(doing: str, done: int, total: int) -> None:
+        doing = told(doing)
         bar.progress(done / total, f"{doing[0].upper()}{doing[1:]} ...")
 
     try:
@@ -107,51 +131,67 @@ def _offer(library: Library) -> None:
 # What came of it
 
 
-def _show_altered(told: dict[str, Any]) -> None:
-    rows, overall = told["distortions"], told["overall"]
+def _show_altered(found: dict[str, Any]) -> None:
+    rows, overall = found["distortions"], found["overall"]
     hardest = min(rows, key=lambda row: row["hit_at_1"])
-    st.subheader("Altered photos", anchor=False)
-    sentence = (
-        f"Of {_times(overall['asked'], 'altered photo')}, **{_count(overall, 'hit_at_1')} "
-        f"{_are(overall, 'hit_at_1')} found first**."
+    st.subheader(say("Altered photos"), anchor=False)
+    sentence = say_count(
+        _count(overall, "hit_at_1"),
+        "Of {altered}, **{n} is found first**.",
+        "Of {altered}, **{n} are found first**.",
+        altered=say_count(overall["asked"], "{n} altered photo", "{n} altered photos"),
     )
     if hardest["hit_at_1"] < 1:
-        sentence += (
-            f" The hardest: of {_times(hardest['asked'], 'photo')} {_named(hardest)}, "
-            f"{_count(hardest, 'hit_at_1')} {_are(hardest, 'hit_at_1')}."
+        hard = say_count(
+            _count(hardest, "hit_at_1"),
+            "The hardest: of {photos} {altered}, {n} is.",
+            "The hardest: of {photos} {altered}, {n} are.",
+            photos=say_count(hardest["asked"], "{n} photo", "{n} photos"),
+            altered=_named(hardest),
         )
+        sentence = f"{sentence} {hard}"
     st.markdown(sentence)
     st.html(
-        '<div class="key"><span><i></i>found first</span> <span><i class="more"></i>among ten</span></div>'
+        f'<div class="key"><span><i></i>{say("found first")}</span> '
+        f'<span><i class="more"></i>{say("among ten")}</span></div>'
     )
     _show_bars(
         _bar(
             _named(row),
-            f"{_count(row, 'hit_at_1')} <span>of {row['asked']:,}</span>",
+            _of(row, "hit_at_1"),
             f"{_filled(row['hit_at_10'], 'more')}{_filled(row['hit_at_1'])}",
         )
         for row in rows
     )
-    if told["skipped"]:
-        st.caption(f"{told['skipped']:,} more are damaged: `simsearch doctor` says how.")
+    if found["skipped"]:
+        st.caption(
+            say_count(
+                found["skipped"],
+                "{n} more is damaged: `simsearch doctor` says how.",
+                "{n} more are damaged: `simsearch doctor` says how.",
+            )
+        )
     if overall["near_identical"] is not None:
         st.markdown(
-            f"Of these, {overall['near_identical']:.0%} are called near-identical to their photo, and "
-            f"{overall['same_scene']:.0%} the same scene."
+            say(
+                "Of these, {identical} are called near-identical to their photo, and {scene} the same scene.",
+                identical=percent(overall["near_identical"]),
+                scene=percent(overall["same_scene"]),
+            )
         )
 
 
-def _show_foils(told: dict[str, Any]) -> None:
-    st.subheader("Pictures that show nothing", anchor=False)
-    known = [foil for foil in told["foils"] if foil["nothing_similar"] is not None]
+def _show_foils(found: dict[str, Any]) -> None:
+    st.subheader(say("Pictures that show nothing"), anchor=False)
+    known = [foil for foil in found["foils"] if foil["nothing_similar"] is not None]
     if not known:
-        st.caption("What scores mean is not known here: there are too few photos to learn it from.")
+        st.caption(say("What scores mean is not known here: there are too few photos to learn it from."))
         return
-    st.markdown("A search should say that nothing is similar to them. It does so for:")
+    st.markdown(say("A search should say that nothing is similar to them. It does so for:"))
     _show_bars(
         _bar(
-            _FOILS.get(foil["foil"], foil["foil"]),
-            f"{_count(foil, 'nothing_similar')} <span>of {foil['asked']:,}</span>",
+            say(_FOILS[foil["foil"]]) if foil["foil"] in _FOILS else foil["foil"],
+            _of(foil, "nothing_similar"),
             _filled(foil["nothing_similar"]),
         )
         for foil in known
@@ -159,15 +199,15 @@ def _show_foils(told: dict[str, Any]) -> None:
 
 
 def _show_engines(engines: list[dict[str, Any]]) -> None:
-    st.subheader("Engines", anchor=False)
-    st.markdown("How many of the 15 nearest each finds, and how quickly.")
+    st.subheader(say("Engines"), anchor=False)
+    st.markdown(say("How many of the 15 nearest each finds, and how quickly."))
     for column, row in zip(st.columns(len(engines), gap="medium"), engines, strict=True):
         figures = {
-            "Found": settings.share(row["recall"]),
-            "Half the searches within": f"{row['milliseconds_p50']:.2f} ms",
-            "95 of 100 within": f"{row['milliseconds_p95']:.2f} ms",
-            "Looks at": settings.share(row["scanned"]),
-            "Memory": f"{row['bytes'] / 1e6:,.1f} MB",
+            say("Found"): settings.share(row["recall"]),
+            say("Half the searches within"): f"{number(row['milliseconds_p50'], 2)} ms",
+            say("95 of 100 within"): f"{number(row['milliseconds_p95'], 2)} ms",
+            say("Looks at"): settings.share(row["scanned"]),
+            say("Memory"): f"{number(row['bytes'] / 1e6, 1)} MB",
         }
         lines = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in figures.items())
         column.markdown(f"#### {search.ENGINES[row['engine']]}")
@@ -175,46 +215,42 @@ def _show_engines(engines: list[dict[str, Any]]) -> None:
 
 
 def _show_kinds(kinds: dict[str, Any]) -> None:
-    st.subheader(kinds["by"].capitalize(), anchor=False)
-    st.markdown(plain(kinds["said"]))
+    st.subheader(say(_KINDS[kinds["by"]]), anchor=False)
+    st.markdown(plain(told(kinds["said"])))
     if not kinds["each"]:
         return
     st.html(
-        '<div class="key"><span><i></i>of the first 15 hits, those of the same kind</span> '
-        '<span><i class="chance"></i>what chance would give</span></div>'
+        f'<div class="key"><span><i></i>{say("of the first 15 hits, those of the same kind")}</span> '
+        f'<span><i class="chance"></i>{say("what chance would give")}</span></div>'
     )
     bars = [
         _bar(
             kind["name"],
-            f"{kind['precision_at_15']:.0%}",
+            percent(kind["precision_at_15"]),
             f'{_filled(kind["precision_at_15"])}<b style="left: {kind["chance"]:.1%}"></b>',
         )
         for kind in kinds["each"]
     ]
     _show_bars(bars[:_KINDS_AT_ONCE])
     if len(bars) > _KINDS_AT_ONCE:
-        with st.expander(f"{len(bars) - _KINDS_AT_ONCE:,} more, which do better"):
+        with st.expander(say("{n} more, which do better", n=len(bars) - _KINDS_AT_ONCE)):
             _show_bars(bars[_KINDS_AT_ONCE:])
 
 
 # Words and bars
 
 
-def _count(row: dict[str, Any], name: str) -> str:
-    return f"{round(row[name] * row['asked']):,}"
+def _count(row: dict[str, Any], name: str) -> int:
+    return int(round(row[name] * row["asked"]))
 
 
-def _are(row: dict[str, Any], name: str) -> str:
-    return "is" if round(row[name] * row["asked"]) == 1 else "are"
-
-
-def _times(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+def _of(row: dict[str, Any], name: str) -> str:
+    return f"{number(_count(row, name))} <span>{say('of {n}', n=row['asked'])}</span>"
 
 
 def _named(row: dict[str, Any]) -> str:
     name: str = row["distortion"]
-    return _ALTERED.get(name, name)
+    return say(_ALTERED[name]) if name in _ALTERED else name
 
 
 def _filled(share: float, kind: str = "") -> str:

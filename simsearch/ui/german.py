@@ -180,4 +180,401 @@ TEXTS = {
     "{n} are not there just now, and will not be among the photos.": (
         "{n} sind gerade nicht erreichbar und werden nicht dabei sein."
     ),
+    # Everywhere
+    "{n} photo": "{n} Foto",
+    "{n} photos": "{n} Fotos",
+    "Search for photos like {name}": "Nach Fotos wie {name} suchen",
+    "{first} to {last} of {n}": "{first} bis {last} von {n}",
+    "Show {n}": "{n} zeigen",
+    "Number of hits": "Anzahl der Treffer",
+    "Getting ready ...": "Wird vorbereitet ...",
+    # The query: a part of it, what it may be, likes and dislikes
+    "Search with a part of it": "Mit einem Ausschnitt suchen",
+    "Searching with what is in the box.": "Gesucht wird mit dem, was im Rahmen ist.",
+    "Draw a box around what matters to you.": "Einen Rahmen um das ziehen, worauf es ankommt.",
+    "Unlike anything here.": "Nichts hier sieht so aus.",
+    "Looks like {kind}": "Sieht aus wie {kind}",
+    "Perhaps {kind}": "Vielleicht {kind}",
+    "all {n} nearest photos lie there.": "Alle {n} ähnlichsten Fotos liegen dort.",
+    "{n} of the {asked} nearest photos lie there.": "{n} der {asked} ähnlichsten Fotos liegen dort.",
+    "all {n} nearest photos are labelled so.": "Alle {n} ähnlichsten Fotos heißen so.",
+    "{n} of the {asked} nearest photos are labelled so.": "{n} der {asked} ähnlichsten Fotos heißen so.",
+    "others": "andere",
+    "More like": "Mehr wie",
+    "Less like": "Weniger wie",
+    "Take back {name}": "{name} zurücknehmen",
+    "Take back: {name}": "Zurücknehmen: {name}",
+    "Save as album": "Als Album speichern",
+    "It holds the photos that belong together with this picture and what you like, new ones too.": (
+        "Es enthält die Fotos, die zu diesem Bild und den gemochten Fotos gehören, auch neue."
+    ),
+    "Name": "Name",
+    "my espresso cups": "meine Espressotassen",
+    "Save": "Speichern",
+    "Open the album": "Album öffnen",
+    # Albums
+    "All albums": "Alle Alben",
+    "None yet. Search with a picture, like what you find, and save it as an album: it holds the photos that "
+    "belong together with those, and takes up new ones as they arrive.": (
+        "Noch keines. Mit einem Bild suchen, Treffern einen Daumen hoch geben und als Album speichern: Es "
+        "enthält die Fotos, die dazugehören, und nimmt neue auf, sobald sie da sind."
+    ),
+    "What belongs together cannot be told in so small a library: only what is liked is here.": (
+        "In einer so kleinen Bibliothek lässt sich nicht sagen, was zusammengehört: Hier sind nur die "
+        "gemochten Fotos."
+    ),
+    "Show more": "Mehr zeigen",
+    "Rename": "Umbenennen",
+    "Drop": "Auflösen",
+    "The album and its examples are forgotten. No photo is touched.": (
+        "Das Album und seine Beispiele werden vergessen. Kein Foto wird angerührt."
+    ),
+    "Drop this album": "Dieses Album auflösen",
+    # Groups
+    "Photos that belong together": "Fotos, die zusammengehören",
+    "Groups of": "Gruppen von",
+    "Copies": "Kopien",
+    "Bursts": "Serien",
+    "Clusters": "Ähnliches",
+    # Copies
+    "getting ready": "wird vorbereitet",
+    "{doing}: {done} of {total} photos ...": "{doing}: {done} von {total} Fotos ...",
+    "The first time takes some minutes where photos are many. It goes on when the page is left.": (
+        "Beim ersten Mal dauert es bei vielen Fotos einige Minuten. Es geht weiter, auch wenn die Seite "
+        "verlassen wird."
+    ),
+    "Stop": "Anhalten",
+    "What is found is kept, and the next time goes on.": (
+        "Was gefunden ist, bleibt; beim nächsten Mal geht es weiter."
+    ),
+    "Stopped before all photos were compared. What was found is kept.": (
+        "Angehalten, bevor alle Fotos verglichen waren. Was gefunden ist, bleibt."
+    ),
+    "Go on": "Weitermachen",
+    "The library has changed since these were found.": "Die Bibliothek hat sich seither verändert.",
+    "Look again": "Neu suchen",
+    "No copies found among {n} photo.": "Unter {n} Foto gibt es keine Kopien.",
+    "No copies found among {n} photos.": "Unter {n} Fotos gibt es keine Kopien.",
+    "No copies that you have not decided about found among {n} photos.": (
+        "Unter {n} Fotos gibt es keine Kopien, über die noch zu entscheiden wäre."
+    ),
+    "{n} group": "{n} Gruppe",
+    "{n} groups": "{n} Gruppen",
+    "{n} copy": "{n} Kopie",
+    "{n} copies": "{n} Kopien",
+    "{size} could go, crops not counted": "{size} könnten weg, ohne Ausschnitte",
+    "Nothing is deleted or moved here; your photos are only read. What you decide holds from now on, and can "
+    "be taken back. The script, when you run it, moves worse versions to a folder that you name.": (
+        "Hier wird nichts gelöscht oder verschoben; Fotos werden nur gelesen. Entscheidungen gelten "
+        "ab sofort "
+        "und lassen sich zurücknehmen. Erst das Skript verschiebt, wenn es ausgeführt wird, schlechtere "
+        "Fassungen in einen Ordner nach Wahl."
+    ),
+    "How they are the same": "Worin sie gleich sind",
+    "All of them, where none is chosen": "Alle, wenn nichts gewählt ist",
+    "All folders": "Alle Ordner",
+    "Groups with a photo below it": "Gruppen mit einem Foto darin",
+    "Script that moves the worse aside": "Skript zum Aussortieren",
+    "For you to read and run. It overwrites nothing, and leaves crops and what you keep alone.": (
+        "Zum Durchlesen und Ausführen. Es überschreibt nichts und lässt Ausschnitte und Behaltenes in Ruhe."
+    ),
+    "Re-saved": "Neu gespeichert",
+    "Crops": "Ausschnitte",
+    "best": "beste",
+    "exact": "identisch",
+    "re-saved": "neu gespeichert",
+    "crop": "Ausschnitt",
+    "{n} exact": "{n} identisch",
+    "{n} re-saved": "{n} neu gespeichert",
+    "{n} crop": "{n} Ausschnitt",
+    "{n} crops": "{n} Ausschnitte",
+    "Keep all": "Alle behalten",
+    "Keep all: {name} and its copies": "Alle behalten: {name} und seine Kopien",
+    "Take back": "Zurücknehmen",
+    "Take back: {name} and its copies": "Zurücknehmen: {name} und seine Kopien",
+    "Keep both": "Beide behalten",
+    "Not the same": "Nicht dasselbe",
+    "Decide about {name}": "Über {name} entscheiden",
+    "Show what you decided: {n} pair": "Entscheidungen zeigen: {n} Paar",
+    "Show what you decided: {n} pairs": "Entscheidungen zeigen: {n} Paare",
+    "{one} and {other}": "{one} und {other}",
+    "as good as the others": "so gut wie die anderen",
+    "equal bytes": "gleiche Bytes",
+    "Neither is better.": "Keines ist besser.",
+    "The best: {reason}.": "Das beste: {reason}.",
+    "Compare it": "Vergleichen",
+    "See {name} beside the best": "{name} neben dem besten sehen",
+    "Side by side": "Nebeneinander",
+    "Best": "Das beste",
+    "Copy": "Kopie",
+    "{width} x {height}": "{width} × {height}",
+    "{width} x {height} pixels": "{width} × {height} Pixel",
+    "taken {day}, {time}": "aufgenommen am {day}, {time}",
+    "offline: shown from its thumbnail": "offline: als Vorschaubild gezeigt",
+    # Bursts
+    "Longest time from one photo to the next": "Längste Zeit von einem Foto zum nächsten",
+    "Looking for bursts ...": "Serien werden gesucht ...",
+    "{n} photo does not say when it was taken, and is in no burst.": (
+        "{n} Foto verrät nicht, wann es aufgenommen wurde, und ist in keiner Serie."
+    ),
+    "{n} photos do not say when they were taken, and are in no burst.": (
+        "{n} Fotos verraten nicht, wann sie aufgenommen wurden, und sind in keiner Serie."
+    ),
+    "No bursts found among {n} photo that says when it was taken.": (
+        "Unter {n} Foto mit Aufnahmezeit gibt es keine Serien."
+    ),
+    "No bursts found among {n} photos that say when they were taken.": (
+        "Unter {n} Fotos mit Aufnahmezeit gibt es keine Serien."
+    ),
+    "{n} burst": "{n} Serie",
+    "{n} bursts": "{n} Serien",
+    "sharpest": "schärfstes",
+    # Clusters
+    "Few, large": "Wenige, große",
+    "Medium": "Mittel",
+    "Many, small": "Viele, kleine",
+    "Clusters are looked for once all photos are indexed.": (
+        "Ähnliches wird gesucht, sobald alle Fotos eingelesen sind."
+    ),
+    "Looking for photos that look alike ...": "Fotos, die sich ähneln, werden gesucht ...",
+    "No clusters found among {n} photos: no two of them are much alike.": (
+        "Unter {n} Fotos ähneln sich keine zwei genug für eine Gruppe."
+    ),
+    "{n} cluster": "{n} Gruppe",
+    "{n} clusters": "{n} Gruppen",
+    "{n} photo is like no others, and in no cluster.": (
+        "{n} Foto ähnelt keinem anderen und ist in keiner Gruppe."
+    ),
+    "{n} photos are like no others, and in no cluster.": (
+        "{n} Fotos ähneln keinen anderen und sind in keiner Gruppe."
+    ),
+    "Without a name": "Ohne Namen",
+    "typical": "typisch",
+    # Map
+    "Your photos on a map": "Die Fotos auf einer Karte",
+    "None of the photos can be laid out; `simsearch doctor` says why.": (
+        "Keines der Fotos lässt sich anordnen; `simsearch doctor` sagt, warum."
+    ),
+    "Laying out the photos ...": "Fotos werden angeordnet ...",
+    "A better map is being made, which takes about {time}; here is a rougher one.": (
+        "Eine bessere Karte entsteht und braucht etwa {time}; hier ist eine gröbere."
+    ),
+    "Colour by": "Farbe nach",
+    "Date": "Datum",
+    "Cluster": "Ähnlichkeit",
+    "Nothing": "Nichts",
+    "undated": "ohne Datum",
+    "cluster {n}": "Gruppe {n}",
+    "in smaller clusters": "in kleineren Gruppen",
+    "in none": "in keiner",
+    "Colouring the photos ...": "Fotos werden eingefärbt ...",
+    "by their two main directions": "nach ihren zwei Hauptrichtungen",
+    "neighbours together (t-SNE)": "Nachbarn beieinander (t-SNE)",
+    "{photos}, {made}. Drag to move, turn the wheel or pinch to zoom, click to open; a double click shows "
+    "all. Directions mean nothing, only what lies close together does.": (
+        "{photos}, {made}. Verschieben: ziehen; vergrößern: Mausrad oder zwei Finger; öffnen: anklicken; ein "
+        "Doppelklick zeigt alles. Richtungen bedeuten nichts, nur was nah beieinanderliegt."
+    ),
+    "The map in words": "Die Karte in Worten",
+    "map": "Karte",
+    "Map of {photos}. Below, it is told in words.": "Karte von {photos}. Darunter steht sie in Worten.",
+    "Arrows move, plus and minus zoom, 0 shows all of it, Enter opens the photo in the middle.": (
+        "Pfeiltasten verschieben, Plus und Minus vergrößern und verkleinern, 0 zeigt alles, die Eingabetaste "
+        "öffnet das Foto in der Mitte."
+    ),
+    "Colours": "Farben",
+    "Closer": "Näher",
+    "Closer (+)": "Näher (+)",
+    "Farther": "Weiter weg",
+    "Farther (-)": "Weiter weg (-)",
+    "Show all of it": "Alles zeigen",
+    "All of it (0)": "Alles (0)",
+    "Pictures also from afar": "Bilder auch von Weitem",
+    "{n} photo in all.": "Insgesamt {n} Foto.",
+    "{n} photos in all.": "Insgesamt {n} Fotos.",
+    "{name}: {photos}, {where}, nearest to {nearest}.": (
+        "{name}: {photos}, {where}, am nächsten bei {nearest}."
+    ),
+    "{name}: {photos}, {where}.": "{name}: {photos}, {where}.",
+    "on the upper left": "oben links",
+    "at the top": "oben",
+    "on the upper right": "oben rechts",
+    "on the left": "links",
+    "in the middle": "in der Mitte",
+    "on the right": "rechts",
+    "on the lower left": "unten links",
+    "at the bottom": "unten",
+    "on the lower right": "unten rechts",
+    "no longer here": "nicht mehr da",
+    "Drop a picture to see where it lands": "Bild hierher ziehen und sehen, wo es landet",
+    "This is the picture of the page Search.": "Das ist das Bild der Seite Suche.",
+    "It lands at the cross; ringed are the photos most like it, of {folders}.": (
+        "Es landet beim Kreuz; eingekreist sind die ähnlichsten Fotos, aus {folders}."
+    ),
+    "It lands at the cross, but nothing here is similar.": (
+        "Es landet beim Kreuz, doch nichts hier ist ähnlich."
+    ),
+    "Click on a photo of the map to see it here.": "Ein Foto der Karte anklicken, um es hier zu sehen.",
+    # Compare
+    "One query, three engines": "Eine Anfrage, drei Verfahren",
+    "There is one photo only, and comparing takes at least two; index some more.": (
+        "Es gibt nur ein Foto, und zum Vergleichen braucht es mindestens zwei; weitere hinzufügen."
+    ),
+    "Its nearest photos appear here, as each engine finds them.": (
+        "Hier erscheinen die ähnlichsten Fotos, wie jedes Verfahren sie findet."
+    ),
+    "Asking every engine ...": "Alle Verfahren werden gefragt ...",
+    "A random photo of the library": "Ein zufälliges Foto der Bibliothek",
+    "Search alone": "Suche allein",
+    "Recall against exact": "Trefferquote gegen exakt",
+    "Scanned": "Durchgesehen",
+    "Compared exactly": "Genau verglichen",
+    "Memory": "Speicher",
+    "This picture is unlike all photos here, or they are few: every one was compared.": (
+        "Dieses Bild ähnelt keinem Foto hier, oder es sind nur wenige: Jedes wurde verglichen."
+    ),
+    "not among the nearest": "nicht unter den ähnlichsten",
+    "What LSH missed, and why": "Was LSH verpasst hat, und warum",
+    "Nothing: it found all {n} of the true nearest.": "Nichts: Es fand alle {n} wirklich ähnlichsten.",
+    "{n} of the {count} true nearest. Cosines as hashed are seen from the photos' mean.": (
+        "{n} der {count} wirklich ähnlichsten. Kosinus beim Hashen: vom Mittel der Fotos aus gesehen."
+    ),
+    "{name} in {folder}": "{name} in {folder}",
+    "score {score}, cosine as hashed {cosine}": "Wert {score}, Kosinus beim Hashen {cosine}",
+    "No number of buckets within reach meets it: its code differs from the query's in bits that are not "
+    "weak.": (
+        "Keine erreichbare Zahl von Fächern trifft es: Sein Code weicht von dem der Anfrage in Bits ab, die "
+        "nicht schwach sind."
+    ),
+    "No number of buckets within reach meets it in {n} tables: its code differs from the query's in bits "
+    "that are not weak.": (
+        "Keine erreichbare Zahl von Fächern trifft es in {n} Tabellen: Sein Code weicht von dem der "
+        "Anfrage in "
+        "Bits ab, die nicht schwach sind."
+    ),
+    "Meeting it would have taken {needed} buckets; LSH looks into {probes}.": (
+        "Um es zu treffen, hätte es {needed} Fächer gebraucht; LSH sieht in {probes} nach."
+    ),
+    "Meeting it in {n} tables would have taken {needed} buckets; LSH looks into {probes}.": (
+        "Um es in {n} Tabellen zu treffen, hätte es {needed} Fächer gebraucht; LSH sieht in {probes} nach."
+    ),
+    "It was met, but too many others had signatures more similar to the query's.": (
+        "Es wurde getroffen, doch zu viele andere hatten Signaturen, die denen der Anfrage ähnlicher sind."
+    ),
+    # The settings of LSH
+    "How likely LSH finds a photo": "Wie wahrscheinlich LSH ein Foto findet",
+    "Photos to the right of where the curve rises are found, those to the left are not even looked at. Good "
+    "settings rise between the two heaps: the nearest lie to the right, all others to the left.": (
+        "Fotos rechts vom Anstieg der Kurve werden gefunden, die links davon gar nicht erst angesehen. Gute "
+        "Einstellungen steigen zwischen den beiden Haufen: Die ähnlichsten liegen rechts, alle anderen links."
+    ),
+    "Looking how alike the photos are ...": "Es wird geprüft, wie ähnlich die Fotos sind ...",
+    "Drawing the curve ...": "Kurve wird gezeichnet ...",
+    "Expected recall": "Erwartete Trefferquote",
+    "Mean of the curve over the nearest.": "Mittel der Kurve über die ähnlichsten.",
+    "Expected share scanned": "Erwarteter Anteil durchgesehen",
+    "Mean of the curve over the others.": "Mittel der Kurve über die anderen.",
+    "To search with these settings:": "Um mit diesen Einstellungen zu suchen:",
+    "Bits": "Bits",
+    "Hyperplanes a table": "Hyperebenen je Tabelle",
+    "Tables": "Tabellen",
+    "Probes": "Fächer",
+    "Buckets looked into, over all tables": "Fächer, in die gesehen wird, über alle Tabellen",
+    "Hits": "Treffer",
+    "Tables that must agree": "Tabellen, die übereinstimmen müssen",
+    "Hits: 1, as there is one table.": "Treffer: 1, denn es gibt nur eine Tabelle.",
+    "Probability of being found by LSH against cosine, over two heaps: cosines of the nearest and others": (
+        "Wahrscheinlichkeit, mit der LSH findet, über dem Kosinus; darunter zwei Haufen: Kosinus der "
+        "ähnlichsten und der anderen"
+    ),
+    "Photos (most = 100 %)": "Fotos (höchster = 100 %)",
+    "the 15 nearest of a photo": "die 15 ähnlichsten eines Fotos",
+    "any others": "beliebige andere",
+    "Found with": "Gefunden mit",
+    "these settings": "diesen Einstellungen",
+    "the library's own": "denen der Bibliothek",
+    "Cosine of two photos, seen from the mean of all": "Kosinus zweier Fotos, vom Mittel aller aus gesehen",
+    "Probability of being found": "Wahrscheinlichkeit, gefunden zu werden",
+    "Tune LSH": "LSH abstimmen",
+    "Chooses bits, tables, probes and hits by the library's own photos, and keeps them.": (
+        "Wählt Bits, Tabellen, Fächer und Treffer nach den eigenen Fotos der Bibliothek und behält sie."
+    ),
+    "Share of the true nearest to find": "Anteil der ähnlichsten, der zu finden ist",
+    "Tune": "Abstimmen",
+    "Trying settings ...": "Einstellungen werden probiert ...",
+    "{n} bits": "{n} Bits",
+    "{n} tables": "{n} Tabellen",
+    "{n} probes": "{n} Fächer",
+    "{n} hits": "{n} Treffer",
+    "{settings}: found {recall} of the true nearest of {n} photo, scanning {share} of the library.": (
+        "{settings}: {recall} der ähnlichsten von {n} Foto gefunden, dabei {share} der Bibliothek "
+        "durchgesehen."
+    ),
+    "{settings}: found {recall} of the true nearest of {n} photos, scanning {share} of the library.": (
+        "{settings}: {recall} der ähnlichsten von {n} Fotos gefunden, dabei {share} der Bibliothek "
+        "durchgesehen."
+    ),
+    "That is less than the {share} wished for.": "Das ist weniger als die gewünschten {share}.",
+    # Exam
+    "How well are your photos found?": "Wie gut werden die Fotos gefunden?",
+    "Photos of this library, chosen at random, are altered and searched for as if somebody had handed you "
+    "the altered copy. Your photos are only read.": (
+        "Zufällig gewählte Fotos dieser Bibliothek werden verändert und gesucht, als hätte jemand die "
+        "veränderte Kopie überreicht. Fotos werden nur gelesen."
+    ),
+    "Photos to ask for": "Wie viele Fotos",
+    "Examine": "Prüfen",
+    "The library has changed since this exam.": "Die Bibliothek hat sich seit dieser Prüfung verändert.",
+    "{asked} of {photos} photos asked for, in {time}.": "{asked} von {photos} Fotos geprüft, in {time}.",
+    "Altered photos": "Veränderte Fotos",
+    "{n} altered photo": "{n} veränderten Foto",  # said after "von" only
+    "{n} altered photos": "{n} veränderten Fotos",
+    "Of {altered}, **{n} is found first**.": "Von {altered} wird **{n} als erstes gefunden**.",
+    "Of {altered}, **{n} are found first**.": "Von {altered} werden **{n} als erste gefunden**.",
+    "The hardest: of {photos} {altered}, {n} is.": "Am schwersten: {altered}, {n} von {photos}.",
+    "The hardest: of {photos} {altered}, {n} are.": "Am schwersten: {altered}, {n} von {photos}.",
+    "found first": "als erstes gefunden",
+    "among ten": "unter den ersten zehn",
+    "of {n}": "von {n}",
+    "cropped to 70 %": "auf 70 % beschnitten",
+    "cropped to 50 %": "auf 50 % beschnitten",
+    "turned by 90 degrees": "um 90 Grad gedreht",
+    "turned slightly": "leicht gedreht",
+    "mirrored": "gespiegelt",
+    "saved again as a poor JPEG": "als schlechtes JPEG gespeichert",
+    "scaled down to a quarter": "auf ein Viertel verkleinert",
+    "made brighter": "aufgehellt",
+    "made darker": "abgedunkelt",
+    "turned grey": "in Grau",
+    "{n} more is damaged: `simsearch doctor` says how.": (
+        "{n} weiteres ist beschädigt: `simsearch doctor` sagt, wie."
+    ),
+    "{n} more are damaged: `simsearch doctor` says how.": (
+        "{n} weitere sind beschädigt: `simsearch doctor` sagt, wie."
+    ),
+    "Of these, {identical} are called near-identical to their photo, and {scene} the same scene.": (
+        "Davon heißen {identical} fast identisch mit ihrem Foto und {scene} dieselbe Szene."
+    ),
+    "Pictures that show nothing": "Bilder, die nichts zeigen",
+    "What scores mean is not known here: there are too few photos to learn it from.": (
+        "Was Werte bedeuten, ist hier nicht bekannt: Es sind zu wenige Fotos, um es zu lernen."
+    ),
+    "A search should say that nothing is similar to them. It does so for:": (
+        "Eine Suche sollte sagen, dass ihnen nichts ähnelt. Sie tut es bei:"
+    ),
+    "enlarged from a detail": "aus einem Detail vergrößert",
+    "scrambled beyond recognition": "bis zur Unkenntlichkeit verwürfelt",
+    "Engines": "Verfahren",
+    "How many of the 15 nearest each finds, and how quickly.": (
+        "Wie viele der 15 ähnlichsten jedes findet, und wie schnell."
+    ),
+    "Found": "Gefunden",
+    "Half the searches within": "Die Hälfte der Suchen in",
+    "95 of 100 within": "95 von 100 in",
+    "Looks at": "Sieht an",
+    "Folders": "Ordner",
+    "Labels": "Etiketten",
+    "of the first 15 hits, those of the same kind": "von den ersten 15 Treffern die derselben Art",
+    "what chance would give": "was der Zufall ergäbe",
+    "{n} more, which do better": "{n} weitere, die besser abschneiden",
 }

@@ -8,7 +8,7 @@ import streamlit as st
 
 from simsearch import Library, SimsearchError
 from simsearch.ui import bursts, clusters, copies
-from simsearch.ui.words import show_error
+from simsearch.ui.words import noted, say, show_error
 
 _STYLE = """
 <style>
@@ -22,18 +22,24 @@ _STYLE = """
 """
 
 _VIEWS: dict[str, Callable[[Library], None]] = {
-    "Copies": copies.show,
-    "Bursts": bursts.show,
-    "Clusters": clusters.show,
+    noted("Copies"): copies.show,
+    noted("Bursts"): bursts.show,
+    noted("Clusters"): clusters.show,
 }
 
 
 def show(library: Library) -> None:
     """Show the page."""
     st.html(_STYLE)
+    st.subheader(say("Photos that belong together"), anchor=False)
     names = list(_VIEWS)
     view = st.segmented_control(
-        "Groups of", names, default=names[0], key="view", label_visibility="collapsed"
+        say("Groups of"),
+        names,
+        default=names[0],
+        format_func=say,
+        key="view",
+        label_visibility="collapsed",
     )
     try:
         _VIEWS[view or names[0]](library)

@@ -7,10 +7,12 @@ import threading
 import streamlit as st
 
 from simsearch import CopyGroup, Library
+from simsearch.ui.words import noted, say, told
 
 _PATIENCE = 1.0  # seconds; what is found as quickly needs no progress shown
 _SECONDS_A_LOOK = 1.0
 _STATE = "hunt"
+_GETTING_READY = noted("getting ready")
 
 
 class _Stopped(Exception):
@@ -37,7 +39,7 @@ class Hunt:
         self.groups: list[CopyGroup] | None = None
         self.error: Exception | None = None
         self.stopped = False
-        self._progress = "getting ready", 0, 0
+        self._progress = _GETTING_READY, 0, 0
         self._asked_to_stop = False
         self._thread = threading.Thread(target=self._run, args=(library,), daemon=True)
         self._thread.start()
@@ -126,8 +128,8 @@ def found(library: Library) -> Hunt | None:
         st.fragment(_show_progress, run_every=_SECONDS_A_LOOK)(hunt)
         return None
     if hunt.stopped:
-        st.info("Stopped before all photos were compared. What was found is kept.")
-        st.button("Go on", icon=":material/play_arrow:", on_click=forget)
+        st.info(say("Stopped before all photos were compared. What was found is kept."))
+        st.button(say("Go on"), icon=":material/play_arrow:", on_click=forget)
         return None
     if hunt.error:
         forget()
@@ -149,12 +151,16 @@ def _show_progress(hunt: Hunt) -> None:
     if not hunt.running:
         st.rerun()
     doing, done, total = hunt.progress
-    count = f": {done:,} of {total:,} photos" if total else ""
-    st.progress(done / total if total else 0.0, f"{doing[0].upper()}{doing[1:]}{count} ...")
-    st.caption("The first time takes some minutes where photos are many. It goes on when the page is left.")
+    doing = say(doing) if doing == _GETTING_READY else told(doing)
+    doing = f"{doing[0].upper()}{doing[1:]}"
+    shown = say("{doing}: {done} of {total} photos ...", doing=doing, done=done, total=total)
+    st.progress(done / total if total else 0.0, shown if total else f"{doing} ...")
+    st.caption(
+        say("The first time takes some minutes where photos are many. It goes on when the page is left.")
+    )
     st.button(
-        "Stop",
+        say("Stop"),
         icon=":material/stop_circle:",
         on_click=hunt.stop,
-        help="What is found is kept, and the next time goes on.",
+        help=say("What is found is kept, and the next time goes on."),
     )

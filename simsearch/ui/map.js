@@ -65,12 +65,24 @@ class PhotoMap {
     }
     this.colours = new Uint32Array(256).fill(packed("#888888"));
     data.palette.forEach((colour, code) => (this.colours[code] = packed(colour)));
-    this.canvas.setAttribute("aria-label", data.label);
+    this.name(data.texts);
     const told = JSON.stringify([data.legend, data.palette]);
     if (this.told !== told) this.showLegend(); // else who is on one of its buttons would lose it
     this.told = told;
     this.pressLegend();
     this.later();
+  }
+
+  name({ label, role, keys, colours, tools }) {
+    this.canvas.setAttribute("aria-label", label);
+    this.canvas.setAttribute("aria-roledescription", role);
+    this.root.querySelector("#keys").textContent = keys;
+    this.root.querySelector(".legend").setAttribute("aria-label", colours);
+    for (const [tool, [name, longer]] of Object.entries(tools)) {
+      const button = this.root.querySelector(`[data-do=${tool}]`);
+      button.setAttribute("aria-label", name);
+      button.title = longer;
+    }
   }
 
   showLegend() {
@@ -88,7 +100,7 @@ class PhotoMap {
       button.title = kind.title ?? kind.name;
       const dot = made("i");
       dot.style.background = this.data.palette[kind.code];
-      button.append(dot, made("span", "name", kind.name), made("span", "count", kind.count.toLocaleString("en")));
+      button.append(dot, made("span", "name", kind.name), made("span", "count", kind.counted));
       button.dataset.code = kind.code;
       button.onclick = () => {
         this.only = this.only === kind.code ? null : kind.code;

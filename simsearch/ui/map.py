@@ -9,6 +9,7 @@ import math
 import threading
 import time
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ import streamlit as st
 from simsearch import Hit, Library, Map, PhotoError, SimsearchError
 from simsearch.ui import colours, places, search
 from simsearch.ui.part import Part
-from simsearch.ui.words import plain, show_error
+from simsearch.ui.words import day, duration, noted, number, plain, say, say_count, show_error, told
 
 _OPENED, _ANSWER, _PICTURES, _PLOT = "map-opened", "map-answer", "map-pictures", "map-plot"
 _FEW = 5_000  # photos; their map is made while the page waits, in three seconds
@@ -44,31 +45,38 @@ _STYLE = """
 </style>
 """
 
-# Of a keyboard's user the canvas says what the keys do, and what is in its middle.
+# A keyboard's user is told by the canvas what the keys do, and what is in its middle. What it says comes with
+# the data, as it is in the visitor's language.
 _HTML = """
 <div class="map">
   <div class="plot">
-    <canvas tabindex="0" role="application" aria-roledescription="map" aria-describedby="keys"></canvas>
+    <canvas tabindex="0" role="application" aria-describedby="keys"></canvas>
     <div class="tools">
-      <button type="button" data-do="in" title="Closer (+)" aria-label="Closer">+</button>
-      <button type="button" data-do="out" title="Farther (-)" aria-label="Farther">&minus;</button>
-      <button type="button" data-do="all" title="All of it (0)" aria-label="Show all of it">
+      <button type="button" data-do="in">+</button>
+      <button type="button" data-do="out">&minus;</button>
+      <button type="button" data-do="all">
         <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M3 7V3h4M13 3h4v4M17 13v4h-4M7 17H3v-4"/></svg>
       </button>
-      <button type="button" data-do="pictures" title="Pictures also from afar" aria-pressed="false"
-          aria-label="Pictures also from afar">
+      <button type="button" data-do="pictures" aria-pressed="false">
         <svg viewBox="0 0 20 20" aria-hidden="true"><rect x="3" y="4" width="14" height="12" rx="2"/>
           <path d="m4 14 4-4 3 3 2-2 4 3"/></svg>
       </button>
     </div>
     <div class="tip"><img alt=""><div class="name"></div><div class="where"></div></div>
   </div>
-  <div class="legend" role="group" aria-label="Colours"></div>
-  <div class="unseen" id="keys">Arrows move, plus and minus zoom, 0 shows all of it, Enter opens the photo
-    in the middle.</div>
+  <div class="legend" role="group"></div>
+  <div class="unseen" id="keys"></div>
   <div class="unseen live" aria-live="polite"></div>
 </div>
 """
+
+
+# Where on the map: the top row from left to right, and so on.
+_PLACES = (
+    (noted("on the upper left"), noted("at the top"), noted("on the upper right")),
+    (noted("on the left"), noted("in the middle"), noted("on the right")),
+    (noted("on the lower left"), noted("at the bottom"), noted("on the lower right")),
+)
 
 
 class _Plot(NamedTuple):
@@ -109,12 +117,12 @@ class _Plot(NamedTuple):
 def show(library: Library) -> None:
     """Show the page."""
     st.html(_STYLE)
-    st.subheader("Your photos on a map", anchor=False)
+    st.subheader(say("Your photos on a map"), anchor=False)
     try:
         search.warm_up(library, str(library.path))
         found = _current(library)
         if not len(found.ids):
-            st.info("None of the photos can be laid out; `simsearch doctor` says why.")
+            st.info(say("None of the photos can be laid out; `simsearch doctor` says why."))
             return
         plot = _laid_out(found, f"{library.generation}-{found.method}-{found.due}")
         left, right = st.columns([3, 1], gap="large")
@@ -141,7 +149,7 @@ def _current(library: Library) -> Map:
     if not found.due or (search.is_busy(library) and not maker.running):  # more photos are about to come
         return found
     if len(library) <= _FEW:
-        with st.spinner("Laying out the photos ..."):
+        with st.spinner(say("Laying out the photos ...")):
             return library.map()
     if maker.start(library):
         st.fragment(_show_making, run_every=_SECONDS_A_LOOK)(maker, len(library))
@@ -195,14 +203,13 @@ def _show_making(maker: _Maker, photos: int) -> None:
         passed = time.monotonic() - maker.started
         st.progress(
             1 - math.exp(-1.5 * passed / expected),  # however long it takes on this machine, it moves on
-            f"A better map is being made, which takes about {_duration(expected)}; here is a rougher one.",
+            say(
+                "A better map is being made, which takes about {time}; here is a rougher one.",
+                time=duration(expected),
+            ),
         )
     else:
         st.rerun()
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
@@ -218,14 +225,16 @@ def _laid_out(_found: Map, mark: str) -> _Plot:
 
 
 # While photos are indexed the clusters may be old ones.
-@st.cache_data(max_entries=8, show_spinner="Colouring the photos ...")
+@st.cache_data(max_entries=8, show_spinner=False)
 def _coloured(_library: Library, mark: str, busy: bool, way: str, _ids: np.ndarray) -> colours.Colours:
     return colours.WAYS[way](_library, _ids)
 
 
 def _show_map(library: Library, found: Map, plot: _Plot) -> None:
-    way = st.segmented_control("Colour by", list(colours.WAYS), default="Folder")
-    coloured = _coloured(library, plot.mark, search.is_busy(library), way or "Nothing", plot.ids)
+    way = st.segmented_control(say("Colour by"), list(colours.WAYS), default="Folder", format_func=say)
+    with st.spinner(say("Colouring the photos ...")):
+        coloured = _coloured(library, plot.mark, search.is_busy(library), way or "Nothing", plot.ids)
+    count = say_count(len(plot.ids), "{n} photo", "{n} photos")
     data = {
         "mark": plot.mark,
         "points": _packed(plot.points.astype("<u2")),
@@ -233,22 +242,64 @@ def _show_map(library: Library, found: Map, plot: _Plot) -> None:
         "size": plot.size,
         "codes": _packed(coloured.codes),
         "palette": coloured.palette,
-        "legend": coloured.legend,
-        "label": f"Map of {len(plot.ids):,} photos. Below, it is told in words.",
+        "legend": _legend(coloured),
+        "texts": _texts(count),
     }
     component = st.components.v2.component(
         "simsearch_map", html=_HTML, css=_text("map.css"), js=_text("map.js")
     )
     component(key=_PLOT, data=data, on_opened_change=lambda: _open(plot))
-    made = "by their two main directions" if found.method == "pca" else "neighbours together (t-SNE)"
+    pca = found.method == "pca"
+    made = say("by their two main directions") if pca else say("neighbours together (t-SNE)")
     st.caption(
-        f"{len(plot.ids):,} photos, {made}. Drag to move, turn the wheel or pinch to zoom, click to open; "
-        "a double click shows all. Directions mean nothing, only what lies close together does."
+        say(
+            "{photos}, {made}. Drag to move, turn the wheel or pinch to zoom, click to open; a double click "
+            "shows all. Directions mean nothing, only what lies close together does.",
+            photos=count,
+            made=made,
+        )
     )
-    for hint in filter(None, (coloured.hint, found.hint)):
-        st.caption(plain(hint))
-    with st.expander("The map in words"):
+    if coloured.hint:
+        st.caption(say(coloured.hint))
+    if found.hint:
+        st.caption(plain(told(found.hint)))
+    with st.expander(say("The map in words")):
         st.markdown("\n".join(f"- {plain(line)}" for line in _in_words(plot, coloured)))
+
+
+def _texts(count: str) -> dict[str, Any]:
+    """Return what the map says by itself, in the visitor's language; ``tools`` are names and longer ones."""
+    return {
+        "label": say("Map of {photos}. Below, it is told in words.", photos=count),
+        "role": say("map"),
+        "keys": say(
+            "Arrows move, plus and minus zoom, 0 shows all of it, Enter opens the photo in the middle."
+        ),
+        "colours": say("Colours"),
+        "tools": {
+            "in": [say("Closer"), say("Closer (+)")],
+            "out": [say("Farther"), say("Farther (-)")],
+            "all": [say("Show all of it"), say("All of it (0)")],
+            "pictures": [say("Pictures also from afar")] * 2,
+        },
+    }
+
+
+def _legend(coloured: colours.Colours) -> dict[str, Any]:
+    """Return the legend as the browser shows it."""
+    scale = coloured.legend["scale"]
+    if scale:
+        scale = scale | {end: day(date.fromordinal(scale[end])) for end in ("first", "last")}
+    kinds = [
+        kind | {"name": _name_of(kind), "counted": number(kind["count"])} for kind in coloured.legend["kinds"]
+    ]
+    return {"kinds": kinds, "scale": scale}
+
+
+def _name_of(kind: dict[str, Any]) -> str:
+    """Return what a kind is called: by the user, or in a sentence of ours about its number."""
+    name: str = kind["name"]
+    return say(name, n=kind["number"]) if "number" in kind else name
 
 
 def _packed(array: np.ndarray) -> str:
@@ -281,24 +332,29 @@ def _in_words(plot: _Plot, coloured: colours.Colours) -> list[str]:
         kind["code"]: np.median(plot.points[coloured.codes == kind["code"]], axis=0) / plot.size
         for kind in groups
     }
-    lines = [f"{len(plot.ids):,} photos in all."]
-    name_of = {kind["code"]: kind["name"] for kind in groups}
+    lines = [say_count(len(plot.ids), "{n} photo in all.", "{n} photos in all.")]
+    name_of = {kind["code"]: _name_of(kind) for kind in groups}
     for kind in groups:
         middle = middles[kind["code"]]
         apart = {
             code: float(np.hypot(*(middle - at))) for code, at in middles.items() if code != kind["code"]
         }
-        nearest = f", nearest to {name_of[min(apart, key=apart.__getitem__)]}" if apart else ""
-        lines.append(f"{kind['name']}: {kind['count']:,} photos, {_whereabouts(*middle.tolist())}{nearest}.")
+        values = {
+            "name": name_of[kind["code"]],
+            "photos": say_count(kind["count"], "{n} photo", "{n} photos"),
+            "where": _whereabouts(*middle.tolist()),
+        }
+        if apart:
+            nearest = name_of[min(apart, key=apart.__getitem__)]
+            lines.append(say("{name}: {photos}, {where}, nearest to {nearest}.", **values, nearest=nearest))
+        else:
+            lines.append(say("{name}: {photos}, {where}.", **values))
     return lines
 
 
 def _whereabouts(x: float, y: float) -> str:
-    across = "left" if x < 1 / 3 else "right" if x > 2 / 3 else ""
-    down = "upper" if y < 1 / 3 else "lower" if y > 2 / 3 else ""
-    if down and not across:
-        return "at the top" if down == "upper" else "at the bottom"
-    return f"on the {f'{down} {across}'.strip()}" if across else "in the middle"
+    across, down = (0 if share < 1 / 3 else 2 if share > 2 / 3 else 1 for share in (x, y))
+    return say(_PLACES[down][across])
 
 
 # Pictures, as the browser asks for them
@@ -328,7 +384,7 @@ def _picture(library: Library, photo_id: int) -> dict[str, str]:
         thumbnail = library.thumbnail(hit)
         small = _shrunk(library, thumbnail) if thumbnail else b""
     except PhotoError:
-        return {"name": "no longer here", "where": "", "url": ""}
+        return {"name": say("no longer here"), "where": "", "url": ""}
     address = f"data:image/jpeg;base64,{base64.b64encode(small).decode()}" if small else ""
     return {"name": hit.path.name, "where": _where(hit), "url": address}
 
@@ -339,8 +395,9 @@ def _shrunk(_library: Library, thumbnail: bytes) -> bytes:
 
 
 def _where(hit: Hit) -> str:
-    taken = f" · {hit.taken_at.day} {hit.taken_at:%B %Y}" if hit.taken_at else ""
-    return f"{hit.path.parent.name}{taken}{' · offline' if hit.offline else ''}"
+    taken = day(hit.taken_at) if hit.taken_at else ""
+    away = say("offline") if hit.offline else ""
+    return " · ".join(filter(None, (hit.path.parent.name, taken, away)))
 
 
 # The query, and the photo that was opened
@@ -348,7 +405,7 @@ def _where(hit: Hit) -> str:
 
 def _ask(library: Library, found: Map, plot: _Plot) -> dict[str, Any] | None:
     """Ask for a picture; return where it lands, in steps, and the places of the photos nearest to it."""
-    uploaded = st.file_uploader("Drop a picture to see where it lands")
+    uploaded = st.file_uploader(say("Drop a picture to see where it lands"))
     asked: bytes | Hit | None
     crop: Part | None
     asked, crop = (uploaded.getvalue(), None) if uploaded else st.session_state.get("asked", (None, None))
@@ -361,13 +418,15 @@ def _ask(library: Library, found: Map, plot: _Plot) -> dict[str, Any] | None:
         return None
     with st.container(key="landed"):
         st.image(_preview(library, library.generation, asked, _OPENED_SIDE // 2, crop))
-    source = "" if uploaded else " (from the page Search)"
     names = Counter(hit.path.parent.name for hit in near).most_common(3)
-    among = ", ".join(f"{name} ({count})" for name, count in names)
+    among = ", ".join(f"{name} ({number(count)})" for name, count in names)
+    if not uploaded:
+        st.caption(say("This is the picture of the page Search."))
     if near:
-        st.caption(plain(f"It lands at the cross{source}; ringed are the photos most like it, of {among}."))
+        lands = say("It lands at the cross; ringed are the photos most like it, of {folders}.", folders=among)
+        st.caption(plain(lands))
     else:
-        st.caption(f"It lands at the cross{source}, but nothing here is similar.")
+        st.caption(say("It lands at the cross, but nothing here is similar."))
     [[across, down]] = plot.steps(np.array([[x, y]])).tolist()
     return {"x": across, "y": down, "near": plot.places([hit.id for hit in near])}
 
@@ -394,7 +453,7 @@ def _preview(
 
 def _show_opened(library: Library) -> None:
     if _OPENED not in st.session_state:
-        st.caption("Click on a photo of the map to see it here.")
+        st.caption(say("Click on a photo of the map to see it here."))
         return
     try:
         hit = library.photo(st.session_state[_OPENED])
@@ -409,5 +468,5 @@ def _show_opened(library: Library) -> None:
             f'<div class="about-photo" title="{html.escape(str(hit.path))}">'
             f'<b>{html.escape(hit.path.name)}</b><div class="where">{html.escape(_where(hit))}</div></div>'
         )
-        if st.button("More like this", icon=":material/image_search:", type="primary"):
+        if st.button(say("More like this"), icon=":material/image_search:", type="primary"):
             places.search_like(hit)

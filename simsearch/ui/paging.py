@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import streamlit as st
 
+from simsearch.ui.words import say
+
 AT_ONCE = 20
 _MORE = 48  # whenever more of a beginning are asked for
 _Row = TypeVar("_Row")
@@ -20,10 +22,10 @@ def page(name: str, rows: Sequence[_Row], at_once: int = AT_ONCE) -> Sequence[_R
     number = min(st.session_state.get(name, 0), last)
     first = number * at_once
     with st.container(key=f"pages-{name}", horizontal=True, vertical_alignment="center", gap="small"):
-        _turn(name, number - 1, "Previous", ":material/chevron_left:", disabled=number == 0)
-        shown = f"{first + 1:,} to {min(first + at_once, len(rows)):,} of {len(rows):,}"
-        st.markdown(shown, width="content")
-        _turn(name, number + 1, "Next", ":material/chevron_right:", disabled=number == last)
+        _turn(name, number - 1, "Previous", say("Previous"), ":material/chevron_left:", disabled=number == 0)
+        ends = {"first": first + 1, "last": min(first + at_once, len(rows)), "n": len(rows)}
+        st.markdown(say("{first} to {last} of {n}", **ends), width="content")
+        _turn(name, number + 1, "Next", say("Next"), ":material/chevron_right:", disabled=number == last)
     return rows[first : first + at_once]
 
 
@@ -37,9 +39,9 @@ def offer_rest(name: str, left: int) -> None:
     if not left:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"and {left:,} more", width="content")
+        st.caption(say("and {n} more", n=left), width="content")
         st.button(
-            f"Show {min(left, _MORE)}",
+            say("Show {n}", n=min(left, _MORE)),
             key=f"show-{name}",
             type="tertiary",
             on_click=_go,
@@ -52,8 +54,8 @@ def first(name: str) -> None:
     st.session_state.pop(name, None)
 
 
-def _turn(name: str, number: int, label: str, icon: str, *, disabled: bool) -> None:
-    st.button(label, key=f"{name}-{label}", icon=icon, disabled=disabled, on_click=_go, args=(name, number))
+def _turn(name: str, number: int, way: str, label: str, icon: str, *, disabled: bool) -> None:
+    st.button(label, key=f"{name}-{way}", icon=icon, disabled=disabled, on_click=_go, args=(name, number))
 
 
 def _go(name: str, number: int) -> None:

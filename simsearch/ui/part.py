@@ -9,6 +9,8 @@ import altair as alt
 import streamlit as st
 from PIL import Image
 
+from simsearch.ui.words import say
+
 _TOGGLE = "by-part"
 _WIDTH = 270  # pixels, about as wide as the query is shown; it decides only the height
 _HIGHEST = 460
@@ -62,11 +64,13 @@ def show(query: str, picture: bytes) -> None:
         It, as a JPEG.
     """
     place = st.container()
-    if st.toggle("Search with a part of it", key=_TOGGLE):
+    if st.toggle(say("Search with a part of it"), key=_TOGGLE):
         with place, st.container(key="part"):
             st.altair_chart(_chart(picture), on_select="rerun", key=_key(query), width="stretch")
         st.caption(
-            "Searching with what is in the box." if drawn(query) else "Draw a box around what matters to you."
+            say("Searching with what is in the box.")
+            if drawn(query)
+            else say("Draw a box around what matters to you.")
         )
     else:
         place.image(picture)

@@ -10,26 +10,35 @@ import numpy as np
 import streamlit as st
 
 from simsearch import Library
+from simsearch.ui.words import noted, number, percent, say, say_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _PROBES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000]
 _MOST_HITS = 12
-_HEAPS = {"the 15 nearest of a photo": "#2b8cbe", "any others": "#8a8a8a"}
-_LINES = {"these settings": "#e6550d", "the library's own": "#a567d6"}
+_HEAPS = {noted("the 15 nearest of a photo"): "#2b8cbe", noted("any others"): "#8a8a8a"}
+_LINES = {noted("these settings"): "#e6550d", noted("the library's own"): "#a567d6"}
 _BINS = np.linspace(-0.5, 1, 51)
-_SHOWN = "Probability of being found by LSH against cosine, over two heaps: cosines of the nearest and others"
+_SHOWN = noted(
+    "Probability of being found by LSH against cosine, over two heaps: cosines of the nearest and others"
+)
+_KNOBS = {
+    "bits": noted("{n} bits"),
+    "tables": noted("{n} tables"),
+    "probes": noted("{n} probes"),
+    "hits": noted("{n} hits"),
+}
 
 
 # As in search.py: the underscore keeps Streamlit from hashing the library, whose generation stands for it.
-@st.cache_data(max_entries=2, show_spinner="Looking how alike the photos are ...")
+@st.cache_data(max_entries=2, show_spinner=False)
 def _similarities(_library: Library, generation: int) -> tuple[list[float], list[float]]:
     nearest, others = _library.lsh_similarities()
     return nearest, others
 
 
-@st.cache_data(max_entries=1_000, show_spinner="Drawing the curve ...")
+@st.cache_data(max_entries=1_000, show_spinner=False)
 def _curve(_library: Library, bits: int, tables: int, probes: int, hits: int) -> list[tuple[float, float]]:
     return _library.lsh_curve(bits, tables, probes, hits)
 
@@ -37,30 +46,38 @@ def _curve(_library: Library, bits: int, tables: int, probes: int, hits: int) ->
 def show(library: Library) -> None:
     """Show the curve of the library's own settings and others, and how to tune."""
     own = library.lsh_settings()
-    _show_curve(library, own, _similarities(library, library.generation))
+    with st.spinner(say("Looking how alike the photos are ...")):
+        similarities = _similarities(library, library.generation)
+    _show_curve(library, own, similarities)
     _show_tuning(library, own)
 
 
 def share(value: float) -> str:
     """Return a share of the library as text."""
-    return f"{value:.2%}" if value < 0.01 else f"{value:.0%}" if value > 0.995 else f"{value:.1%}"
+    return percent(value, 2 if value < 0.01 else 0 if value > 0.995 else 1)
 
 
 @st.fragment  # moving its sliders runs nothing else
 def _show_curve(library: Library, own: dict[str, int], similarities: tuple[list[float], list[float]]) -> None:
-    st.subheader("How likely LSH finds a photo", anchor=False)
+    st.subheader(say("How likely LSH finds a photo"), anchor=False)
     st.caption(
-        "Photos to the right of where the curve rises are found, those to the left are not even looked at. "
-        "Good settings rise between the two heaps: the nearest lie to the right, all others to the left."
+        say(
+            "Photos to the right of where the curve rises are found, those to the left are not even looked "
+            "at. Good settings rise between the two heaps: the nearest lie to the right, all others to the "
+            "left."
+        )
     )
     settings = _turn_knobs(own)
-    curve = _curve(library, **settings)
+    with st.spinner(say("Drawing the curve ...")):
+        curve = _curve(library, **settings)
     recall, scanned = (_mean(curve, cosines) for cosines in similarities)
     first, second = st.columns(2)
-    first.metric("Expected recall", share(recall), help="Mean of the curve over the nearest.")
-    second.metric("Expected share scanned", share(scanned), help="Mean of the curve over the others.")
+    first.metric(say("Expected recall"), share(recall), help=say("Mean of the curve over the nearest."))
+    second.metric(
+        say("Expected share scanned"), share(scanned), help=say("Mean of the curve over the others.")
+    )
     st.altair_chart(_chart(similarities, curve, _curve(library, **own)), width="stretch")
-    st.caption("To search with these settings:")
+    st.caption(say("To search with these settings:"))
     knobs = " ".join(f"--{name} {value}" for name, value in settings.items())
     place = shlex.quote(str(library.path))
     st.code(f"simsearch tune --library {place} {knobs}", language="shell", wrap_lines=True)
@@ -70,8 +87,10 @@ def _turn_knobs(own: dict[str, int]) -> dict[str, int]:
     # Named after the library's own settings: after tuning, the knobs start at the new ones.
     mark = "-".join(map(str, own.values()))
     columns = st.columns(4, gap="medium")
-    bits = columns[0].slider("Bits", 1, 16, own["bits"], key=f"bits-{mark}", help="Hyperplanes a table")
-    tables = columns[1].slider("Tables", 1, max(64, own["tables"]), own["tables"], key=f"tables-{mark}")
+    bits = columns[0].slider(
+        say("Bits"), 1, 16, own["bits"], key=f"bits-{mark}", help=say("Hyperplanes a table")
+    )
+    tables = columns[1].slider(say("Tables"), 1, max(64, own["tables"]), own["tables"], key=f"tables-{mark}")
     return {
         "bits": bits,
         "tables": tables,
@@ -82,13 +101,13 @@ def _turn_knobs(own: dict[str, int]) -> dict[str, int]:
 
 def _turn_probes(column: Any, own: int, reach: int, key: str) -> int:
     """Offer round numbers of buckets up to all that can be reached."""
-    options = sorted({number for number in (*_PROBES, own) if number <= reach} | {reach})
+    options = sorted({count for count in (*_PROBES, own) if count <= reach} | {reach})
     if st.session_state.get(key, own) not in options:
-        st.session_state[key] = max(number for number in options if number <= st.session_state.get(key, own))
-    help_text = "Buckets looked into, over all tables"
+        st.session_state[key] = max(count for count in options if count <= st.session_state.get(key, own))
+    help_text = say("Buckets looked into, over all tables")
     start = {} if key in st.session_state else {"value": own}
     probes: int = column.select_slider(
-        "Probes", options, format_func="{:,}".format, key=key, help=help_text, **start
+        say("Probes"), options, format_func=number, key=key, help=help_text, **start
     )
     return probes
 
@@ -96,10 +115,10 @@ def _turn_probes(column: Any, own: int, reach: int, key: str) -> int:
 def _turn_hits(column: Any, own: int, tables: int, key: str) -> int:
     most = min(max(_MOST_HITS, own), tables)
     if most == 1:
-        column.caption("Hits: 1, as there is one table.")
+        column.caption(say("Hits: 1, as there is one table."))
         return 1
     st.session_state[key] = min(st.session_state.get(key, own), most)
-    hits: int = column.slider("Hits", 1, most, key=key, help="Tables that must agree")
+    hits: int = column.slider(say("Hits"), 1, most, key=key, help=say("Tables that must agree"))
     return hits
 
 
@@ -118,7 +137,7 @@ def _chart(
     areas = (
         alt.Chart(_values(heaps))
         .mark_area(interpolate="step-after", opacity=0.45, clip=True)
-        .encode(x, y, _series(alt.Color, "Photos (most = 100%)", _HEAPS))
+        .encode(x, y, _series(alt.Color, say("Photos (most = 100 %)"), _HEAPS))
     )
     lines = (
         alt.Chart(_values(dict(zip(_LINES, (curve, own), strict=True))))
@@ -126,15 +145,15 @@ def _chart(
         .encode(
             x,
             y,
-            _series(alt.Color, "Found with", _LINES),
-            _series(alt.StrokeDash, "Found with", dict(zip(_LINES, ([1, 0], [5, 4]), strict=True))),
-            _series(alt.StrokeWidth, "Found with", dict(zip(_LINES, (3, 1.5), strict=True))),
+            _series(alt.Color, say("Found with"), _LINES),
+            _series(alt.StrokeDash, say("Found with"), dict(zip(_LINES, ([1, 0], [5, 4]), strict=True))),
+            _series(alt.StrokeWidth, say("Found with"), dict(zip(_LINES, (3, 1.5), strict=True))),
         )
     )
     # A legend each.
     apart = alt.ScaleResolveMap(color="independent", strokeDash="independent", strokeWidth="independent")
     return alt.LayerChart(
-        layer=[areas, lines], resolve=alt.Resolve(scale=apart), height=460, description=_SHOWN
+        layer=[areas, lines], resolve=alt.Resolve(scale=apart), height=460, description=say(_SHOWN)
     )
 
 
@@ -142,8 +161,8 @@ def _axes(heaps: Iterable[Sequence[tuple[float, float]]], left: float) -> tuple[
     """Return axes that begin where the first heap or the curve does."""
     lowest = min([left, *(cosine for heap in heaps for cosine, height in heap if height)])
     domain = alt.Scale(domain=[lowest, 1], nice=False)
-    x = alt.X("cosine:Q", title="Cosine of two photos, seen from the mean of all", scale=domain)
-    y = alt.Y("height:Q", title="Probability of being found", axis=alt.Axis(format="%"), stack=None)
+    x = alt.X("cosine:Q", title=say("Cosine of two photos, seen from the mean of all"), scale=domain)
+    y = alt.Y("height:Q", title=say("Probability of being found"), axis=alt.Axis(format="%"), stack=None)
     return x, y
 
 
@@ -176,12 +195,12 @@ def _heap(cosines: Sequence[float]) -> list[tuple[float, float]]:
 
 
 def _show_tuning(library: Library, own: dict[str, int]) -> None:
-    st.subheader("Tune LSH", anchor=False)
-    st.caption("Chooses bits, tables, probes and hits by the library's own photos, and keeps them.")
+    st.subheader(say("Tune LSH"), anchor=False)
+    st.caption(say("Chooses bits, tables, probes and hits by the library's own photos, and keeps them."))
     left, right = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
-    wish = left.slider("Share of the true nearest to find", 0.80, 0.99, 0.95, 0.01)
-    if right.button("Tune", icon=":material/tune:", width="stretch"):
-        with st.spinner("Trying settings ..."):
+    wish = left.slider(say("Share of the true nearest to find"), 0.80, 0.99, 0.95, 0.01, format="percent")
+    if right.button(say("Tune"), icon=":material/tune:", width="stretch"):
+        with st.spinner(say("Trying settings ...")):
             st.session_state["tuned"] = wish, library.tune(wish)
         st.rerun()  # with the new settings, from the top
     wished, tuned = st.session_state.get("tuned", (0.0, None))
@@ -190,12 +209,16 @@ def _show_tuning(library: Library, own: dict[str, int]) -> None:
 
 
 def _tell(wished: float, tuned: dict[str, Any]) -> None:
-    settings = ", ".join(f"{value:,} {knob}" for knob, value in tuned["settings"].items())
-    told = (
-        f"{settings}: found {tuned['recall']:.1%} of the true nearest of {tuned['queries']} photos, "
-        f"scanning {share(tuned['scanned'])} of the library."
+    text = say_count(
+        tuned["queries"],
+        "{settings}: found {recall} of the true nearest of {n} photo, scanning {share} of the library.",
+        "{settings}: found {recall} of the true nearest of {n} photos, scanning {share} of the library.",
+        settings=", ".join(say(_KNOBS[knob], n=value) for knob, value in tuned["settings"].items()),
+        recall=percent(tuned["recall"], 1),
+        share=share(tuned["scanned"]),
     )
     if tuned["recall"] < wished:
-        st.warning(f"{told} That is less than the {wished:.0%} wished for.")
+        less = say("That is less than the {share} wished for.", share=percent(wished))
+        st.warning(f"{text} {less}")
     else:
-        st.success(told)
+        st.success(text)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from simsearch import Hit, Library
 from simsearch.ui import places, thumbs
-from simsearch.ui.words import plain
+from simsearch.ui.words import plain, say
 
 _WIDTH = 130  # pixels of a photo
 
@@ -76,10 +76,10 @@ def _show_frame(library: Library, generation: int, photo: Hit, said: str, chip: 
         "</figcaption></figure>"
     )
     if st.button(
-        "More like this",
+        say("More like this"),
         key=f"like-in-strip-{photo.id}",
         type="tertiary",
         icon=":material/image_search:",
-        help=f"Search for photos like {plain(photo.path.name)}",
+        help=say("Search for photos like {name}", name=plain(photo.path.name)),
     ):
         places.search_like(photo)

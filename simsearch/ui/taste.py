@@ -11,9 +11,9 @@ import streamlit as st
 from simsearch import Hit, Library, SimsearchError
 from simsearch.ui import places
 from simsearch.ui.part import Part
-from simsearch.ui.words import plain, show_error
+from simsearch.ui.words import noted, plain, say, say_count, show_error
 
-SAID = "More like", "Less like"  # above what is liked and what is not
+SAID = noted("More like"), noted("Less like")  # above what is liked and what is not
 _STATE, _SAVED = "taste", "saved-album"
 _SIDE = 64  # pixels
 _PART_SIDE = 800  # pixels of a part that is kept as an example
@@ -84,14 +84,14 @@ def show(library: Library, query: Query | None) -> None:
     if not any(taste) and query is None:
         return
     with st.container(key="taste", horizontal=True, gap="small"):
-        for words, hits in zip(SAID, taste, strict=True):
+        for words, hits in zip(map(say, SAID), taste, strict=True):
             if hits:
                 st.markdown(words, width="content")
             for hit in hits:
                 name = hit.path.name
                 show_example(f"{hit.id}", library.thumbnail(hit), name, partial(take_back, hit))
         if query is not None:
-            with st.popover("Save as album", icon=":material/photo_album:"):
+            with st.popover(say("Save as album"), icon=":material/photo_album:"):
                 _ask_name(library, query)
 
 
@@ -103,20 +103,22 @@ def show_example(key: str, jpeg: bytes | None, name: str, take_back: Callable[[]
         else:
             st.caption(plain(name))
         st.button(
-            f"Take back {plain(name)}",
+            say("Take back {name}", name=plain(name)),
             key=f"back-{key}",
             icon=":material/close:",
-            help=f"Take back: {plain(name)}",
+            help=say("Take back: {name}", name=plain(name)),
             on_click=take_back,
         )
 
 
 def _ask_name(library: Library, query: Query) -> None:
     """Ask for the name of an album of the query and what is liked, and make it."""
-    st.caption("It holds the photos that belong together with this picture and what you like, new ones too.")
+    st.caption(
+        say("It holds the photos that belong together with this picture and what you like, new ones too.")
+    )
     with st.form("album", border=False):
-        name = st.text_input("Name", placeholder="my espresso cups", max_chars=100)
-        asked = st.form_submit_button("Save", icon=":material/check:")
+        name = st.text_input(say("Name"), placeholder=say("my espresso cups"), max_chars=100)
+        asked = st.form_submit_button(say("Save"), icon=":material/check:")
     if asked:
         st.session_state.pop(_SAVED, None)
         try:
@@ -129,8 +131,8 @@ def _ask_name(library: Library, query: Query) -> None:
             show_error(error)
     if saved := st.session_state.get(_SAVED):
         count = library.albums.count(saved) if saved in library.albums else 0
-        st.success(f"{plain(saved)}: {count:,} {'photo' if count == 1 else 'photos'}")
-        if st.button("Open the album", icon=":material/photo_album:", type="tertiary"):
+        st.success(f"{plain(saved)}: {say_count(count, '{n} photo', '{n} photos')}")
+        if st.button(say("Open the album"), icon=":material/photo_album:", type="tertiary"):
             places.go_to_album(saved)
 
 

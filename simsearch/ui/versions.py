@@ -10,9 +10,24 @@ import streamlit as st
 
 from simsearch import Copy, CopyGroup, Hit, Library, SimsearchError
 from simsearch.ui import decided, paging, thumbs
-from simsearch.ui.words import plain
+from simsearch.ui.words import day, noted, number, plain, say, say_count, told
 
-RELATIONS = {"exact": "Exact", "re-saved": "Re-saved", "crop": "Crops"}
+RELATIONS = {"exact": noted("Exact"), "re-saved": noted("Re-saved"), "crop": noted("Crops")}
+_COUNTED = {
+    "exact": (noted("{n} exact"), noted("{n} exact")),
+    "re-saved": (noted("{n} re-saved"), noted("{n} re-saved")),
+    "crop": (noted("{n} crop"), noted("{n} crops")),
+}
+_MARKS = {
+    "best": noted("best"),
+    "exact": noted("exact"),
+    "re-saved": noted("re-saved"),
+    "crop": noted("crop"),
+}
+_KEEP_ALL, _TAKE_BACK = (
+    (noted("Keep all"), noted("Keep all: {name} and its copies")),
+    (noted("Take back"), noted("Take back: {name} and its copies")),
+)
 _AT_FIRST = 12  # copies of a group that are shown
 _MEGABYTE, _GIGABYTE = 1e6, 1e9
 
@@ -84,29 +99,29 @@ def show(place: Place, group: CopyGroup) -> None:
 def bytes_in_words(count: int) -> str:
     """Return a number of bytes as people say it."""
     if count >= _GIGABYTE:
-        return f"{count / _GIGABYTE:,.1f} GB"
-    return f"{count / _MEGABYTE:,.1f} MB" if count >= _MEGABYTE / 10 else f"{count / 1e3:,.1f} kB"
+        return f"{number(count / _GIGABYTE, 1)} GB"
+    if count >= _MEGABYTE / 10:
+        return f"{number(count / _MEGABYTE, 1)} MB"
+    return f"{number(count / 1e3, 1)} kB"
 
 
 def _show_head(library: Library, group: CopyGroup) -> None:
     counts = {name: sum(copy.relation == name for copy in group.copies) for name in RELATIONS}
     kinds = ", ".join(
-        f"{count:,} {'crops' if name == 'crop' and count > 1 else name}"
-        for name, count in counts.items()
-        if count
+        say_count(counts[name], one, many) for name, (one, many) in _COUNTED.items() if counts[name]
     )
     same = [copy.photo for copy in group.copies if decided.said(group, copy) != "different"]
-    label, verdict, photos, icon = "Keep all", "keep", same, "done_all"
+    (label, hint), verdict, photos, icon = _KEEP_ALL, "keep", same, "done_all"
     if all(decided.said(group, copy) for copy in group.copies):
         photos = [copy.photo for copy in group.copies]
-        label, verdict, icon = "Take back", "undecided", "undo"
+        (label, hint), verdict, icon = _TAKE_BACK, "undecided", "undo"
     with st.container(key=f"head-{group.best.id}", horizontal=True, vertical_alignment="center"):
         st.html(f'<div class="what">{kinds}</div>', width="stretch")
         st.button(
-            label,
+            say(label),
             key=f"all-{group.best.id}",
             icon=f":material/{icon}:",
-            help=f"{label}: {plain(group.best.path.name)} and its copies",
+            help=say(hint, name=plain(group.best.path.name)),
             on_click=decided.decide,
             args=(library, verdict, group, photos),
         )
@@ -114,26 +129,26 @@ def _show_head(library: Library, group: CopyGroup) -> None:
 
 def _show_copy(place: Place, group: CopyGroup, copy: Copy) -> None:
     said = decided.said(group, copy)
-    st.html(_version(place, copy.photo, copy.size, copy.relation, _told(copy), is_decided=bool(said)))
+    st.html(_version(place, copy.photo, copy.size, copy.relation, _done(copy), is_decided=bool(said)))
     name = plain(copy.photo.path.name)
     key = f"verdict-{group.best.id}-{copy.photo.id}"
     st.session_state[key] = said  # what was decided elsewhere, too
     with st.container(horizontal=True, gap="small"):
         st.pills(
-            f"Decide about {copy.photo.path.name}",  # only read out, as text
+            say("Decide about {name}", name=copy.photo.path.name),  # only read out, as text
             decided.choices(copy, said),
-            format_func=decided.SAID.__getitem__,
+            format_func=lambda verdict: say(decided.SAID[verdict]),
             key=key,
             label_visibility="collapsed",
             on_change=_decide,
             args=(place.library, group, copy, key),
         )
         if st.button(
-            "Compare",
+            say("Compare it"),
             key=f"compare-{group.best.id}-{copy.photo.id}",
             type="tertiary",
             icon=":material/compare:",
-            help=f"See {name} beside the best",
+            help=say("See {name} beside the best", name=name),
         ):
             _show_side_by_side(place.library, group, copy)
 
@@ -145,21 +160,22 @@ def _decide(library: Library, group: CopyGroup, copy: Copy, key: str) -> None:
 # A version, in HTML
 
 
-def _version(place: Place, photo: Hit, size: int, mark: str, told: str, *, is_decided: bool = False) -> str:
+def _version(place: Place, photo: Hit, size: int, mark: str, done: str, *, is_decided: bool = False) -> str:
     kind = "version decided" if is_decided else "version best" if mark == "best" else "version"
-    away = " · offline" if photo.offline else ""
+    away = f" · {say('offline')}" if photo.offline else ""
+    pixels = say("{width} x {height}", width=photo.width, height=photo.height)
     return (
         f'<figure class="{kind}" title="{html.escape(str(photo.path))}">'
         f"{thumbs.img(place.library, place.generation, photo)}<figcaption>"
         f'<div><span class="name">{html.escape(photo.path.name)}</span> {_chip(mark)}</div>'
-        f'<div class="told">{html.escape(told)}</div>'
-        f'<div class="size">{photo.width:,} x {photo.height:,} · {bytes_in_words(size)}{away}</div>'
+        f'<div class="told">{html.escape(done)}</div>'
+        f'<div class="size">{pixels} · {bytes_in_words(size)}{away}</div>'
         f'<div class="where">{html.escape(_folder(photo, place.roots))}</div></figcaption></figure>'
     )
 
 
 def _chip(mark: str) -> str:
-    return f'<span class="chip {mark}">{mark}</span>'
+    return f'<span class="chip {mark}">{say(_MARKS[mark])}</span>'
 
 
 def _why_best(group: CopyGroup) -> str:
@@ -167,13 +183,14 @@ def _why_best(group: CopyGroup) -> str:
     reasons = dict.fromkeys(copy.reason for copy in group.copies if copy.reason != "as good")
     if len(reasons) > 1:  # each copy has its own beside it
         reasons = dict.fromkeys(reason.partition(":")[0] for reason in reasons)
-    return _sentence("; ".join(reasons) or "as good as the others")
+    return _sentence("; ".join(map(told, reasons)) or say("as good as the others"))
 
 
-def _told(copy: Copy) -> str:
+def _done(copy: Copy) -> str:
     """Say what was done to a copy, and why the best is better."""
-    better = "Neither is better." if copy.reason == "as good" else f"The best: {copy.reason}."
-    return f"{_sentence(', '.join(copy.changes) or 'equal bytes')} {better}"
+    as_good = copy.reason == "as good"
+    better = say("Neither is better.") if as_good else say("The best: {reason}.", reason=told(copy.reason))
+    return f"{_sentence(', '.join(map(told, copy.changes)) or say('equal bytes'))} {better}"
 
 
 def _sentence(words: str) -> str:
@@ -190,17 +207,22 @@ def _folder(photo: Hit, roots: list[Path]) -> str:
 # The best and a copy, larger
 
 
-@st.dialog("Side by side", width="large")
 def _show_side_by_side(library: Library, group: CopyGroup, copy: Copy) -> None:
-    sides = ("Best", group.best, group.size), ("Copy", copy.photo, copy.size)
+    # Made only here: its title is in the visitor's language.
+    st.dialog(say("Side by side"), width="large")(_show_sides)(library, group, copy)
+
+
+def _show_sides(library: Library, group: CopyGroup, copy: Copy) -> None:
+    sides = (say("Best"), group.best, group.size), (say("Copy"), copy.photo, copy.size)
     st.html(
         f'<div class="sides">{"".join(_side(library, *side) for side in sides)}</div>'
-        f'<div class="version">{_chip(copy.relation)} {html.escape(_told(copy))}</div>'
+        f'<div class="version">{_chip(copy.relation)} {html.escape(_done(copy))}</div>'
     )
     said = decided.said(group, copy)
     with st.container(horizontal=True):
         for verdict in ["undecided"] if said else decided.choices(copy, said):
-            if st.button(decided.SAID.get(verdict, "Take back"), key=f"side-{verdict}"):
+            label = decided.SAID[verdict] if verdict in decided.SAID else _TAKE_BACK[0]
+            if st.button(say(label), key=f"side-{verdict}"):
                 decided.decide(library, verdict, group, [copy.photo])
                 st.rerun()
 
@@ -209,13 +231,16 @@ def _side(library: Library, title: str, photo: Hit, size: int) -> str:
     try:
         picture = thumbs.large(library, photo)
     except SimsearchError as error:
-        picture = f'<div class="gone">{html.escape(str(error))}</div>'
-    taken = f"taken {photo.taken_at.day} {photo.taken_at:%B %Y, %H:%M}" if photo.taken_at else ""
+        picture = f'<div class="gone">{html.escape(told(str(error)))}</div>'
+    taken = ""
+    if photo.taken_at:
+        taken = say("taken {day}, {time}", day=day(photo.taken_at), time=f"{photo.taken_at:%H:%M}")
     facts = [
-        f"{photo.width:,} x {photo.height:,} pixels, {bytes_in_words(size)}",
+        say("{width} x {height} pixels", width=photo.width, height=photo.height)
+        + f", {bytes_in_words(size)}",
         ", ".join(fact for fact in (taken, photo.camera) if fact),
         str(photo.path),
-        "offline: shown from its thumbnail" if photo.offline else "",
+        say("offline: shown from its thumbnail") if photo.offline else "",
     ]
-    told = "<br>".join(html.escape(fact) for fact in facts if fact)
-    return f"<figure>{picture}<figcaption><b>{title}</b><br>{told}</figcaption></figure>"
+    lines = "<br>".join(html.escape(fact) for fact in facts if fact)
+    return f"<figure>{picture}<figcaption><b>{title}</b><br>{lines}</figcaption></figure>"

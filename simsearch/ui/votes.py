@@ -9,6 +9,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from simsearch import Library, Query
+from simsearch.ui.words import number, say
 
 _SHOWN = 4  # kinds at most
 _FEWEST = 3  # photos whose votes say something
@@ -76,23 +77,30 @@ def _short(kind: str, roots: list[Path], *, whole: bool) -> str:
 
 def _sentence(votes: Votes) -> str:
     if not votes.named:
-        return "Unlike anything here."
+        return say("Unlike anything here.")
     kind, photos = votes.named[0]
-    seems = "Looks like" if photos * 2 >= votes.asked else "Perhaps"
-    say_so = "lie there" if kind.endswith("/") else "are labelled so"
-    count = f"{photos} of the" if photos < votes.asked else "all"
-    return f"{seems} <b>{html.escape(kind)}</b>: {count} {votes.asked} nearest photos {say_so}."
+    named = {"kind": f"<b>{html.escape(kind)}</b>"}
+    looks = photos * 2 >= votes.asked
+    seems = say("Looks like {kind}", **named) if looks else say("Perhaps {kind}", **named)
+    counts = {"n": photos, "asked": votes.asked}
+    if kind.endswith("/"):
+        if photos == votes.asked:
+            return f"{seems}: {say('all {n} nearest photos lie there.', **counts)}"
+        return f"{seems}: {say('{n} of the {asked} nearest photos lie there.', **counts)}"
+    if photos == votes.asked:
+        return f"{seems}: {say('all {n} nearest photos are labelled so.', **counts)}"
+    return f"{seems}: {say('{n} of the {asked} nearest photos are labelled so.', **counts)}"
 
 
 def _bars(votes: Votes) -> str:
     rows = votes.named[:_SHOWN]
     others = sum(photos for _, photos in votes.named[_SHOWN:])
     if others:
-        rows = [*rows, ("others", others)]
+        rows = [*rows, (say("others"), others)]
     bars = "".join(
         f'<span class="name" title="{html.escape(name)}">{html.escape(name)}</span>'
         f'<span class="bar"><i style="width: {photos / votes.asked:.0%}"></i></span>'
-        f'<span class="count">{photos}</span>'
+        f'<span class="count">{number(photos)}</span>'
         for name, photos in rows
     )
     return f'<div class="bars">{bars}</div>' if bars else ""

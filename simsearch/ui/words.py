@@ -5,12 +5,12 @@ Sentences stand in English where they are said; :mod:`simsearch.ui.german` holds
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 
 import streamlit as st
 
 from simsearch import SimsearchError
-from simsearch.ui import german
+from simsearch.ui import german, german_errors
 
 
 def is_german() -> bool:
@@ -45,6 +45,11 @@ def noted(english: str) -> str:
     return english
 
 
+def told(english: str) -> str:
+    """Return what the library says, an error or a note, in the visitor's language as far as that is known."""
+    return german_errors.in_german(english) if is_german() else english
+
+
 def _shown(value: object) -> object:
     return number(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -60,8 +65,8 @@ def percent(share: float, digits: int = 0) -> str:
     return f"{number(100 * share, digits)} %"
 
 
-def day(moment: datetime) -> str:
-    """Return the day of a moment: 3 May 2020."""
+def day(moment: date) -> str:
+    """Return a day, or that of a moment: 3 May 2020."""
     if is_german():
         return f"{moment.day}. {german.MONTHS[moment.month - 1]} {moment.year}"
     return f"{moment.day} {moment:%B %Y}"
@@ -81,4 +86,4 @@ def plain(text: str) -> str:
 
 def show_error(error: SimsearchError) -> None:
     """Show an error as one sentence."""
-    st.error(plain(str(error)), icon=":material/broken_image:")
+    st.error(plain(told(str(error))), icon=":material/broken_image:")

@@ -1,0 +1,368 @@
+"""What the library says, errors and notes, in German; it says it in English, as commands do."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+_NUMBER, _TEXT = r"\d[\d,.]*", ".+?"
+
+# By the library's own words, in which {n}, {n2} and so on stand for numbers and other names for any text,
+# which is looked up here, too. What is not here is shown in English.
+PHRASES = {
+    # Pictures that cannot be read
+    "the picture": "Das Bild",
+    "not a picture, or of a kind not read here": "kein Bild oder von einer Art, die hier nicht gelesen wird",
+    "of a kind not read here ({text})": "von einer Art, die hier nicht gelesen wird ({text})",
+    "cut short: the end of the file is missing": "abgeschnitten: Das Ende der Datei fehlt",
+    "damaged": "beschädigt",
+    "damaged ({text})": "beschädigt ({text})",
+    "{n} pixels, where 1 to {n2} can be decoded on this machine": (
+        "{n} Pixel, und dieser Rechner kann 1 bis {n2} lesen"
+    ),
+    "{n} bytes are too many for one photo": "{n} Bytes sind zu viele für ein Foto",
+    "there is no end to it": "es nimmt kein Ende",
+    "a camera raw of a kind not read here, or damaged": (
+        "Rohdaten einer Kamera, von einer Art, die hier nicht gelesen wird, oder beschädigt"
+    ),
+    "a camera raw without a preview, and raws are not developed here": (
+        "Rohdaten einer Kamera ohne Vorschau, und Rohdaten werden hier nicht entwickelt"
+    ),
+    "the network sees nothing in it": "das Netz sieht nichts darin",
+    "no longer in this library": "nicht mehr in dieser Bibliothek",
+    "not in this library": "nicht in dieser Bibliothek",
+    "its embedding is damaged": "seine Einbettung ist beschädigt",
+    "try another picture": "ein anderes Bild versuchen",
+    "check the path": "den Pfad prüfen",
+    "look for copies again": "noch einmal nach Kopien suchen",
+    "index its folder, or search with the picture": "seinen Ordner hinzufügen oder mit dem Bild suchen",
+    "make it anew with: simsearch doctor --repair": "neu anlegen mit: simsearch doctor --repair",
+    "run: simsearch doctor --repair": "im Terminal: simsearch doctor --repair",
+    # Why files of a folder are not searched
+    "folder cannot be read ({why})": "Ordner kann nicht gelesen werden ({why})",
+    "cannot be read ({why})": "kann nicht gelesen werden ({why})",
+    "a hidden folder": "ein versteckter Ordner",
+    "a link to a folder; index that folder itself": "ein Verweis auf einen Ordner; diesen selbst hinzufügen",
+    "hidden": "versteckt",
+    "not a kind of photo read here ({suffix})": "keine Art von Foto, die hier gelesen wird ({suffix})",
+    "no suffix": "ohne Endung",
+    "the file's name is not valid text; rename it": "der Dateiname ist kein gültiger Text; umbenennen",
+    "not a regular file": "keine gewöhnliche Datei",
+    # Folders
+    "no such folder": "diesen Ordner gibt es nicht",
+    "not a folder": "kein Ordner",
+    "no path": "kein Pfad",
+    "no such user": "diesen Benutzer gibt es nicht",
+    "its name is not valid text": "der Name ist kein gültiger Text",
+    "holds no photos": "enthält keine Fotos",
+    "suddenly without any of the {n} photos that the library knows in it": (
+        "auf einmal ohne eines der {n} Fotos, die die Bibliothek darin kennt"
+    ),
+    "is indexed: {n} of the photos in it are the library's own": (
+        "gehört schon dazu: {n} der Fotos darin sind aus der Bibliothek selbst"
+    ),
+    "nothing of it is in the library": "nichts davon ist in der Bibliothek",
+    "no folder": "kein Ordner",
+    "the library has none yet": "die Bibliothek hat noch keinen",
+    "check the spelling": "die Schreibweise prüfen",
+    "check the spelling, and that its disk is connected": (
+        "die Schreibweise prüfen, und ob die Festplatte angeschlossen ist"
+    ),
+    "check the spelling, or write ./~...": "die Schreibweise prüfen oder ./~... schreiben",
+    "check its permissions": "die Zugriffsrechte prüfen",
+    "choose the folder they are in": "den Ordner wählen, in dem sie liegen",
+    "name the folder the photos are in": "den Ordner nennen, in dem die Fotos liegen",
+    "name a folder of photos": "einen Ordner mit Fotos nennen",
+    "name a folder that is not": "einen anderen Ordner nennen",
+    "name a folder that is indexed, or one inside it": (
+        "einen Ordner der Bibliothek nennen oder einen darin"
+    ),
+    "name one, such as ~/Pictures": "einen nennen, etwa ~/Bilder",
+    "rename it": "umbenennen",
+    "nothing was changed; connect its disk, or run: {command}": (
+        "es wurde nichts geändert; die Festplatte anschließen, oder im Terminal: {command}"
+    ),
+    # The library
+    "holds no photos yet": "enthält noch keine Fotos",
+    "index some: simsearch index FOLDER": "auf der Seite Bibliothek einen Ordner hinzufügen",
+    "no library here yet": "hier ist noch keine Bibliothek",
+    "make one with: simsearch index FOLDER": "auf der Seite Bibliothek einen Ordner hinzufügen",
+    "a file, not a folder": "eine Datei, kein Ordner",
+    "choose another --library": "ein anderes --library wählen",
+    "not a simsearch library": "keine Bibliothek von simsearch",
+    "made by a newer simsearch (format {n}, this one knows {n2})": (
+        "von einem neueren simsearch angelegt (Format {n}, dieses kennt {n2})"
+    ),
+    "upgrade simsearch": "simsearch aktualisieren",
+    "in use by another simsearch": "wird von einem anderen simsearch benutzt",
+    "being indexed by another simsearch (process {pid}, since {time})": (
+        "ein anderes simsearch liest gerade ein (Prozess {pid}, seit {time})"
+    ),
+    "being indexed by another simsearch (process {pid}, since {time}, {n} of {n2} files)": (
+        "ein anderes simsearch liest gerade ein (Prozess {pid}, seit {time}, {n} von {n2} Dateien)"
+    ),
+    "wait for it to finish and try again": "warten, bis es fertig ist, und noch einmal versuchen",
+    "only who started it can stop it": "nur wer es gestartet hat, kann es anhalten",
+    "the disk is full": "der Datenträger ist voll",
+    "cannot be written": "kann nicht beschrieben werden",
+    "cannot be written ({why})": "kann nicht beschrieben werden ({why})",
+    "cannot be used as a lock ({why})": "kann nicht als Sperre dienen ({why})",
+    "free some space": "Platz schaffen",
+    "free some space; what was indexed so far is kept": "Platz schaffen; was schon eingelesen ist, bleibt",
+    "free some space; what is indexed is kept": "Platz schaffen; was eingelesen ist, bleibt",
+    "make the folder writable": "den Ordner beschreibbar machen",
+    "make the folder writable, or delete that file while nothing is indexing": (
+        "den Ordner beschreibbar machen oder diese Datei löschen, solange nichts eingelesen wird"
+    ),
+    "check the folder's permissions, or choose another --library": (
+        "die Zugriffsrechte des Ordners prüfen oder ein anderes --library wählen"
+    ),
+    "{what}, or choose another --library": "{what} oder ein anderes --library wählen",
+    "{what}, or set SIMSEARCH_CACHE to another folder": (
+        "{what} oder SIMSEARCH_CACHE auf einen anderen Ordner setzen"
+    ),
+    "damaged or no library ({why})": "beschädigt oder keine Bibliothek ({why})",
+    "restore it from a backup, or move it away": "aus einer Sicherung zurückholen oder beiseiteschieben",
+    "SQLite says: {why}": "SQLite sagt: {why}",
+    "check the disk it is on": "den Datenträger prüfen, auf dem sie liegt",
+    "none of the {n} photos asked for has a sound embedding and thumbnail": (
+        "keines der {n} geprüften Fotos hat eine heile Einbettung und ein heiles Vorschaubild"
+    ),
+    "holds no photo that can be laid out": "enthält kein Foto, das sich anordnen lässt",
+    "map: cannot be made ({why}); try again later.": (
+        "Karte: kann nicht gemacht werden ({why}); später noch einmal versuchen."
+    ),
+    "a worker process did not start: {why}; try again, or with --workers 1.": (
+        "Ein Hilfsprozess ist nicht gestartet: {why}; noch einmal versuchen, oder mit --workers 1."
+    ),
+    # Learning
+    "nothing can be learnt": "Es lässt sich nichts lernen",
+    "no folder has {n} photos or more, and it takes two": (
+        "kein Ordner hat mindestens {n} Fotos, und es braucht zwei"
+    ),
+    "one folder has {n} photos or more, and it takes two": (
+        "nur ein Ordner hat mindestens {n} Fotos, und es braucht zwei"
+    ),
+    "no label has {n} photos or more, and it takes two": (
+        "kein Etikett hat mindestens {n} Fotos, und es braucht zwei"
+    ),
+    "one label has {n} photos or more, and it takes two": (
+        "nur ein Etikett hat mindestens {n} Fotos, und es braucht zwei"
+    ),
+    "give another folder as many": "einem weiteren Ordner so viele geben",
+    "give another label as many": "so vielen Fotos ein weiteres Etikett geben",
+    "search would be worse ({how})": "die Suche würde schlechter ({how})",
+    "{n}% of the first 15 are of the photo's kind, {n2}% before, and {n3}% of the very first, {n4}% before": (
+        "von den ersten 15 sind {n} % von der Art des Fotos, vorher {n2} %, und von den allerersten {n3} %, "
+        "vorher {n4} %"
+    ),
+    "{told}; of kinds it was not told, {untold}": "{told}; bei Arten, die nicht genannt waren, {untold}",
+    "use --force to have it all the same": "mit --force geschieht es trotzdem",
+    "the photos do not differ": "die Fotos unterscheiden sich nicht",
+    "index photos of several things first": "erst Fotos von mehreren Dingen hinzufügen",
+    "one kind cannot be told from others": "eine Art allein lässt sich von nichts unterscheiden",
+    "label photos of at least two kinds": "Fotos von mindestens zwei Arten benennen",
+    "the kinds do not differ": "die Arten unterscheiden sich nicht",
+    "label photos of things that look different": "Fotos von Dingen benennen, die verschieden aussehen",
+    # Albums
+    "album {name}": "Album {name}",
+    "album ''": "Album",
+    "there is one already": "es gibt schon eines",
+    "there is none of that name": "es gibt keines mit diesem Namen",
+    "that is no name": "das ist kein Name",
+    "a name has 1 to {n} characters, all of which can be printed": (
+        "ein Name hat 1 bis {n} Zeichen, die sich alle drucken lassen"
+    ),
+    "it has no example {n}": "es hat kein Beispiel {n}",
+    "nothing would tell what belongs there": "nichts würde sagen, was dazugehört",
+    "choose another name": "einen anderen Namen wählen",
+    "choose another name, or drop that one first": ("einen anderen Namen wählen oder jenes zuvor auflösen"),
+    "choose one of 1 to {n} characters": "einen mit 1 bis {n} Zeichen wählen",
+    "there are {names}": "es gibt {names}",
+    "make it with: simsearch album NAME --like PICTURE": "auf der Seite Suche eines speichern",
+    "look at its examples again": "die Beispiele noch einmal ansehen",
+    "like another photo first": "erst einem anderen Foto einen Daumen hoch geben",
+    # What an operating system says
+    "permission denied": "Zugriff verweigert",
+    "no such file or directory": "Datei oder Ordner nicht gefunden",
+    "is a directory": "ist ein Ordner",
+    "not a directory": "ist kein Ordner",
+    "no space left on device": "kein Platz mehr auf dem Datenträger",
+    "read-only file system": "der Datenträger lässt sich nur lesen",
+    "input/output error": "Fehler beim Lesen oder Schreiben",
+    "file name too long": "der Name ist zu lang",
+    # Notes: why a photo is alike, and how to get a better map
+    "What matches lies at the edges more than in the middle: it may be the background, not what stands "
+    "before it. To leave that out, search with a part of the picture.": (
+        "Was sich gleicht, liegt eher am Rand als in der Mitte: Es ist vielleicht der Hintergrund, nicht was "
+        "davor steht. Um ihn wegzulassen, mit einem Ausschnitt des Bildes suchen."
+    ),
+    "On a better map photos lie closer to those like them; for that: {command}": (
+        "Auf einer besseren Karte liegen Fotos näher bei ähnlichen; dafür: {command}"
+    ),
+    "near-identical": "fast identisch",
+    "same scene": "dieselbe Szene",
+    "same kind": "dieselbe Art",
+    "probably unrelated": "wohl nicht verwandt",
+    # Copies: what was done to them
+    "{n}% of it": "{n} % davon",
+    "scaled to {n}%": "auf {n} % verkleinert",
+    "in more pixels: {n}%": "in mehr Pixeln: {n} %",
+    "mirrored": "gespiegelt",
+    "turned upside down": "auf den Kopf gestellt",
+    "turned upside down and mirrored": "auf den Kopf gestellt und gespiegelt",
+    "rotated by 90 degrees": "um 90 Grad gedreht",
+    "rotated by 90 degrees and mirrored": "um 90 Grad gedreht und gespiegelt",
+    "other brightness": "andere Helligkeit",
+    "other colours": "andere Farben",
+    "saved as {kind}": "als {kind} gespeichert",
+    "saved again": "neu gespeichert",
+    # Copies: why one is better; what stands before the colon is said alone, too
+    "more pixels: {n} x {n2} against {n3} x {n4}": "mehr Pixel: {n} × {n2} gegen {n3} × {n4}",
+    "more pixels": "mehr Pixel",
+    "{better}; but the other {what}": "{better}; doch das andere {what}",
+    "is a camera raw": "ist eine Kamera-Rohdatei",
+    "is saved without loss": "ist verlustfrei gespeichert",
+    "tells more in its Exif": "sagt mehr in seinen Exif-Daten",
+    "tells more in its Exif: when, where or with what it was taken": (
+        "sagt mehr in seinen Exif-Daten: wann, wo oder womit es aufgenommen wurde"
+    ),
+    "a camera raw": "eine Kamera-Rohdatei",
+    "less of it burnt out": "weniger überbelichtet",
+    "the older file": "die ältere Datei",
+    "saved without loss, as {kind}": "verlustfrei gespeichert, als {kind}",
+    "compressed less: {n} {unit} against {n2} {unit2}": "weniger komprimiert: {n} {unit} gegen {n2} {unit2}",
+    "compressed less": "weniger komprimiert",
+    "fewer folders deep": "weniger tief in Ordnern",
+    "the shorter name": "der kürzere Name",
+    "the first by name": "der erste dem Namen nach",
+    "shows all of it": "zeigt alles davon",
+    # What is being done
+    "looking for copies": "Kopien werden gesucht",
+    "looking for crops": "Ausschnitte werden gesucht",
+    "looking closer": "genauer hingesehen wird",
+    "sketching": "Fotos werden skizziert",
+    "searching with altered photos": "mit veränderten Fotos wird gesucht",
+    "comparing engines: getting {engine} ready": "Verfahren werden verglichen: {engine} wird vorbereitet",
+    "comparing engines: asking {engine}": "Verfahren werden verglichen: {engine} wird gefragt",
+    "searching for photos of the same folders": "Fotos derselben Ordner werden gesucht",
+    "searching for photos of the same labels": "Fotos mit demselben Etikett werden gesucht",
+    # How engines search
+    "exact: every photo is compared": "exakt: jedes Foto wird verglichen",
+    "{how}, as there are fewer than {n}": "{how}, denn es sind weniger als {n}",
+    "{how}, as there are {n} or more": "{how}, denn es sind {n} oder mehr",
+    "FAISS flat: every photo is compared": "FAISS flach: jedes Foto wird verglichen",
+    "FAISS rabitq: the sign bits of all photos are read and the best compared exactly": (
+        "FAISS RaBitQ: die Vorzeichen-Bits aller Fotos werden gelesen und die besten genau verglichen"
+    ),
+    "FAISS inverted: sign bits are read in some lists only, and the best compared exactly": (
+        "FAISS invertiert: Vorzeichen-Bits werden nur in einigen Listen gelesen und die besten genau "
+        "verglichen"
+    ),
+    "{how} ({n} of {n2})": "{how} ({n} von {n2})",
+    "random-projection LSH: {n} bits x {n2} tables, {n3} buckets looked into, and photos met scanned": (
+        "LSH mit Zufallsprojektionen: {n} Bits × {n2} Tabellen, in {n3} Fächer gesehen, und getroffene Fotos "
+        "durchgesehen"
+    ),
+    "random-projection LSH: {n} bits x {n2} tables, {n3} buckets looked into, and photos met in {n4} of them "
+    "scanned": (
+        "LSH mit Zufallsprojektionen: {n} Bits × {n2} Tabellen, in {n3} Fächer gesehen, und in {n4} davon "
+        "getroffene Fotos durchgesehen"
+    ),
+    # What folders and labels tell
+    "All photos lie in one folder, which tells nothing.": (
+        "Alle Fotos liegen in einem Ordner; das sagt nichts."
+    ),
+    "All photos have one label, which tells nothing.": "Alle Fotos haben ein Etikett; das sagt nichts.",
+    "No folder has two photos, so the folders tell nothing.": (
+        "Kein Ordner hat zwei Fotos; darum sagen die Ordner nichts."
+    ),
+    "No label has two photos, so the labels tell nothing.": (
+        "Kein Etikett kommt zweimal vor; darum sagen die Etiketten nichts."
+    ),
+    "The folders mean something here: of a photo's first 15 hits {n}% lie in its folder, where chance would "
+    "give {n2}%.": (
+        "Die Ordner bedeuten hier etwas: Von den ersten 15 Treffern eines Fotos liegen {n} % in "
+        "seinem Ordner; "
+        "der Zufall ergäbe {n2} %."
+    ),
+    "The folders tell little of what photos show here: of a photo's first 15 hits {n}% lie in its folder, "
+    "where chance would give {n2}%.": (
+        "Die Ordner sagen hier wenig darüber, was Fotos zeigen: Von den ersten 15 Treffern eines "
+        "Fotos liegen "
+        "{n} % in seinem Ordner; der Zufall ergäbe {n2} %."
+    ),
+    "The labels mean something here: of a photo's first 15 hits {n}% have its label, where chance would give "
+    "{n2}%.": (
+        "Die Etiketten bedeuten hier etwas: Von den ersten 15 Treffern eines Fotos haben {n} % sein Etikett; "
+        "der Zufall ergäbe {n2} %."
+    ),
+    "The labels tell little of what photos show here: of a photo's first 15 hits {n}% have its label, where "
+    "chance would give {n2}%.": (
+        "Die Etiketten sagen hier wenig darüber, was Fotos zeigen: Von den ersten 15 Treffern eines "
+        "Fotos haben "
+        "{n} % sein Etikett; der Zufall ergäbe {n2} %."
+    ),
+    "{said} The library was taught with these very photos: what that gains on others, simsearch "
+    "learn says.": (
+        "{said} Die Bibliothek wurde mit eben diesen Fotos unterrichtet: was das bei anderen bringt, sagt "
+        "simsearch learn."
+    ),
+}
+
+
+def in_german(english: str) -> str:
+    """Return what the library said in German, or as it is where that is not known."""
+    return _error(english) or _phrase(english) or english
+
+
+def _error(sentence: str) -> str | None:
+    """Return an error, ``what: reason; remedy.``, where both the reason and the remedy are known."""
+    for colon in re.finditer(": ", sentence):
+        for semicolon in re.finditer("; ", sentence[colon.end() :]):
+            reason = sentence[colon.end() : colon.end() + semicolon.start()]
+            remedy = sentence[colon.end() + semicolon.end() :].removesuffix(".")
+            said = _phrase(reason), _phrase(remedy)
+            if all(said):
+                what = sentence[: colon.start()]
+                return f"{_phrase(what) or what}: {'; '.join(map(str, said))}."
+    return None
+
+
+def _phrase(text: str) -> str | None:
+    if text in PHRASES:
+        return PHRASES[text]
+    for pattern, german in _patterns():
+        if found := pattern.fullmatch(text):
+            values = {name: _value(name, value) for name, value in found.groupdict().items()}
+            return german.format_map(values)
+    return None
+
+
+def _value(name: str, text: str) -> str:
+    if _is_number(name):
+        return text.translate(str.maketrans(",.", ".,"))
+    return _phrase(text) or text
+
+
+def _is_number(name: str) -> bool:
+    return name.rstrip("0123456789") == "n"
+
+
+@functools.cache
+def _patterns() -> list[tuple[re.Pattern[str], str]]:
+    """Return those of the phrases that have values, those with the most words first."""
+    phrases = sorted((phrase for phrase in PHRASES if "{" in phrase), key=_words, reverse=True)
+    return [(re.compile(_pattern(phrase), re.DOTALL), PHRASES[phrase]) for phrase in phrases]
+
+
+def _words(phrase: str) -> int:
+    return len(re.sub(r"\{\w+\}", "", phrase))
+
+
+def _pattern(phrase: str) -> str:
+    parts = re.split(r"\{(\w+)\}", phrase)
+    return "".join(
+        re.escape(part) if place % 2 == 0 else f"(?P<{part}>{_NUMBER if _is_number(part) else _TEXT})"
+        for place, part in enumerate(parts)
+    )

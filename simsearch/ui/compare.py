@@ -137,7 +137,7 @@ def _show_answer(library: Library, answer: dict[str, Any], nearest: Sequence[Hit
         say("Memory"): f"{number(answer['bytes'] / 1e6, 1)} MB",
     }
     lines = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in figures.items())
-    st.markdown(f"#### {search.ENGINES[answer['engine']]}")
+    st.markdown(f"#### {settings.engine(answer['engine'])}")
     about = told(answer["about"])
     if answer["engine"] == "lsh" and answer["scanned"] == 1:
         unlike = say("This picture is unlike all photos here, or they are few: every one was compared.")

@@ -210,7 +210,7 @@ def _show_engines(engines: list[dict[str, Any]]) -> None:
             say("Memory"): f"{number(row['bytes'] / 1e6, 1)} MB",
         }
         lines = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in figures.items())
-        column.markdown(f"#### {search.ENGINES[row['engine']]}")
+        column.markdown(f"#### {settings.engine(row['engine'])}")
         column.html(f'<dl class="engine">{lines}</dl>')
 
 

@@ -278,6 +278,7 @@ TEXTS = {
     "For you to read and run. It overwrites nothing, and leaves crops and what you keep alone.": (
         "Zum Durchlesen und Ausführen. Es überschreibt nichts und lässt Ausschnitte und Behaltenes in Ruhe."
     ),
+    "Identical": "Identisch",
     "Re-saved": "Neu gespeichert",
     "Crops": "Ausschnitte",
     "best": "beste",
@@ -423,6 +424,7 @@ TEXTS = {
     "Its nearest photos appear here, as each engine finds them.": (
         "Hier erscheinen die ähnlichsten Fotos, wie jedes Verfahren sie findet."
     ),
+    "Exact": "Exakt",
     "Asking every engine ...": "Alle Verfahren werden gefragt ...",
     "A random photo of the library": "Ein zufälliges Foto der Bibliothek",
     "Search alone": "Suche allein",

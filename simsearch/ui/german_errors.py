@@ -7,11 +7,17 @@ import re
 
 _NUMBER, _TEXT = r"\d[\d,.]*", ".+?"
 
-# By the library's own words, in which {n}, {n2} and so on stand for numbers and other names for any text,
-# which is looked up here, too. What is not here is shown in English.
+# By the library's own words. There {n}, {n2} and so on stand for numbers, and other names for what has to be
+# known here, too, but for what may come from others, or does. What is not known is shown in English.
+_MAYBE_OTHERS = {"suffix", "why"}
+_OTHERS = {"command", "engine", "kind", "name", "names", "pid", "text", "tier", "time", "unit", "unit2"}
+_SUBJECTS = {
+    "the picture": "Das Bild",
+    "no folder": "Kein Ordner",
+    "nothing can be learnt": "Es lässt sich nichts lernen",
+}
 PHRASES = {
     # Pictures that cannot be read
-    "the picture": "Das Bild",
     "not a picture, or of a kind not read here": "kein Bild oder von einer Art, die hier nicht gelesen wird",
     "of a kind not read here ({text})": "von einer Art, die hier nicht gelesen wird ({text})",
     "cut short: the end of the file is missing": "abgeschnitten: Das Ende der Datei fehlt",
@@ -62,7 +68,6 @@ PHRASES = {
         "gehört schon dazu: {n} der Fotos darin sind aus der Bibliothek selbst"
     ),
     "nothing of it is in the library": "nichts davon ist in der Bibliothek",
-    "no folder": "kein Ordner",
     "the library has none yet": "die Bibliothek hat noch keinen",
     "check the spelling": "die Schreibweise prüfen",
     "check the spelling, and that its disk is connected": (
@@ -136,21 +141,14 @@ PHRASES = {
         "Ein Hilfsprozess ist nicht gestartet: {why}; noch einmal versuchen, oder mit --workers 1."
     ),
     # Learning
-    "nothing can be learnt": "Es lässt sich nichts lernen",
-    "no folder has {n} photos or more, and it takes two": (
-        "kein Ordner hat mindestens {n} Fotos, und es braucht zwei"
+    "{none} {which} has {n} photos or more, and it takes two": (
+        "{none} {which} hat mindestens {n} Fotos, und es braucht zwei"
     ),
-    "one folder has {n} photos or more, and it takes two": (
-        "nur ein Ordner hat mindestens {n} Fotos, und es braucht zwei"
-    ),
-    "no label has {n} photos or more, and it takes two": (
-        "kein Etikett hat mindestens {n} Fotos, und es braucht zwei"
-    ),
-    "one label has {n} photos or more, and it takes two": (
-        "nur ein Etikett hat mindestens {n} Fotos, und es braucht zwei"
-    ),
-    "give another folder as many": "einem weiteren Ordner so viele geben",
-    "give another label as many": "so vielen Fotos ein weiteres Etikett geben",
+    "no": "kein",
+    "one": "nur ein",
+    "folder": "Ordner",
+    "label": "Etikett",
+    "give another {which} as many": "noch einem {which} so viele geben",
     "search would be worse ({how})": "die Suche würde schlechter ({how})",
     "{n}% of the first 15 are of the photo's kind, {n2}% before, and {n3}% of the very first, {n4}% before": (
         "von den ersten 15 sind {n} % von der Art des Fotos, vorher {n2} %, und von den allerersten {n3} %, "
@@ -165,8 +163,6 @@ PHRASES = {
     "the kinds do not differ": "die Arten unterscheiden sich nicht",
     "label photos of things that look different": "Fotos von Dingen benennen, die verschieden aussehen",
     # Albums
-    "album {name}": "Album {name}",
-    "album ''": "Album",
     "there is one already": "es gibt schon eines",
     "there is none of that name": "es gibt keines mit diesem Namen",
     "that is no name": "das ist kein Name",
@@ -243,66 +239,45 @@ PHRASES = {
     "looking closer": "genauer hingesehen wird",
     "sketching": "Fotos werden skizziert",
     "searching with altered photos": "mit veränderten Fotos wird gesucht",
-    "comparing engines: getting {engine} ready": "Verfahren werden verglichen: {engine} wird vorbereitet",
-    "comparing engines: asking {engine}": "Verfahren werden verglichen: {engine} wird gefragt",
-    "searching for photos of the same folders": "Fotos derselben Ordner werden gesucht",
-    "searching for photos of the same labels": "Fotos mit demselben Etikett werden gesucht",
+    "comparing engines: {doing}": "Verfahren werden verglichen: {doing}",
+    "getting {engine} ready": "{engine} wird vorbereitet",
+    "asking {engine}": "{engine} wird gefragt",
+    "searching for photos of the same {by}": "nach Fotos derselben {by} wird gesucht",
+    "folders": "Ordner",
+    "labels": "Etiketten",
     # How engines search
     "exact: every photo is compared": "exakt: jedes Foto wird verglichen",
     "{how}, as there are fewer than {n}": "{how}, denn es sind weniger als {n}",
     "{how}, as there are {n} or more": "{how}, denn es sind {n} oder mehr",
-    "FAISS flat: every photo is compared": "FAISS flach: jedes Foto wird verglichen",
-    "FAISS rabitq: the sign bits of all photos are read and the best compared exactly": (
-        "FAISS RaBitQ: die Vorzeichen-Bits aller Fotos werden gelesen und die besten genau verglichen"
+    "FAISS {tier}: {how}": "FAISS {tier}: {how}",
+    "every photo is compared": "jedes Foto wird verglichen",
+    "the sign bits of all photos are read and the best compared exactly": (
+        "die Vorzeichen-Bits aller Fotos werden gelesen und die besten genau verglichen"
     ),
-    "FAISS inverted: sign bits are read in some lists only, and the best compared exactly": (
-        "FAISS invertiert: Vorzeichen-Bits werden nur in einigen Listen gelesen und die besten genau "
-        "verglichen"
+    "sign bits are read in some lists only, and the best compared exactly": (
+        "Vorzeichen-Bits werden nur in einigen Listen gelesen und die besten genau verglichen"
     ),
     "{how} ({n} of {n2})": "{how} ({n} von {n2})",
-    "random-projection LSH: {n} bits x {n2} tables, {n3} buckets looked into, and photos met scanned": (
-        "LSH mit Zufallsprojektionen: {n} Bits × {n2} Tabellen, in {n3} Fächer gesehen, und getroffene Fotos "
+    "random-projection LSH: {n} bits x {n2} tables, {n3} buckets looked into, and photos {met} scanned": (
+        "LSH mit Zufallsprojektionen: {n} Bits × {n2} Tabellen, in {n3} Fächer gesehen, und {met} Fotos "
         "durchgesehen"
     ),
-    "random-projection LSH: {n} bits x {n2} tables, {n3} buckets looked into, and photos met in {n4} of them "
-    "scanned": (
-        "LSH mit Zufallsprojektionen: {n} Bits × {n2} Tabellen, in {n3} Fächer gesehen, und in {n4} davon "
-        "getroffene Fotos durchgesehen"
-    ),
+    "met": "getroffene",
+    "met in {n} of them": "in {n} davon getroffene",
     # What folders and labels tell
-    "All photos lie in one folder, which tells nothing.": (
-        "Alle Fotos liegen in einem Ordner; das sagt nichts."
+    "All photos {have} one {which}, which tells nothing.": "Alle Fotos {have} {which}; das sagt nichts.",
+    "lie in": "liegen in einem",
+    "have": "haben ein",
+    "No {which} has two photos, so the {by} tell nothing.": (
+        "Kein {which} hat zwei Fotos; darum sagen die {by} nichts."
     ),
-    "All photos have one label, which tells nothing.": "Alle Fotos haben ein Etikett; das sagt nichts.",
-    "No folder has two photos, so the folders tell nothing.": (
-        "Kein Ordner hat zwei Fotos; darum sagen die Ordner nichts."
+    "The {by} {mean} here: of a photo's first {n} hits {n2}% {have} its {which}, where chance would give "
+    "{n3}%.": (
+        "Die {by} {mean}: Von den ersten {n} Treffern eines Fotos stimmen {n2} % im {which} überein; der "
+        "Zufall ergäbe {n3} %."
     ),
-    "No label has two photos, so the labels tell nothing.": (
-        "Kein Etikett kommt zweimal vor; darum sagen die Etiketten nichts."
-    ),
-    "The folders mean something here: of a photo's first 15 hits {n}% lie in its folder, where chance would "
-    "give {n2}%.": (
-        "Die Ordner bedeuten hier etwas: Von den ersten 15 Treffern eines Fotos liegen {n} % in "
-        "seinem Ordner; "
-        "der Zufall ergäbe {n2} %."
-    ),
-    "The folders tell little of what photos show here: of a photo's first 15 hits {n}% lie in its folder, "
-    "where chance would give {n2}%.": (
-        "Die Ordner sagen hier wenig darüber, was Fotos zeigen: Von den ersten 15 Treffern eines "
-        "Fotos liegen "
-        "{n} % in seinem Ordner; der Zufall ergäbe {n2} %."
-    ),
-    "The labels mean something here: of a photo's first 15 hits {n}% have its label, where chance would give "
-    "{n2}%.": (
-        "Die Etiketten bedeuten hier etwas: Von den ersten 15 Treffern eines Fotos haben {n} % sein Etikett; "
-        "der Zufall ergäbe {n2} %."
-    ),
-    "The labels tell little of what photos show here: of a photo's first 15 hits {n}% have its label, where "
-    "chance would give {n2}%.": (
-        "Die Etiketten sagen hier wenig darüber, was Fotos zeigen: Von den ersten 15 Treffern eines "
-        "Fotos haben "
-        "{n} % sein Etikett; der Zufall ergäbe {n2} %."
-    ),
+    "mean something": "bedeuten hier etwas",
+    "tell little of what photos show": "sagen hier wenig darüber, was Fotos zeigen",
     "{said} The library was taught with these very photos: what that gains on others, simsearch "
     "learn says.": (
         "{said} Die Bibliothek wurde mit eben diesen Fotos unterrichtet: was das bei anderen bringt, sagt "
@@ -325,7 +300,8 @@ def _error(sentence: str) -> str | None:
             said = _phrase(reason), _phrase(remedy)
             if all(said):
                 what = sentence[: colon.start()]
-                return f"{_phrase(what) or what}: {'; '.join(map(str, said))}."
+                what = re.sub("^album ", "Album ", _SUBJECTS.get(what, what))
+                return f"{what}: {'; '.join(map(str, said))}."
     return None
 
 
@@ -335,14 +311,17 @@ def _phrase(text: str) -> str | None:
     for pattern, german in _patterns():
         if found := pattern.fullmatch(text):
             values = {name: _value(name, value) for name, value in found.groupdict().items()}
-            return german.format_map(values)
+            if None not in values.values():
+                return german.format_map(values)
     return None
 
 
-def _value(name: str, text: str) -> str:
+def _value(name: str, text: str) -> str | None:
+    if name in _OTHERS:
+        return text
     if _is_number(name):
         return text.translate(str.maketrans(",.", ".,"))
-    return _phrase(text) or text
+    return _phrase(text) or (text if name in _MAYBE_OTHERS else None)
 
 
 def _is_number(name: str) -> bool:

@@ -52,6 +52,11 @@ def show(library: Library) -> None:
     _show_tuning(library, own)
 
 
+def engine(name: str) -> str:
+    """Return what an engine is called: FAISS and LSH in all languages."""
+    return say("Exact") if name == "exact" else name.upper()
+
+
 def share(value: float) -> str:
     """Return a share of the library as text."""
     return percent(value, 2 if value < 0.01 else 0 if value > 0.995 else 1)
@@ -161,14 +166,23 @@ def _axes(heaps: Iterable[Sequence[tuple[float, float]]], left: float) -> tuple[
     """Return axes that begin where the first heap or the curve does."""
     lowest = min([left, *(cosine for heap in heaps for cosine, height in heap if height)])
     domain = alt.Scale(domain=[lowest, 1], nice=False)
-    x = alt.X("cosine:Q", title=say("Cosine of two photos, seen from the mean of all"), scale=domain)
-    y = alt.Y("height:Q", title=say("Probability of being found"), axis=alt.Axis(format="%"), stack=None)
+    x = alt.X(
+        "cosine:Q", title=say("Cosine of two photos, seen from the mean of all"), axis=_axis(), scale=domain
+    )
+    y = alt.Y("height:Q", title=say("Probability of being found"), axis=_axis("%"), stack=None)
     return x, y
+
+
+def _axis(form: str = ".2f") -> alt.Axis:
+    """Return an axis whose numbers are written as is usual in the visitor's language."""
+    written = f"format(datum.value, '{form}')"
+    point = number(0.1, 1)[1]
+    return alt.Axis(labelExpr=f"replace(replace({written}, '.', '{point}'), '%', ' %')")
 
 
 def _series(channel: Any, title: str, looks: dict[str, Any]) -> Any:
     """Tell series apart by their looks, and say so in a legend; channels with one title share theirs."""
-    scale = alt.Scale(domain=list(looks), range=list(looks.values()))
+    scale = alt.Scale(domain=[say(name) for name in looks], range=list(looks.values()))
     return channel(
         "what:N", scale=scale, legend=alt.Legend(title=title, orient="bottom", direction="vertical")
     )
@@ -177,7 +191,7 @@ def _series(channel: Any, title: str, looks: dict[str, Any]) -> Any:
 def _values(series: Mapping[str, Sequence[tuple[float, float]]]) -> alt.InlineData:
     return alt.InlineData(
         [
-            {"what": what, "cosine": cosine, "height": height}
+            {"what": say(what), "cosine": cosine, "height": height}
             for what, points in series.items()
             for cosine, height in points
         ]

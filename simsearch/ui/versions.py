@@ -12,7 +12,7 @@ from simsearch import Copy, CopyGroup, Hit, Library, SimsearchError
 from simsearch.ui import decided, paging, thumbs
 from simsearch.ui.words import day, noted, number, plain, say, say_count, told
 
-RELATIONS = {"exact": noted("Exact"), "re-saved": noted("Re-saved"), "crop": noted("Crops")}
+RELATIONS = {"exact": noted("Identical"), "re-saved": noted("Re-saved"), "crop": noted("Crops")}
 _COUNTED = {
     "exact": (noted("{n} exact"), noted("{n} exact")),
     "re-saved": (noted("{n} re-saved"), noted("{n} re-saved")),

@@ -1,0 +1,343 @@
+"""What the library says, in German: of the errors that it really raises, not of copies of their words."""
+
+import ast
+import errno
+import os
+import re
+import sqlite3
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import simsearch
+from simsearch import Library, SimsearchError, derived, exam, pixels, running, schema, versions
+from simsearch.kinds import Precision
+from simsearch.ui.german_errors import PHRASES, in_german
+from tests.conftest import paint
+
+VALUE = re.compile(r"\{\w+\}")
+
+
+@pytest.fixture(scope="module")
+def texts():
+    """All texts of the library's modules and pages, but for what is said in German."""
+    files = [file for file in Path(simsearch.__file__).parent.rglob("*.py") if "german" not in file.stem]
+    nodes = (node for file in files for node in ast.walk(ast.parse(file.read_text())))
+    return "\n".join(
+        node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+
+
+SYSTEM = {os.strerror(number).lower() for number in errno.errorcode}
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
+def test_the_library_still_says_it(texts, phrase):
+    if phrase in SYSTEM:
+        return
+    pieces = [piece.strip(" ;:,.%()") for piece in VALUE.split(phrase)]
+    assert [piece for piece in pieces if piece not in texts] == []
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
+def test_the_german_has_the_same_values(phrase):
+    assert {*VALUE.findall(PHRASES[phrase])} <= {*VALUE.findall(phrase)}
+
+
+# Errors, as they are raised
+
+
+def huge():
+    """A PNG whose header promises 60,000 by 60,000 pixels."""
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + header
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + struct.pack(">I", 13)
+        + chunk
+        + struct.pack(">I", zlib.crc32(chunk))
+        + b"\0\0\0\x01IDAT."
+    )
+
+
+def cut_short(album):
+    path = album / "a.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 90, 3), dtype=np.uint8)).save(path)
+    return path.read_bytes()[:-500]
+
+
+def decode(data):
+    pixels.decode(data, "the picture", at_least=50)
+
+
+def save_twice(library, album):
+    paint(album / "a.png", (1, 2, 3))
+    library.sync(album)
+    library.albums.save("Tassen", album / "a.png")
+    library.albums.save("Tassen", album / "a.png")
+
+
+def rename(new):
+    def renamed(library, album):
+        paint(album / "a.png", (1, 2, 3))
+        library.albums.save("Tassen", album / "a.png")
+        library.albums.rename("Tassen", new)
+
+    return renamed
+
+
+def take_back_all(library, album):
+    library.albums.save("Tassen", paint(album / "a.png", (1, 2, 3)))
+    [example] = library.albums.examples("Tassen")
+    library.albums.take_back("Tassen", example.id)
+
+
+def lose_all(library, album):
+    paint(album / "in" / "a.png", (1, 2, 3))
+    library.sync(album / "in")
+    (album / "in" / "a.png").unlink()
+    (album / "in" / "b.txt").touch()
+    library.sync(album / "in")
+
+
+def forget_another(library, album):
+    library.sync(paint(album / "a.png", (1, 2, 3)).parent)
+    library.forget(album / "other")
+
+
+def search_elsewhere(library, album):
+    library.sync(paint(album / "a.png", (1, 2, 3)).parent)
+    library.search(album / "a.png", under=album.parent / "elsewhere")
+
+
+def index_while_another_does(library, album):
+    paint(album / "a.png", (1, 2, 3))
+    with running.sole_writer(library.path):
+        library.sync(album)
+
+
+def learn_from_too_few(library, album):
+    library.sync(paint(album / "a.png", (1, 2, 3)).parent)
+    library.learn("folders")
+
+
+@pytest.mark.parametrize(
+    ("cause", "german"),
+    [
+        (
+            lambda *_: decode(b"nothing"),
+            "Das Bild: kein Bild oder von einer Art, die hier nicht gelesen wird; ein",
+        ),
+        (
+            lambda _, album: decode(cut_short(album)),
+            "Das Bild: abgeschnitten: Das Ende der Datei fehlt; ein anderes",
+        ),
+        (lambda *_: decode(huge()), "Das Bild: 3.600.000.000 Pixel, und dieser Rechner kann 1 bis "),
+        (
+            lambda library, _: library.search("/gone.jpg"),
+            "/gone.jpg: Datei oder Ordner nicht gefunden; den Pfad",
+        ),
+        (
+            lambda library, _: library.sync("/gone"),
+            "/gone: diesen Ordner gibt es nicht; die Schreibweise prüfen, und",
+        ),
+        (
+            lambda library, _: library.start("/gone"),
+            "/gone: diesen Ordner gibt es nicht; die Schreibweise prüfen.",
+        ),
+        (
+            lambda library, _: library.start("~nosuchuser/x"),
+            "~nosuchuser/x: diesen Benutzer gibt es nicht; die Schreibw",
+        ),
+        (lambda library, _: library.start(""), "'': kein Pfad; einen nennen, etwa ~/Bilder."),
+        (
+            lambda library, album: library.start(paint(album / "a.png", (1, 2, 3))),
+            "a.png: kein Ordner; den Ordner nennen, in dem die Fotos liegen.",
+        ),
+        (
+            lambda library, album: library.sync(album),
+            "album: enthält keine Fotos; den Ordner wählen, in dem sie",
+        ),
+        (
+            lambda library, _: library.sync(),
+            "Kein Ordner: die Bibliothek hat noch keinen; einen Ordner mit Fotos",
+        ),
+        (
+            lose_all,
+            "in: auf einmal ohne eines der 1 Fotos, die die Bibliothek darin kennt; es wurde nichts geändert",
+        ),
+        (forget_another, "other: nichts davon ist in der Bibliothek; die Schreibweise prüfen."),
+        (
+            search_elsewhere,
+            "elsewhere: nicht in dieser Bibliothek; einen Ordner der Bibliothek nennen oder einen",
+        ),
+        (
+            index_while_another_does,
+            ": wird von einem anderen simsearch benutzt; warten, bis es fertig ist, und",
+        ),
+        (
+            lambda library, _: library.exam(),
+            "library: enthält noch keine Fotos; auf der Seite Bibliothek einen Ordn",
+        ),
+        (
+            lambda _, album: Library.open(album / "none", create=False),
+            "none: hier ist noch keine Bibliothek; auf der Seite Bibliothek einen Ordner hinzufügen.",
+        ),
+        (learn_from_too_few, "Es lässt sich nichts lernen: kein Ordner hat mindestens 4 Fotos, und es "),
+        (
+            save_twice,
+            "Album Tassen: es gibt schon eines; einen anderen Namen wählen oder jenes zuvor auflösen.",
+        ),
+        (rename(" "), ": das ist kein Name; einen mit 1 bis 100 Zeichen wählen."),
+        (
+            rename("x" * 101),
+            ": ein Name hat 1 bis 100 Zeichen, die sich alle drucken lassen; einen anderen Namen",
+        ),
+        (
+            take_back_all,
+            "Album Tassen: nichts würde sagen, was dazugehört; erst einem anderen Foto einen Daumen",
+        ),
+        (
+            lambda library, _: library.albums["x"],
+            "Album x: es gibt keines mit diesem Namen; auf der Seite Suche",
+        ),
+    ],
+)
+def test_errors_are_told_in_german(toy_library, album, cause, german):
+    with pytest.raises(SimsearchError) as caught:
+        cause(toy_library, album)
+    assert german in in_german(str(caught.value))
+
+
+def test_what_would_be_worse_is_told_in_german(toy_library, album, monkeypatch):
+    for number in range(24):
+        paint(album / f"{number % 4}" / f"{number}.png", (60 * (number % 4), 100 + number, 90))
+    toy_library.sync(album)
+    monkeypatch.setattr("simsearch.learning.Gain.is_loss", True)
+    with pytest.raises(SimsearchError) as caught:
+        toy_library.learn("folders")
+    told = in_german(str(caught.value))
+    assert told.startswith("Es lässt sich nichts lernen: die Suche würde schlechter (von den ersten 15 sind ")
+    assert told.endswith("); mit --force geschieht es trotzdem.")
+
+
+def test_a_library_that_is_being_indexed_says_so(toy_library, album, monkeypatch):
+    state = {"running": True, "pid": 4711, "since": "2024-05-03T14:05:00", "done": 1200, "total": 20_000}
+    monkeypatch.setattr(running, "last", lambda folder: state)
+    with pytest.raises(SimsearchError) as caught:
+        index_while_another_does(toy_library, album)
+    seit = (
+        "ein anderes simsearch liest gerade ein (Prozess 4711, seit 14:05, 1.200 von 20.000 Dateien); warten"
+    )
+    assert seit in in_german(str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("said", "german"),
+    [
+        ("database is locked", "wird von einem anderen simsearch benutzt; warten"),
+        (
+            "attempt to write a readonly database",
+            "kann nicht beschrieben werden; die Zugriffsrechte des Ordners",
+        ),
+        (
+            "database or disk is full",
+            "der Datenträger ist voll; Platz schaffen; was schon eingelesen ist, bleibt.",
+        ),
+        (
+            "file is not a database",
+            "beschädigt oder keine Bibliothek (file is not a database); aus einer Sicherung",
+        ),
+        ("disk I/O error", "SQLite sagt: disk I/O error; den Datenträger prüfen"),
+    ],
+)
+def test_what_a_database_says_is_told_in_german(said, german):
+    told = in_german(str(schema.explain(sqlite3.DatabaseError(said), Path("/photos: mine; all"))))
+    assert told.startswith(f"/photos: mine; all: {german}")
+
+
+@pytest.mark.parametrize(
+    ("number", "german"),
+    [
+        (
+            errno.ENOSPC,
+            "kann nicht beschrieben werden (kein Platz mehr auf dem Datenträger); Platz schaffen.",
+        ),
+        (errno.EACCES, "kann nicht beschrieben werden (Zugriff verweigert); den Ordner beschreibbar machen."),
+    ],
+)
+def test_what_cannot_be_written_is_told_in_german(number, german):
+    error = derived.write_error(Path("/x"), OSError(number, os.strerror(number)))
+    assert in_german(str(error)) == f"/x: {german}"
+
+
+def test_what_nobody_translated_stays_as_it_is():
+    for told in ("/x: it rains; take an umbrella.", "/x: no such folder; take an umbrella.", "It rains.", ""):
+        assert in_german(told) == told
+
+
+# Notes
+
+
+def version(name, width=300, size=30_000, mtime=0, told=0):
+    return versions.Version(Path(name), width, 200, size, mtime, told)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "german"),
+    [
+        (version("a.jpg", 3000), version("b.jpg"), "mehr Pixel: 3.000 × 200 gegen 300 × 200"),
+        (
+            version("a.jpg", 3000),
+            version("b.jpg", told=2),
+            "mehr Pixel: 3.000 × 200 gegen 300 × 200; doch das andere sagt mehr in seinen Exif-Daten",
+        ),
+        (version("a.dng"), version("b.jpg"), "eine Kamera-Rohdatei"),
+        (version("a.png"), version("b.jpg"), "verlustfrei gespeichert, als PNG"),
+        (version("a.jpg", size=1_250_000), version("b.jpg"), "weniger komprimiert: 1,2 MB gegen 30,0 kB"),
+        (version("a.jpg"), version("long.jpg"), "der kürzere Name"),
+    ],
+)
+def test_why_a_copy_is_better_is_told_in_german(one, other, german):
+    assert in_german(versions.advantage(one, other) or "") == german
+
+
+def test_engines_are_told_in_german(toy_library, album):
+    for number in range(4):
+        paint(album / f"{number}.png", (50 * number, 100, 20))
+    toy_library.sync(album)
+    told = [in_german(answer["about"]) for answer in toy_library.compare(album / "1.png", 2)["answers"]]
+    assert told[:2] == ["exakt: jedes Foto wird verglichen", "FAISS flat: jedes Foto wird verglichen"]
+    assert told[2].startswith("LSH mit Zufallsprojektionen: ")
+    assert in_german(toy_library.status()["engine"]).startswith(
+        "exakt: jedes Foto wird verglichen, denn es sind"
+    )
+
+
+@pytest.mark.parametrize(
+    ("by", "kinds", "asked", "german"),
+    [
+        ("folders", 1, 0, "Alle Fotos liegen in einem Ordner; das sagt nichts."),
+        ("labels", 1, 0, "Alle Fotos haben ein Etikett; das sagt nichts."),
+        ("labels", 2, 0, "Kein Etikett hat zwei Fotos; darum sagen die Etiketten nichts."),
+        (
+            "folders",
+            2,
+            9,
+            "Die Ordner bedeuten hier etwas: Von den ersten 15 Treffern eines Fotos stimmen 60 % im Ordner "
+            "überein; der Zufall ergäbe 10 %.",
+        ),
+    ],
+)
+def test_what_kinds_tell_is_told_in_german(by, kinds, asked, german):
+    found = Precision(asked, 0.7, 0.6, 0.1, True, [])
+    assert in_german(exam._said(by, kinds, found)) == german
+
+
+def test_names_are_never_translated():
+    assert in_german("album hidden: there is one already; choose another name.").startswith("Album hidden: ")
+    assert in_german("hidden: no such folder; check the spelling.").startswith("hidden: ")

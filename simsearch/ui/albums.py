@@ -22,7 +22,6 @@ _LEAVING = "album-leaving"
 # The name is a button, whose reach is the whole card.
 _STYLE = """
 <style>
-  .stMainBlockContainer { padding-top: 4.5rem; }
   .st-key-albums {
       display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 1.5rem;
       align-items: start;

@@ -22,14 +22,8 @@ _SAME = 1e-6  # scores so close are a tie, and either photo is right
 # Pictures stand in HTML, not in Streamlit's columns: those would put each in a row of its own on a phone.
 _STYLE = """
 <style>
-  .stMainBlockContainer { padding-top: 4.5rem; }
-  @media (min-width: 640px) { .about { min-height: 4.2em; } }
+  @media (min-width: 640px) { .about { min-height: 5.4em; } }
   .about { font-size: .85rem; line-height: 1.35; opacity: .8; }
-  div > dl.figures { display: grid; grid-template-columns: 1fr auto; gap: .1rem .75rem; font-size: .9rem;
-      margin: 0; padding: 0; }
-  .figures dt { font-weight: 400; margin: 0; padding: 0; }
-  .figures dd { margin: 0; padding: 0; font-weight: 600; text-align: right;
-      font-variant-numeric: tabular-nums; }
   .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); gap: .6rem; }
   .pictures figure, .missed figure { margin: 0; min-width: 0; }
   .pictures img { width: 100%; height: 5.5rem; object-fit: contain; border-radius: .35rem;

@@ -45,7 +45,6 @@ _KINDS = {"folders": noted("Folders"), "labels": noted("Labels")}
 # Rows of one grid, so that all bars begin at the same place; on a phone the bar goes below its name.
 _STYLE = """
 <style>
-  .stMainBlockContainer { padding-top: 4.5rem; }
   .bars { display: grid; grid-template-columns: max-content minmax(4rem, 1fr) max-content;
       gap: .35rem .9rem; align-items: center; font-size: .95rem; max-width: 60rem; }
   .bars .name { overflow-wrap: anywhere; max-width: 24rem; }
@@ -61,11 +60,6 @@ _STYLE = """
       vertical-align: -.1rem; background: #2b8cbe; }
   .key i.more { background: rgba(43, 140, 190, .5); }
   .key i.chance { background: #e6820d; width: 3px; }
-  div > dl.engine { display: grid; grid-template-columns: 1fr auto; gap: .1rem .75rem; font-size: .9rem;
-      margin: 0; padding: 0; }
-  .engine dt { font-weight: 400; margin: 0; padding: 0; }
-  .engine dd { margin: 0; padding: 0; font-weight: 600; text-align: right;
-      font-variant-numeric: tabular-nums; }
   .bars > div { display: contents; }
   @media (max-width: 640px) {
       .bars { display: block; }
@@ -211,7 +205,7 @@ def _show_engines(engines: list[dict[str, Any]]) -> None:
         }
         lines = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in figures.items())
         column.markdown(f"#### {settings.engine(row['engine'])}")
-        column.html(f'<dl class="engine">{lines}</dl>')
+        column.html(f'<dl class="figures">{lines}</dl>')
 
 
 def _show_kinds(kinds: dict[str, Any]) -> None:

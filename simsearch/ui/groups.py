@@ -10,17 +10,6 @@ from simsearch import Library, SimsearchError
 from simsearch.ui import bursts, clusters, copies
 from simsearch.ui.words import noted, say, show_error
 
-_STYLE = """
-<style>
-  .stMainBlockContainer { padding-top: 4.5rem; }
-  [class*="st-key-pages-"] {
-      position: sticky; top: 3.5rem; z-index: 2; padding: .4rem .6rem; border-radius: .5rem;
-      background: rgba(128, 128, 128, .14); backdrop-filter: blur(12px);
-  }
-  .gone { display: grid; place-items: center; font-size: .75rem; overflow-wrap: anywhere; padding: .5rem; }
-</style>
-"""
-
 _VIEWS: dict[str, Callable[[Library], None]] = {
     noted("Copies"): copies.show,
     noted("Bursts"): bursts.show,
@@ -30,7 +19,6 @@ _VIEWS: dict[str, Callable[[Library], None]] = {
 
 def show(library: Library) -> None:
     """Show the page."""
-    st.html(_STYLE)
     st.subheader(say("Photos that belong together"), anchor=False)
     names = list(_VIEWS)
     view = st.segmented_control(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from simsearch import Library, NoLibrary, SimsearchError
-from simsearch.ui import albums, compare, exam, groups, places, search
+from simsearch.ui import albums, compare, exam, groups, look, places, search
 from simsearch.ui import library as library_page
 from simsearch.ui import map as map_page
 from simsearch.ui.words import say, show_error
@@ -26,6 +26,7 @@ def _library() -> Library:
 def main() -> None:
     """Show the page that is asked for: searching, unless it is another."""
     st.set_page_config("simsearch", page_icon=_ICON, layout="wide")
+    look.show()
     pages = [
         st.Page(
             _on_the_library(search.show), title=say("Search"), icon=":material/image_search:", default=True

@@ -36,7 +36,6 @@ _HERE = Path(__file__)
 
 _STYLE = """
 <style>
-  .stMainBlockContainer { padding-top: 4.5rem; }
   .st-key-opened img, .st-key-landed img { max-height: 45vh; object-fit: contain; border-radius: .5rem; }
   .st-key-landed img { max-height: 12rem; }
   .about-photo { font-size: .85rem; line-height: 1.4; overflow-wrap: anywhere; }

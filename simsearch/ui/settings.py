@@ -169,7 +169,7 @@ def _axes(heaps: Iterable[Sequence[tuple[float, float]]], left: float) -> tuple[
     x = alt.X(
         "cosine:Q", title=say("Cosine of two photos, seen from the mean of all"), axis=_axis(), scale=domain
     )
-    y = alt.Y("height:Q", title=say("Probability of being found"), axis=_axis("%"), stack=None)
+    y = alt.Y("height:Q", title=say("Probability of being found"), axis=_axis(".0%"), stack=None)
     return x, y
 
 
@@ -184,7 +184,9 @@ def _series(channel: Any, title: str, looks: dict[str, Any]) -> Any:
     """Tell series apart by their looks, and say so in a legend; channels with one title share theirs."""
     scale = alt.Scale(domain=[say(name) for name in looks], range=list(looks.values()))
     return channel(
-        "what:N", scale=scale, legend=alt.Legend(title=title, orient="bottom", direction="vertical")
+        "what:N",
+        scale=scale,
+        legend=alt.Legend(title=title, orient="bottom", direction="vertical", labelLimit=0),
     )
 
 

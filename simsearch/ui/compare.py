@@ -23,7 +23,7 @@ _SAME = 1e-6  # scores so close are a tie, and either photo is right
 _STYLE = """
 <style>
   @media (min-width: 640px) { .about { min-height: 5.4em; } }
-  .about { font-size: .85rem; line-height: 1.35; opacity: .8; }
+  .about { font-size: .85rem; line-height: 1.35; opacity: .8; margin-bottom: .4rem; }
   .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); gap: .6rem; }
   .pictures figure, .missed figure { margin: 0; min-width: 0; }
   .pictures img { width: 100%; height: 5.5rem; object-fit: contain; border-radius: .35rem;

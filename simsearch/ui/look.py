@@ -9,7 +9,9 @@ _STYLE = """
 <style>
   .stMainBlockContainer { padding-top: 4.5rem; }
   [data-testid="stButtonGroup"] button[data-selected="true"],
-  [data-testid="stButtonGroup"] button[data-selected="true"] p { color: inherit; font-weight: 600; }
+  [data-testid="stButtonGroup"] button[data-selected="true"] p {
+      color: inherit !important; font-weight: 600;
+  }
   [data-testid="stProgressBarTrack"] > div { background-color: #c4374a; }
   [class*="st-key-pages-"] {
       position: sticky; top: 3.5rem; z-index: 2; padding: .4rem .6rem; border-radius: .5rem;

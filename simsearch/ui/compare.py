@@ -27,7 +27,7 @@ _STYLE = """
   .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); gap: .6rem; }
   .pictures figure, .missed figure { margin: 0; min-width: 0; }
   .pictures img { width: 100%; height: 5.5rem; object-fit: contain; border-radius: .35rem;
-      background: rgba(128, 128, 128, .08); box-sizing: border-box; }
+      background: rgba(128, 128, 128, .08); box-sizing: border-box; margin-bottom: .15rem; }
   .pictures .wrong img { outline: 2px dashed rgba(200, 110, 0, .9); outline-offset: -2px; }
   .pictures figcaption { font-size: .75rem; line-height: 1.3; overflow-wrap: anywhere; }
   .pictures .name { display: flex; justify-content: space-between; gap: .3rem; }

@@ -25,7 +25,7 @@ STYLE = """
   [class*="st-key-frame-"] button p { font-size: .8rem; }
   .frame { margin: 0; font-size: .75rem; line-height: 1.35; }
   .frame img, .frame .gone { width: 100%; height: 7rem; object-fit: contain; border-radius: .35rem;
-      background: rgba(128, 128, 128, .1); box-sizing: border-box; }
+      background: rgba(128, 128, 128, .1); box-sizing: border-box; margin-bottom: .2rem; }
   .frame.marked img { outline: 2px solid rgba(34, 139, 84, .8); outline-offset: -2px; }
   .frame .name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
   .frame .chip { font-weight: 500; padding: .05rem .5rem; border-radius: 1rem;

@@ -338,6 +338,16 @@ def test_what_kinds_tell_is_told_in_german(by, kinds, asked, german):
     assert in_german(exam._said(by, kinds, found)) == german
 
 
+def test_what_a_doctor_finds_is_told_in_german(toy_library, album):
+    path = paint(album / "a.png", (1, 2, 3))
+    toy_library.sync(album)
+    with sqlite3.connect(toy_library.path / "library.db") as db:
+        db.execute("DELETE FROM thumbnails")
+    [found] = toy_library.check()
+    assert in_german(found.problem) == f"1 Foto hat kein Vorschaubild ({path})"
+    assert in_german(found.remedy) == "im Terminal: simsearch doctor --repair"
+
+
 def test_names_are_never_translated():
     assert in_german("album hidden: there is one already; choose another name.").startswith("Album hidden: ")
     assert in_german("hidden: no such folder; check the spelling.").startswith("hidden: ")

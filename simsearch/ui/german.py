@@ -237,7 +237,6 @@ TEXTS = {
     "Bursts": "Serien",
     "Clusters": "Ähnliches",
     # Copies
-    "getting ready": "wird vorbereitet",
     "{doing}: {done} of {total} photos ...": "{doing}: {done} von {total} Fotos ...",
     "The first time takes some minutes where photos are many. It goes on when the page is left.": (
         "Beim ersten Mal dauert es bei vielen Fotos einige Minuten. Es geht weiter, auch wenn die Seite "

@@ -35,6 +35,8 @@ PHRASES = {
         "Rohdaten einer Kamera ohne Vorschau, und Rohdaten werden hier nicht entwickelt"
     ),
     "the network sees nothing in it": "das Netz sieht nichts darin",
+    "not there just now": "gerade nicht da",
+    "no thumbnail": "kein Vorschaubild",
     "no longer in this library": "nicht mehr in dieser Bibliothek",
     "not in this library": "nicht in dieser Bibliothek",
     "its embedding is damaged": "seine Einbettung ist beschädigt",
@@ -156,6 +158,8 @@ PHRASES = {
     ),
     "{told}; of kinds it was not told, {untold}": "{told}; bei Arten, die nicht genannt waren, {untold}",
     "use --force to have it all the same": "mit --force geschieht es trotzdem",
+    "no photo of the library is named": "kein Foto der Bibliothek ist benannt",
+    "name a few photos or folders of each kind": "von jeder Art einige Fotos oder Ordner benennen",
     "the photos do not differ": "die Fotos unterscheiden sich nicht",
     "index photos of several things first": "erst Fotos von mehreren Dingen hinzufügen",
     "one kind cannot be told from others": "eine Art allein lässt sich von nichts unterscheiden",
@@ -200,6 +204,61 @@ PHRASES = {
     "same scene": "dieselbe Szene",
     "same kind": "dieselbe Art",
     "probably unrelated": "wohl nicht verwandt",
+    # What a doctor finds, and what can be done about it
+    "{n} photos have {fault} ({names})": "{n} Fotos haben {fault} ({names})",
+    "1 photo has {fault} ({names})": "1 Foto hat {fault} ({names})",
+    "{found}, and {obstacle}": "{found}, und {obstacle}",
+    "no embedding": "keine Einbettung",
+    "an embedding that is not {n} bytes long": "eine Einbettung, die nicht {n} Bytes lang ist",
+    "an embedding with a NaN or an infinity": "eine Einbettung mit einem NaN oder Unendlich",
+    "an embedding whose length is not 1": "eine Einbettung, deren Länge nicht 1 ist",
+    "another embedding than their file gives": "eine andere Einbettung, als die Datei ergibt",
+    "the embedding of a black picture, which they are not": (
+        "die Einbettung eines schwarzen Bildes, was sie nicht sind"
+    ),
+    "a thumbnail of more than {n} pixels a side": "ein Vorschaubild von mehr als {n} Pixeln Seitenlänge",
+    "a thumbnail that is no whole JPEG": "ein Vorschaubild, das kein ganzes JPEG ist",
+    "a size, width or height that cannot be": "eine Größe, Breite oder Höhe, die nicht sein kann",
+    "a SHA-256 that cannot be": "eine SHA-256, die nicht sein kann",
+    "a time that cannot be": "eine Zeit, die nicht sein kann",
+    "a place that cannot be": "einen Ort, der nicht sein kann",
+    "their folder is offline": "der Ordner ist offline",
+    "their files are gone": "die Dateien sind weg",
+    "their files cannot be used ({why})": "die Dateien lassen sich nicht nutzen ({why})",
+    "their files give the same again": "die Dateien ergeben wieder dasselbe",
+    "{name} is damaged ({why})": "{name} ist beschädigt ({why})",
+    "{name} cannot be used ({why})": "{name} lässt sich nicht nutzen ({why})",
+    "what was learnt from the photos cannot be used ({why})": (
+        "was aus den Fotos gelernt wurde, lässt sich nicht nutzen ({why})"
+    ),
+    "what scores mean cannot be used ({why})": "was Werte bedeuten, lässt sich nicht nutzen ({why})",
+    "{n} unfinished files were left by programs that were stopped ({names})": (
+        "{n} unfertige Dateien sind von angehaltenen Programmen übrig ({names})"
+    ),
+    "{remedy}; until then they are not found": "{remedy}; bis dahin werden sie nicht gefunden",
+    "{remedy}, which can then look at the embeddings as well": (
+        "{remedy}; dann lassen sich auch die Einbettungen prüfen"
+    ),
+    "connect its disk and run: {command}": "die Festplatte anschließen, dann im Terminal: {command}",
+    "bring them back and run: {command}; or drop them: simsearch sync --prune": (
+        "zurückholen, dann im Terminal: {command}; oder vergessen: simsearch sync --prune"
+    ),
+    "restore them from a backup and run: simsearch sync": (
+        "aus einer Sicherung zurückholen, dann im Terminal: simsearch sync"
+    ),
+    "restore library.db from a backup, or move it away and index anew": (
+        "library.db aus einer Sicherung zurückholen, oder beiseiteschieben und neu einlesen"
+    ),
+    "look at the files, and try simsearch doctor --repair once more": (
+        "die Dateien ansehen und simsearch doctor --repair noch einmal versuchen"
+    ),
+    "take them back on the page Albums": "auf der Seite Alben zurücknehmen",
+    "made anew from their files": "aus den Dateien neu angelegt",
+    "made anew": "neu angelegt",
+    "learnt anew from the photos": "neu aus den Fotos gelernt",
+    "learnt anew": "neu gelernt",
+    "put right": "in Ordnung gebracht",
+    "deleted": "gelöscht",
     # Copies: what was done to them
     "{n}% of it": "{n} % davon",
     "scaled to {n}%": "auf {n} % verkleinert",
@@ -234,6 +293,11 @@ PHRASES = {
     "the first by name": "der erste dem Namen nach",
     "shows all of it": "zeigt alles davon",
     # What is being done
+    "getting ready": "wird vorbereitet",
+    "reading": "Fotos werden gelesen",
+    "reading embeddings": "Einbettungen werden gelesen",
+    "trying it on photos held out": "an zurückgehaltenen Fotos wird es erprobt",
+    "making the index anew": "der Index wird neu angelegt",
     "looking for copies": "Kopien werden gesucht",
     "looking for crops": "Ausschnitte werden gesucht",
     "looking closer": "genauer hingesehen wird",

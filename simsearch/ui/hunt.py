@@ -7,12 +7,11 @@ import threading
 import streamlit as st
 
 from simsearch import CopyGroup, Library
-from simsearch.ui.words import noted, say, told
+from simsearch.ui.words import say, told
 
 _PATIENCE = 1.0  # seconds; what is found as quickly needs no progress shown
 _SECONDS_A_LOOK = 1.0
 _STATE = "hunt"
-_GETTING_READY = noted("getting ready")
 
 
 class _Stopped(Exception):
@@ -39,7 +38,7 @@ class Hunt:
         self.groups: list[CopyGroup] | None = None
         self.error: Exception | None = None
         self.stopped = False
-        self._progress = _GETTING_READY, 0, 0
+        self._progress = "getting ready", 0, 0
         self._asked_to_stop = False
         self._thread = threading.Thread(target=self._run, args=(library,), daemon=True)
         self._thread.start()
@@ -151,7 +150,7 @@ def _show_progress(hunt: Hunt) -> None:
     if not hunt.running:
         st.rerun()
     doing, done, total = hunt.progress
-    doing = say(doing) if doing == _GETTING_READY else told(doing)
+    doing = told(doing)
     doing = f"{doing[0].upper()}{doing[1:]}"
     shown = say("{doing}: {done} of {total} photos ...", doing=doing, done=done, total=total)
     st.progress(done / total if total else 0.0, shown if total else f"{doing} ...")

@@ -423,7 +423,6 @@ TEXTS = {
     "Its nearest photos appear here, as each engine finds them.": (
         "Hier erscheinen die ähnlichsten Fotos, wie jedes Verfahren sie findet."
     ),
-    "Exact": "Exakt",
     "Asking every engine ...": "Alle Verfahren werden gefragt ...",
     "A random photo of the library": "Ein zufälliges Foto der Bibliothek",
     "Search alone": "Suche allein",

@@ -12,7 +12,7 @@ from simsearch.ui import address, hits, part, places, sources, start, taste, tra
 from simsearch.ui.address import Question
 from simsearch.ui.asked import Asked
 from simsearch.ui.part import Part
-from simsearch.ui.words import noted, number, percent, plain, say, show_error
+from simsearch.ui.words import noted, number, percent, plain, say, show_error, told
 
 ENGINES = {"auto": noted("Auto"), "exact": noted("Exact"), "faiss": noted("FAISS"), "lsh": noted("LSH")}
 _QUERY_SIDE = 800  # pixels; the query is the largest picture on the page
@@ -22,7 +22,6 @@ _VARIETY = {0.0: noted("alike"), 1.0: noted("varied")}
 # The query stays in view while the hits scroll, and scrolls by itself where the window is low.
 _STYLE = """
 <style>
-  .stMainBlockContainer { padding-top: 4.5rem; }
   @media (min-width: 640px) {
       [data-testid="stColumn"]:has(> div > .st-key-query) {
           position: sticky; top: 4rem; align-self: flex-start; max-height: calc(100vh - 4rem);
@@ -174,7 +173,7 @@ def _choose_ways(library: Library) -> dict[str, Any]:
         engine = st.selectbox(say("Engine"), list(ENGINES), format_func=_engine_name)
         if engine == "auto":
             now = _engine(library, str(library.path), library.generation)
-            st.caption(say("Auto is {engine}.", engine=plain(now)))
+            st.caption(say("Auto is {engine}.", engine=plain(told(now))))
         rerank = st.toggle(say("Shared neighbours count"), True, help=say("Otherwise only the cosine ranks."))
         fold = st.toggle(say("Fold near-identical photos into one"), True)
     return {"diversity": diversity, "engine": engine, "rerank": rerank, "fold": fold}

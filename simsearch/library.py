@@ -815,7 +815,8 @@ class Library:
         Returns
         -------
         ``sizes``, how many photos there are of each kind, the largest first; ``small``, the kinds of too few
-        photos to learn from; and ``unknown``, the paths among the labels that are not in the library.
+        photos to learn from, and ``fewest``, how many it takes; and ``unknown``, the paths among the labels
+        that are not in the library.
 
         Raises
         ------
@@ -824,11 +825,11 @@ class Library:
         LearningError
             When the labels are of no photo of the library.
         """
-        from simsearch import lessons
+        from simsearch import learning, lessons
 
         kinds, unknown, _ = self._kinds(labels, under)
         sizes, small = lessons.sizes(kinds)
-        return {"sizes": sizes, "small": small, "unknown": unknown}
+        return {"sizes": sizes, "small": small, "fewest": learning.SMALLEST_KIND, "unknown": unknown}
 
     def _kinds(
         self, labels: Labels | None, under: str | os.PathLike[str] | None

@@ -88,7 +88,7 @@ def test_an_empty_library_explains_how_to_fill_it(page, tmp_path, made):
     page.run()
     assert not page.exception
     assert [block.value for block in page.code] == ["simsearch demo"]
-    assert page.text_input[0].label == "Add a folder of photos"
+    assert page.text_input[0].label == "The folder with your photos"
 
 
 def test_an_uploaded_picture_finds_the_most_similar_photos(filled):
@@ -607,7 +607,7 @@ def test_compare_explains_how_to_fill_an_empty_library(page, tmp_path, made):
         Library.open(tmp_path / "library").close()
     on_compare(page.run())
     assert [block.value for block in page.code] == ["simsearch demo"]
-    assert page.text_input[0].label == "Add a folder of photos"
+    assert page.text_input[0].label == "The folder with your photos"
 
 
 def test_there_is_nothing_to_compare_in_one_photo(page, tmp_path, album):

@@ -577,4 +577,222 @@ TEXTS = {
     "of the first 15 hits, those of the same kind": "von den ersten 15 Treffern die derselben Art",
     "what chance would give": "was der Zufall ergäbe",
     "{n} more, which do better": "{n} weitere, die besser abschneiden",
+    # First visit, Library and health
+    "Photos, among which a magnifying glass finds two of one kind": "Fotos, unter denen eine Lupe zwei von "
+    "einer Art findet",
+    "Which of your photos are like this one?": "Welche der eigenen Fotos sind diesem ähnlich?",
+    "simsearch finds, in your own photos, the pictures most like "
+    "one you have just been handed. It begins with a folder of "
+    "photos.": ""
+    "simsearch findet in den eigenen Fotos die Bilder, die einem gerade erhaltenen am ähnlichsten sind. "
+    "Am Anfang steht ein Ordner mit Fotos.",
+    "Nothing leaves this machine": "Nichts verlässt diesen Rechner",
+    "Photos are only read": "Fotos werden nur gelesen",
+    "Search works from the first photos on": "Die Suche geht ab den ersten Fotos",
+    "The folder with your photos": "Der Ordner mit den Fotos",
+    "Index {folder}": "{folder} aufnehmen",
+    "No photos at hand?": "Keine Fotos zur Hand?",
+    "In a terminal, let it draw some:": "In einem Terminal welche zeichnen lassen:",
+    "Your photos are being looked at": "Die Fotos werden angesehen",
+    "Searching begins with the first ones, in a moment.": "Mit den ersten geht die Suche gleich los.",
+    "photos can be searched": "Fotos sind durchsuchbar",
+    "are missing": "fehlen",
+    "files could not be used": "Dateien waren nicht verwendbar",
+    "take embeddings, thumbnails and index": "belegen Merkmale, Vorschaubilder und Index",
+    "Add a folder of photos": "Ordner mit Fotos hinzufügen",
+    "Index it": "Aufnehmen",
+    "Everything below it is indexed, in a process of its own. "
+    "Photos are only read.": "Alles darin wird in einem eigenen Prozess aufgenommen. Fotos werden nur "
+    "gelesen.",
+    "Type the path of a folder first, such as ~/Pictures.": "Bitte zuerst den Pfad eines Ordners eingeben, "
+    "etwa ~/Bilder.",
+    "Starting ...": "Es beginnt ...",
+    "Looking through the folders ...": "Die Ordner werden durchgesehen ...",
+    "In {folder}": "In {folder}",
+    "{n} photo can be searched already.": "{n} Foto ist schon durchsuchbar.",
+    "{n} photos can be searched already.": "{n} Fotos sind schon durchsuchbar.",
+    "What is done is kept.": "Was fertig ist, bleibt.",
+    "This page may be closed: indexing goes on.": "Die Seite kann geschlossen werden: Die Aufnahme geht "
+    "weiter.",
+    "All {total} photos are read; the index is being made ready ...": "Alle {total} Fotos sind gelesen; der "
+    "Index wird vorbereitet ...",
+    "{done} of {total} photos": "{done} von {total} Fotos",
+    "{done} of {total} photos · {rate} a second · {left} left": "{done} von {total} Fotos · {rate} je "
+    "Sekunde · noch {left}",
+    "{n} added": "{n} neu",
+    "{n} updated": "{n} erneuert",
+    "{n} moved": "{n} verschoben",
+    "{n} unchanged": "{n} unverändert",
+    "{n} failed": "{n} gescheitert",
+    "{n} missing": "{n} fehlen",
+    "The indexing that began {since} did not succeed.": "Die Aufnahme, die {since} begann, ist nicht "
+    "gelungen.",
+    "The indexing that began {since} was cut off. What was done is kept; index again to go on.": ""
+    "Die Aufnahme, die {since} begann, brach ab. Was fertig war, bleibt; eine neue Aufnahme setzt sie "
+    "fort.",
+    "no photos found": "keine Fotos gefunden",
+    "Last indexed {since}: {told}.": "Zuletzt aufgenommen {since}: {told}.",
+    "It was stopped early; index again to go on.": "Sie wurde angehalten; eine neue Aufnahme setzt sie fort.",
+    "{n} file skipped": "{n} Datei übergangen",
+    "{n} files skipped": "{n} Dateien übergangen",
+    "{n} were known from before and not encoded again.": ""
+    "{n} waren von früher bekannt und wurden nicht noch einmal gerechnet.",
+    "{n} were known from before and not encoded again (about {time} "
+    "saved).": "{n} waren von früher bekannt und wurden nicht noch einmal gerechnet (etwa {time} gespart).",
+    "today at {time}": "heute um {time}",
+    "on {day} at {time}": "am {day} um {time}",
+    "Photos of offline folders can still be searched, and are shown "
+    "from their thumbnails.": "Fotos getrennter Ordner bleiben durchsuchbar und werden aus ihren "
+    "Vorschaubildern gezeigt.",
+    "Look for changes": "Nach Änderungen sehen",
+    "Index what is new or has changed": "Aufnehmen, was neu ist oder sich geändert hat",
+    "Forget this folder": "Diesen Ordner vergessen",
+    "The library forgets {n} photo of this folder. Its file stays "
+    "on the disk as it is.": "Die Bibliothek vergisst {n} Foto dieses Ordners. Seine Datei bleibt auf der "
+    "Platte, wie sie ist.",
+    "The library forgets {n} photos of this folder. Their files stay on the disk as they are.": ""
+    "Die Bibliothek vergisst {n} Fotos dieses Ordners. Ihre Dateien bleiben auf der Platte, wie sie "
+    "sind.",
+    "Forget it": "Vergessen",
+    "{n} photo is missing": "{n} Foto fehlt",
+    "{n} photos are missing": "{n} Fotos fehlen",
+    "They are no longer where they were, and return when their "
+    "files do. Those of offline folders are kept in any case.": "Sie sind nicht mehr, wo sie waren, und "
+    "kehren mit ihren Dateien zurück. Die aus getrennten Ordnern bleiben auf jeden Fall.",
+    "Forget those that are gone": "Verschwundene vergessen",
+    "{n} photo is forgotten.": "{n} Foto ist vergessen.",
+    "{n} photos are forgotten.": "{n} Fotos sind vergessen.",
+    "{n} file could not be used": "{n} Datei war nicht verwendbar",
+    "{n} files could not be used": "{n} Dateien waren nicht verwendbar",
+    "Reason": "Grund",
+    "All reasons": "Alle Gründe",
+    "Why": "Warum",
+    "Try them again": "Noch einmal versuchen",
+    "They are looked at again when they change.": "Sie werden wieder angesehen, wenn sie sich ändern.",
+    "Is all well?": "Ist alles in Ordnung?",
+    "Check its health": "Gesundheit prüfen",
+    "Reads database, thumbnails, network and index through; nothing "
+    "is changed.": "Liest Datenbank, Vorschaubilder, Netz und Index durch; nichts wird geändert.",
+    "Examine how well photos are found": "Prüfen, wie gut Fotos gefunden werden",
+    "{done} of {total} photos looked at ...": "{done} von {total} Fotos angesehen ...",
+    "Something went wrong that should not have ({kind}).": "Etwas ist schiefgegangen, das es nicht sollte "
+    "({kind}).",
+    "Stopped before all was looked at.": "Angehalten, ehe alles angesehen war.",
+    "All is well.": "Alles ist in Ordnung.",
+    "Repair it": "Reparieren",
+    "Repair all {n}": "Alle {n} reparieren",
+    "What is damaged is made anew from the photos, and files of the "
+    "index from the database. No photo is changed.": "Was beschädigt ist, entsteht neu aus den Fotos, und "
+    "Dateien des Index aus der Datenbank. Kein Foto wird verändert.",
+    "Repair now": "Jetzt reparieren",
+    # Learn
+    "Learn": "Lernen",
+    "What the library has learnt": "Was die Bibliothek gelernt hat",
+    "**Nothing**, as was wished on {when}: photos are compared as "
+    "the network sees them.": "**Nichts**, wie am {when} gewünscht: Fotos werden verglichen, wie das Netz "
+    "sie sieht.",
+    "**Nothing yet**, as {n} photos do not differ.": "**Noch nichts**, denn {n} Fotos unterscheiden sich "
+    "nicht.",
+    "**Nothing yet**, for want of photos. From 50 on it learns by "
+    "itself what they differ in.": "**Noch nichts**, denn es fehlt an Fotos. Ab 50 lernt sie von selbst, "
+    "worin sie sich unterscheiden.",
+    "**What your photos differ in**, from {photos}, on {when}.": "**Worin sich die Fotos unterscheiden**, "
+    "aus {photos}, am {when}.",
+    "**What tells {n} labels apart**, from {photos}, on {when}.": "**Was {n} Namen unterscheidet**, aus "
+    "{photos}, am {when}.",
+    "**What tells {n} folders apart**, from {photos}, on {when}.": "**Was {n} Ordner unterscheidet**, aus "
+    "{photos}, am {when}.",
+    "Only those below {folder}.": "Nur solche unter {folder}.",
+    "The library had {then} photos then, and has {count} now.": "Damals hatte die Bibliothek {then} Fotos, "
+    "jetzt sind es {count}.",
+    "The kinds it knows": "Die Arten, die sie kennt",
+    "{n} photo has a label; only it votes.": "{n} Foto hat einen Namen; nur dieses stimmt ab.",
+    "{n} photos have a label; only they vote.": "{n} Fotos haben einen Namen; nur diese stimmen ab.",
+    "Forget the labels": "Namen vergessen",
+    "Folders vote again then. Photos, and what was learnt, stay as "
+    "they are.": "Dann stimmen wieder Ordner ab. Fotos und das Gelernte bleiben, wie sie sind.",
+    "Forget them": "Vergessen",
+    "Kinds it was told": "Genannte Arten",
+    "Kinds it was not told, to try it": "Zur Probe verschwiegene Arten",
+    "Measured with photos that it did not learn from. The bar is after, the line before.": ""
+    "Gemessen mit Fotos, aus denen nicht gelernt wurde. Der Balken zeigt nachher, der Strich vorher.",
+    "The very first hit is of the photo's kind": "Der allererste Treffer ist von der Art des Fotos",
+    "Of the first 15 hits, those of its kind": "Anteil seiner Art an den ersten 15 Treffern",
+    "The 15 nearest vote for its kind": "Die 15 ähnlichsten stimmen für seine Art",
+    "before": "vorher",
+    "after": "nachher",
+    "gain": "Gewinn",
+    "{n} photo asked": "{n} Foto gefragt",
+    "{n} photos asked": "{n} Fotos gefragt",
+    "Teach it": "Etwas beibringen",
+    "What is to be learnt": "Was gelernt werden soll",
+    "What tells kinds apart": "Was Arten unterscheidet",
+    "Only what your photos differ in": "Nur, worin sich die Fotos unterscheiden",
+    "Photos of one kind move together, in searches and votes. What "
+    "it gains is measured first.": "Fotos einer Art rücken zusammen, bei der Suche und beim Abstimmen. Der "
+    "Gewinn wird vorher gemessen.",
+    "The main directions of the whole collection, as it is done by "
+    "itself; no kinds are needed.": "Die Hauptrichtungen der ganzen Sammlung, wie es von selbst geschieht; "
+    "Arten sind nicht nötig.",
+    "Photos are compared as the network sees them.": "Fotos werden verglichen, wie das Netz sie sieht.",
+    "The kinds are": "Die Arten sind",
+    "The folders below one": "Die Ordner unter einem",
+    "Chosen folders": "Ausgewählte Ordner",
+    "A list in a file": "Eine Liste in einer Datei",
+    "Below which folder": "Unter welchem Ordner",
+    "Folders that are kinds": "Ordner, die Arten sind",
+    "Type to search": "Zum Suchen tippen",
+    "Each folder stands for all photos below it, also for those "
+    "that come later.": "Jeder Ordner steht für alle Fotos darin, auch für die, die später kommen.",
+    "Kind of {folder}": "Art von {folder}",
+    "Two folders of the same name are one kind.": "Zwei Ordner mit demselben Namen sind eine Art.",
+    "Albums that are kinds": "Alben, die Arten sind",
+    "All photos of an album are of one kind.": "Alle Fotos eines Albums sind von einer Art.",
+    "{n} photo is in several of them and left out.": "{n} Foto ist in mehreren davon und bleibt außen vor.",
+    "{n} photos are in several of them and left out.": "{n} Fotos sind in mehreren davon und bleiben außen "
+    "vor.",
+    "A CSV file": "Eine CSV-Datei",
+    "In each line the path of a photo and its label; paths are "
+    "absolute, or below an indexed folder.": "In jeder Zeile der Pfad eines Fotos und sein Name; Pfade sind "
+    "vollständig oder beginnen in einem aufgenommenen Ordner.",
+    "**{n} kind**, {photos}": "**{n} Art**, {photos}",
+    "**{n} kinds**, {photos}": "**{n} Arten**, {photos}",
+    "The kinds": "Die Arten",
+    "Kind": "Art",
+    "Photos": "Fotos",
+    "{n} kind has fewer than {fewest} photos and teaches nothing: "
+    "{names}": "{n} Art hat weniger als {fewest} Fotos und lehrt nichts: {names}",
+    "{n} kinds have fewer than {fewest} photos and teach nothing: "
+    "{names}": "{n} Arten haben weniger als {fewest} Fotos und lehren nichts: {names}",
+    "It takes two kinds of {fewest} photos or more each.": ""
+    "Es braucht zwei Arten mit je {fewest} Fotos oder mehr.",
+    "The label that {n} photo has is replaced.": "Der Name, den {n} Foto hat, wird ersetzt.",
+    "The labels that {n} photos have are replaced.": "Die Namen, die {n} Fotos haben, werden ersetzt.",
+    "{n} path is not in the library: {names}": "{n} Pfad ist nicht in der Bibliothek: {names}",
+    "{n} paths are not in the library: {names}": "{n} Pfade sind nicht in der Bibliothek: {names}",
+    "{n} more": "{n} weitere",
+    "Photos are being indexed; what is learnt then has to wait.": "Gerade werden Fotos aufgenommen; das "
+    "Lernen muss warten.",
+    "Reading what the photos look like ...": "Wie die Fotos aussehen, wird gelesen ...",
+    "Trying it on photos held out ...": "Es wird an zurückgehaltenen Fotos erprobt ...",
+    "Making the index anew ...": "Der Index wird neu gemacht ...",
+    "This takes seconds, or a minute where photos are many. It goes "
+    "on when the page is left.": "Das dauert Sekunden, bei vielen Fotos eine Minute. Es geht weiter, wenn "
+    "die Seite verlassen wird.",
+    "Nothing has changed then.": "Dann ändert sich nichts.",
+    "Search would be worse with this, so nothing was changed. This "
+    "was measured:": "Die Suche würde damit schlechter, darum blieb alles, wie es war. Das wurde gemessen:",
+    "Use it all the same": "Trotzdem verwenden",
+    "Stopped. Nothing has changed.": "Angehalten. Nichts hat sich geändert.",
+    "Done: search and votes go by it from now on.": "Fertig: Suche und Abstimmungen richten sich von nun an "
+    "danach.",
+    "What is it?": "Was ist das?",
+    "Hand it a picture, in the collection or not: the photos most "
+    "like it vote for their kind.": "Ein Bild geben, ob aus der Sammlung oder nicht: Die ähnlichsten Fotos "
+    "stimmen für ihre Art.",
+    "A picture": "Ein Bild",
+    "A random photo": "Ein zufälliges Foto",
+    "The picture that was handed in": "Das gegebene Bild",
+    "There are too few photos or kinds here for a vote.": "Für eine Abstimmung sind hier zu wenige Fotos "
+    "oder Arten.",
 }

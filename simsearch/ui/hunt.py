@@ -8,71 +8,25 @@ import streamlit as st
 
 from simsearch import CopyGroup, Library
 from simsearch.ui.words import say, told
+from simsearch.ui.work import Work
 
 _PATIENCE = 1.0  # seconds; what is found as quickly needs no progress shown
 _SECONDS_A_LOOK = 1.0
 _STATE = "hunt"
 
 
-class _Stopped(Exception):
-    """Asked to stop: what was found is kept by the library."""
+class Hunt(Work[list[CopyGroup]]):
+    """A search for copies; its key is the generation of the library, and what stands for the decisions."""
 
-
-class Hunt:
-    """A search for copies that is under way, or was.
-
-    Attributes
-    ----------
-    key
-        The generation of the library, and what stands for the decisions, that it began with.
-    groups
-        What was found, once it has ended well.
-    error
-        Why it has not.
-    stopped
-        Whether it was asked to stop before it was done.
-    """
+    key: tuple[int, int]
 
     def __init__(self, library: Library, key: tuple[int, int]) -> None:
-        self.key = key
-        self.groups: list[CopyGroup] | None = None
-        self.error: Exception | None = None
-        self.stopped = False
-        self._progress = "getting ready", 0, 0
-        self._asked_to_stop = False
-        self._thread = threading.Thread(target=self._run, args=(library,), daemon=True)
-        self._thread.start()
+        super().__init__(key, lambda progress: library.groups.copies(progress=progress))
 
     @property
-    def running(self) -> bool:
-        """Whether it is under way."""
-        return self._thread.is_alive()
-
-    @property
-    def progress(self) -> tuple[str, int, int]:
-        """What is done just now, and of how many photos it is done and to do."""
-        return self._progress
-
-    def stop(self) -> None:
-        """Stop it soon."""
-        self._asked_to_stop = True
-
-    def wait(self, seconds: float) -> None:
-        """Wait for its end, but no longer."""
-        self._thread.join(seconds)
-
-    def _run(self, library: Library) -> None:
-        try:
-            self.groups = library.groups.copies(progress=self._tell)
-        except _Stopped:
-            self.stopped = True
-        except Exception as error:  # told by whoever waits for it
-            self.error = error
-
-    def _tell(self, *progress: object) -> None:
-        self._progress = progress  # type: ignore[assignment]
-        if self._asked_to_stop:
-            raise _Stopped
+    def groups(self) -> list[CopyGroup] | None:
+        """What was found, once it has ended well."""
+        return self.outcome
 
 
 class _Hunts:

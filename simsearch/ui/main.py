@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from simsearch import Library, NoLibrary, SimsearchError
-from simsearch.ui import albums, compare, exam, groups, look, places, search
+from simsearch.ui import albums, compare, exam, groups, learn, look, places, search, welcome
 from simsearch.ui import library as library_page
 from simsearch.ui import map as map_page
 from simsearch.ui.words import say, show_error
@@ -44,13 +44,14 @@ def main() -> None:
             url_path="groups",
         ),
         st.Page(
-            _on_the_library(compare.show), title=say("Compare"), icon=":material/balance:", url_path="compare"
-        ),
-        st.Page(
             _on_the_library(map_page.show),
             title=say("Map"),
             icon=":material/scatter_plot:",
             url_path="map",
+        ),
+        st.Page(_on_the_library(learn.show), title=say("Learn"), icon=":material/school:", url_path="learn"),
+        st.Page(
+            _on_the_library(compare.show), title=say("Compare"), icon=":material/balance:", url_path="compare"
         ),
         st.Page(_on_the_library(exam.show), title=say("Exam"), icon=":material/fact_check:", url_path="exam"),
         st.Page(
@@ -60,7 +61,7 @@ def main() -> None:
             url_path="library",
         ),
     ]
-    places.remember(search=pages[0], albums=pages[1])
+    places.remember(search=pages[0], albums=pages[1], exam=pages[6])
     page = st.navigation(pages, position="top")
     places.arrive(page.url_path)
     page.run()
@@ -70,41 +71,16 @@ def _on_the_library(show: Callable[[Library], None], *, empty_too: bool = False)
     def page() -> None:
         try:
             library = _library()
-            if empty_too or len(library):
+            if len(library) or (empty_too and library.roots()):
                 show(library)
             else:
-                _show_empty(library)
+                welcome.show(lambda: library, library)
         except NoLibrary:
-            _welcome()
-            library_page.ask_folder(Library.open)
-            _offer_demo()
+            welcome.show(Library.open, None)
         except SimsearchError as error:
             show_error(error)
 
     return page
-
-
-def _show_empty(library: Library) -> None:
-    if search.is_busy(library):
-        st.title("Your photos are being indexed")
-        library_page.show(library)
-    else:
-        _welcome()
-        library_page.show(library)
-        _offer_demo()
-
-
-def _welcome() -> None:
-    st.title("No photos yet")
-    st.write(
-        "simsearch finds, in your own photos, the pictures most like one you have just been handed. "
-        "Point it at a folder of photos; nothing leaves this machine."
-    )
-
-
-def _offer_demo() -> None:
-    st.write("No photos at hand? In a terminal, let it draw some:")
-    st.code("simsearch demo", language="shell")
 
 
 if __name__ == "__main__":

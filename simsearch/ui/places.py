@@ -39,6 +39,11 @@ def search_like(photo: Hit) -> None:
     st.switch_page(st.session_state[_PAGES]["search"], query_params=address)
 
 
+def go_to_exam() -> None:
+    """Show the page Exam."""
+    st.switch_page(st.session_state[_PAGES]["exam"])
+
+
 def go_to_album(name: str) -> None:
     """Show an album on the page Albums."""
     st.session_state[ALBUM] = name

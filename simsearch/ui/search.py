@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from simsearch import Hit, Library, Query, SimsearchError
-from simsearch.ui import address, hits, part, places, sources, start, taste, trail, votes
+from simsearch.ui import address, hits, part, places, queries, sources, start, taste, trail, votes
 from simsearch.ui.address import Question
 from simsearch.ui.asked import Asked
 from simsearch.ui.part import Part
 from simsearch.ui.words import noted, number, percent, plain, say, show_error, told
 
 ENGINES = {"auto": noted("Auto"), "exact": noted("Exact"), "faiss": noted("FAISS"), "lsh": noted("LSH")}
-_QUERY_SIDE = 800  # pixels; the query is the largest picture on the page
 _FOUND = (60, 240, address.MOST)  # hits looked for at once; the next number when more are to be shown
 _VARIETY = {0.0: noted("alike"), 1.0: noted("varied")}
 
@@ -59,24 +58,6 @@ def _find(
     started = time.perf_counter()
     found = _library.search([_query, *_liked], k, minus=[*_disliked], **options)
     return _Answer(found, (time.perf_counter() - started) * 1000)
-
-
-# Of photos the generation says whether they are the same still.
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _encoded(
-    _library: Library,
-    folder: str,
-    generation: int | None,
-    name: str,
-    crop: Part | None,
-    _picture: bytes | Hit,
-) -> Query:
-    return _library.query(_picture, crop=crop)
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def _preview(_library: Library, folder: str, generation: int | None, name: str, _query: Query) -> bytes:
-    return _library.preview(_query, _QUERY_SIDE)
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
@@ -124,12 +105,11 @@ def _ask(library: Library, question: Question) -> Asked | None:
     """Show the query's side of the page and return what was found, if anything can be asked."""
     try:
         picture = sources.picture(library, question)
-        name, generation = question.name, library.generation
+        name = question.name
         drawn = part.drawn(name)
-        stamp = str(library.path), generation if isinstance(picture, Hit) else None
-        whole = _encoded(library, *stamp, name, None, picture)
-        query = _encoded(library, *stamp, name, drawn, picture) if drawn else whole
-        part.show(name, _preview(library, *stamp, name, whole))
+        whole = queries.encoded(library, name, picture)
+        query = queries.encoded(library, name, picture, drawn) if drawn else whole
+        part.show(name, queries.preview(library, name, picture, whole))
         title = picture.path.name if isinstance(picture, Hit) else say("the dropped picture")
         trail.note(library, question, whole, title)
         if isinstance(picture, Hit):

@@ -11,7 +11,7 @@ import streamlit as st
 from simsearch import Library, Query
 from simsearch.ui.words import number, say
 
-_SHOWN = 4  # kinds at most
+_SHOWN = 4  # kinds at most, where there is little room
 _FEWEST = 3  # photos whose votes say something
 
 STYLE = """
@@ -50,14 +50,16 @@ def _kinds(_library: Library, generation: int) -> int:
     return _library.kinds()
 
 
-def show(library: Library, query: Query) -> None:
-    """Show what the query may be of, in a library whose folders or labels tell things apart."""
+def show(library: Library, query: Query, most: int = _SHOWN) -> bool:
+    """Show what the query may be of, so many kinds at most; return whether there is anything to say."""
     if _kinds(library, library.generation) < 2:
-        return
+        return False
     embedding = query.embedding.tobytes()
     votes = _counted(library, str(library.path), library.generation, embedding, query)
-    if votes.asked >= _FEWEST:
-        st.html(f'<div class="votes">{_sentence(votes)}{_bars(votes)}</div>')
+    if votes.asked < _FEWEST:
+        return False
+    st.html(f'<div class="votes">{_sentence(votes)}{_bars(votes, most)}</div>')
+    return True
 
 
 def shown(kinds: list[str], roots: list[Path]) -> list[str]:
@@ -92,9 +94,9 @@ def _sentence(votes: Votes) -> str:
     return f"{seems}: {say('{n} of the {asked} nearest photos are labelled so.', **counts)}"
 
 
-def _bars(votes: Votes) -> str:
-    rows = votes.named[:_SHOWN]
-    others = sum(photos for _, photos in votes.named[_SHOWN:])
+def _bars(votes: Votes, most: int) -> str:
+    rows = votes.named[:most]
+    others = sum(photos for _, photos in votes.named[most:])
     if others:
         rows = [*rows, (say("others"), others)]
     bars = "".join(

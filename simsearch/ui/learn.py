@@ -1,0 +1,266 @@
+"""Learn: what the library has learnt and what that gains, teaching it, and asking it what a picture is."""
+
+from __future__ import annotations
+
+import html
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from simsearch import Hit, LearningError, Library, SimsearchError
+from simsearch.ui import lesson, queries, thumbs, votes
+from simsearch.ui.lesson import Wish
+from simsearch.ui.search import is_busy, warm_up
+from simsearch.ui.words import day, noted, number, percent, plain, say, say_count, show_error
+from simsearch.ui.work import Desk, Work, desk
+
+_SECONDS_A_LOOK = 0.5
+_VOTED = 10  # kinds that are shown
+_PHOTO = "learn-photo"
+_DOING = {
+    "getting ready": noted("Getting ready ..."),
+    "reading embeddings": noted("Reading what the photos look like ..."),
+    "trying it on photos held out": noted("Trying it on photos held out ..."),
+    "making the index anew": noted("Making the index anew ..."),
+}
+_MEASURES = {
+    "precision_at_1": noted("The very first hit is of the photo's kind"),
+    "precision_at_15": noted("Of the first 15 hits, those of its kind"),
+    "accuracy": noted("The 15 nearest vote for its kind"),
+}
+
+_STYLE = """
+<style>
+  .stMainBlockContainer { padding-top: 4.5rem; }
+  table.gain { width: 100%; border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
+  .gain caption { text-align: left; font-weight: 600; padding-bottom: .35rem; }
+  .gain caption span { font-weight: 400; opacity: .75; }
+  .gain th, .gain td { border: 0; padding: .3rem .6rem .3rem 0; font-weight: 400; text-align: right;
+      white-space: nowrap; }
+  .gain thead th { font-size: .8rem; opacity: .75; }
+  .gain th:first-child { text-align: left; white-space: normal; }
+  .gain td.after { font-weight: 600; }
+  .gain .bar { position: relative; height: .45rem; border-radius: .25rem; margin-top: .3rem; overflow: hidden;
+      background: rgba(128, 128, 128, .16); }
+  .gain .bar i { position: absolute; inset: 0 auto 0 0; background: #3987b8; }
+  .gain .bar b { position: absolute; top: 0; bottom: 0; width: 2px; background: currentColor; }
+  .asked img { max-width: 100%; max-height: 40vh; border-radius: .5rem; }
+  .st-key-asked .votes { font-size: .95rem; }
+</style>
+"""
+
+
+def show(library: Library) -> None:
+    """Show the page."""
+    st.html(_STYLE + votes.STYLE)
+    st.subheader(say("What the library has learnt"), anchor=False)
+    learnt = library.learnt()
+    _show_learnt(library, learnt)
+    teach, ask = st.columns(2, gap="large")
+    with teach:
+        st.subheader(say("Teach it"), anchor=False)
+        _show_lesson(library, learnt)
+    with ask, st.container(key="asked"):
+        st.subheader(say("What is it?"), anchor=False)
+        _ask(library)
+
+
+# What it has learnt
+
+
+def _show_learnt(library: Library, learnt: dict[str, Any]) -> None:
+    st.markdown(_learnt_text(learnt))
+    then, count = learnt.get("library", 0), len(library)
+    if 0 < then < count:
+        st.caption(say("The library had {then} photos then, and has {count} now.", then=then, count=count))
+    if learnt["lesson"] == "folders":
+        _show_gain(learnt["gain"])
+        with st.expander(say("The kinds it knows")):
+            names = votes.shown(learnt["kinds"], library.roots())
+            st.markdown(" · ".join(map(plain, names)))
+    _show_labels(library)
+
+
+def _learnt_text(learnt: dict[str, Any]) -> str:
+    when = day(datetime.fromisoformat(learnt["at"])) if "at" in learnt else ""
+    if learnt["lesson"] == "off":
+        return say(
+            "**Nothing**, as was wished on {when}: photos are compared as the network sees them.", when=when
+        )
+    if learnt.get("alike"):
+        return say("**Nothing yet**, as {n} photos do not differ.", n=learnt["alike"])
+    if not learnt["photos"]:
+        return say("**Nothing yet**, for want of photos. From 50 on it learns by itself what they differ in.")
+    photos = say_count(learnt["photos"], "{n} photo", "{n} photos")
+    if learnt["lesson"] == "photos":
+        return say("**What your photos differ in**, from {photos}, on {when}.", photos=photos, when=when)
+    told = {"n": len(learnt["kinds"]), "photos": photos, "when": when}
+    if learnt["labels"]:
+        return say("**What tells {n} labels apart**, from {photos}, on {when}.", **told)
+    text = say("**What tells {n} folders apart**, from {photos}, on {when}.", **told)
+    if learnt.get("under"):
+        text += " " + say("Only those below {folder}.", folder=plain(learnt["under"]))
+    return text
+
+
+def _show_labels(library: Library) -> None:
+    count = len(library.labels())
+    if not count:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(
+            say_count(
+                count, "{n} photo has a label; only it votes.", "{n} photos have a label; only they vote."
+            ),
+            width="content",
+        )
+        with st.popover(say("Forget the labels"), icon=":material/label_off:"):
+            st.write(say("Folders vote again then. Photos, and what was learnt, stay as they are."))
+            if st.button(say("Forget them"), type="primary", disabled=is_busy(library)):
+                try:
+                    library.drop_labels()
+                    st.rerun()
+                except SimsearchError as error:
+                    show_error(error)
+
+
+def _show_gain(gain: dict[str, Any]) -> None:
+    """Show what search gains, as two tables of figures before and after, with bars."""
+    tables = [(say("Kinds it was told"), gain["before"], gain["after"], gain["asked"])]
+    if gain["others_before"] and gain["others_after"]:
+        others = gain["others_before"], gain["others_after"], gain["others_asked"]
+        tables.append((say("Kinds it was not told, to try it"), *others))
+    for column, table in zip(st.columns(2, gap="large"), tables, strict=False):
+        column.html(_gain_table(*table))
+    st.caption(say("Measured with photos that it did not learn from. The bar is after, the line before."))
+
+
+def _gain_table(of: str, before: dict[str, float], after: dict[str, float], asked: int) -> str:
+    rows = "".join(
+        f'<tr><th scope="row">{html.escape(say(words))}{_bar(before[name], after[name])}</th>'
+        f"<td>{percent(before[name], 1)}</td>"
+        f'<td class="after">{percent(after[name], 1)}</td><td>{_points(after[name] - before[name])}</td></tr>'
+        for name, words in _MEASURES.items()
+    )
+    heads = "".join(f'<th scope="col">{head}</th>' for head in (say("before"), say("after"), say("gain")))
+    photos = say_count(asked, "{n} photo asked", "{n} photos asked")
+    return (
+        f'<table class="gain"><caption>{html.escape(of)} <span>· {photos}</span></caption>'
+        f"<thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _bar(before: float, after: float) -> str:
+    return (
+        f'<div class="bar" aria-hidden="true"><i style="width: {after:.1%}"></i>'
+        f'<b style="left: calc({before:.1%} - 1px)"></b></div>'
+    )
+
+
+def _points(change: float) -> str:
+    sign = "+" if change > 0 else "−" if change < 0 else "±"
+    return f"{sign}{number(abs(100 * change), 1)}"
+
+
+# Teaching
+
+
+def _show_lesson(library: Library, learnt: dict[str, Any]) -> None:
+    place = desk(str(library.path), "learn")
+    work = place.last
+    if work and work.running:
+        st.fragment(_show_progress, run_every=_SECONDS_A_LOOK)(work)
+        return
+    if work:
+        _show_outcome(library, place, work)
+    wish = lesson.choose(library, learnt)
+    busy = is_busy(library)
+    if busy:
+        st.caption(say("Photos are being indexed; what is learnt then has to wait."))
+    if st.button(
+        say("Learn"),
+        icon=":material/school:",
+        type="primary",
+        disabled=wish is None or busy,
+        key="learn-begin",
+    ):
+        _begin(library, place, wish or Wish("photos"))
+
+
+def _begin(library: Library, place: Desk, wish: Wish) -> None:
+    place.begin(wish, lambda progress: wish.learn(library, progress))
+    st.rerun()
+
+
+def _show_progress(work: Work[dict[str, Any]]) -> None:
+    if not work.running:
+        st.rerun()
+    doing, done, total = work.progress
+    st.progress(done / total if total else 0.0, say(_DOING[doing]))
+    st.caption(
+        say("This takes seconds, or a minute where photos are many. It goes on when the page is left.")
+    )
+    st.button(
+        say("Stop"),
+        icon=":material/stop_circle:",
+        on_click=work.stop,
+        help=say("Nothing has changed then."),
+    )
+
+
+def _show_outcome(library: Library, place: Desk, work: Work[dict[str, Any]]) -> None:
+    error = work.error
+    if isinstance(error, LearningError) and error.gain:
+        st.warning(say("Search would be worse with this, so nothing was changed. This was measured:"))
+        _show_gain(error.gain)
+        if isinstance(work.key, Wish) and st.button(say("Use it all the same"), icon=":material/warning:"):
+            _begin(library, place, work.key._replace(force=True))
+    elif isinstance(error, SimsearchError):
+        show_error(error)
+    elif error:
+        st.error(say("Something went wrong that should not have ({kind}).", kind=type(error).__name__))
+    elif work.stopped:
+        st.info(say("Stopped. Nothing has changed."))
+    else:
+        st.success(say("Done: search and votes go by it from now on."), icon=":material/check:")
+        lesson.show_unknown((work.outcome or {}).get("unknown", []))
+
+
+# Asking
+
+
+def _ask(library: Library) -> None:
+    st.caption(
+        say("Hand it a picture, in the collection or not: the photos most like it vote for their kind.")
+    )
+    uploaded = st.file_uploader(say("A picture"), key="learn-picture", on_change=_show_photo, args=(None,))
+    st.button(
+        say("A random photo"),
+        icon=":material/casino:",
+        on_click=lambda: _show_photo(library.random()),
+    )
+    photo: Hit | None = st.session_state.get(_PHOTO)
+    picture = photo or (uploaded.getvalue() if uploaded else None)
+    if picture is None:
+        return
+    try:
+        warm_up(library, str(library.path))
+        name = photo.path.name if photo else say("The picture that was handed in")
+        mark = f"photo-{photo.id}" if photo else f"learn-{uploaded.file_id if uploaded else ''}"
+        query = queries.encoded(library, mark, picture)
+        st.html(_picture(queries.preview(library, mark, picture, query), name))
+        if photo:
+            st.caption(plain(str(photo.path)))
+        if not votes.show(library, query, _VOTED):
+            st.caption(say("There are too few photos or kinds here for a vote."))
+    except SimsearchError as error:
+        show_error(error)
+
+
+def _show_photo(photo: Hit | None) -> None:
+    st.session_state[_PHOTO] = photo
+
+
+def _picture(jpeg: bytes, name: str) -> str:
+    return f'<div class="asked"><img src="{thumbs.address(jpeg)}" alt="{html.escape(name)}"></div>'

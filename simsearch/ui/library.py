@@ -56,6 +56,7 @@ def show(library: Library) -> None:
     show_run(library)
     _show_folders(library, status)
     ask_folder(lambda: library, say("Add a folder of photos"))
+    st.caption(say("Everything below it is indexed, in a process of its own. Photos are only read."))
     if status["failed"]:
         _show_failures(library)
     health.show(library)
@@ -85,8 +86,9 @@ def ask_folder(open_library: Callable[[], Library], label: str) -> None:
     with st.form("add", clear_on_submit=False, border=False):
         left, right = st.columns([4, 1], vertical_alignment="bottom")
         folder = left.text_input(label, placeholder="~/Pictures", key="add-folder")
-        asked = right.form_submit_button(say("Index it"), icon=":material/add:", width="stretch")
-    st.caption(say("Everything below it is indexed, in a process of its own. Photos are only read."))
+        asked = right.form_submit_button(
+            say("Index it"), icon=":material/add:", type="primary", width="stretch"
+        )
     folder = folder.strip().strip("\"'")  # as file managers copy it
     if asked and folder:
         start(open_library, folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import html
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +18,8 @@ _USUAL = ("Pictures", "Bilder", "Photos", "Fotos", "DCIM")  # below the home fol
 
 # Photos of a few kinds, and one that a lens finds among them; drawn here, as nothing is fetched from the web.
 _PICTURE = """
-<svg class="welcome" viewBox="0 0 640 200" role="img" aria-label="{words}" xmlns="http://www.w3.org/2000/svg">
+<svg viewBox="0 0 640 200" xmlns="http://www.w3.org/2000/svg">
+  <style>.card {fill: #fff; stroke: rgba(128, 128, 128, .35)}</style>
   <g transform="rotate(-7 120 105)"><rect class="card" x="60" y="45" width="130" height="110" rx="8"/>
     <rect x="68" y="53" width="114" height="94" rx="4" fill="#8fc1dd"/>
     <path d="M68 147v-22l32-34 26 28 18-16 38 34v10z" fill="#4c7d5c"/>
@@ -41,11 +44,9 @@ _STYLE = """
 <style>
   .stMainBlockContainer { max-width: 52rem; padding-top: 4.5rem; }
   .welcome { display: block; width: 100%; max-height: 11rem; margin: 0 auto .5rem; }
-  .welcome .card { fill: #fff; stroke: rgba(128, 128, 128, .35); }
-  .promises { display: flex; flex-wrap: wrap; gap: .4rem 1.5rem; margin: 0; padding: 0; list-style: none;
-      font-size: .95rem; }
-  .promises li { margin: 0; padding: 0 0 0 1.4rem; position: relative; }
-  .promises li::before { content: "✓"; position: absolute; left: 0; color: #3c8d5a; font-weight: 700; }
+  .stMainBlockContainer h1 { font-size: clamp(1.7rem, 5vw, 2.4rem); padding-top: 0; }
+  .promises { display: flex; flex-wrap: wrap; gap: .3rem 1.5rem; }
+  .promises > div::before { content: "✓"; margin-right: .5rem; color: #3c8d5a; font-weight: 700; }
 </style>
 """
 
@@ -61,7 +62,10 @@ def show(open_library: Callable[[], Library], library: Library | None) -> None:
         The library, which is empty, or None where there is none.
     """
     words = say("Photos, among which a magnifying glass finds two of one kind")
-    st.html(_STYLE + _PICTURE.format(words=words))
+    picture = base64.b64encode(_PICTURE.encode()).decode()
+    st.html(
+        f'{_STYLE}<img class="welcome" src="data:image/svg+xml;base64,{picture}" alt="{html.escape(words)}">'
+    )
     if library and is_busy(library):
         st.title(say("Your photos are being looked at"), anchor=False)
         st.write(say("Searching begins with the first ones, in a moment."))
@@ -79,7 +83,7 @@ def show(open_library: Callable[[], Library], library: Library | None) -> None:
         say("Photos are only read"),
         say("Search works from the first photos on"),
     )
-    st.html(f'<ul class="promises">{"".join(f"<li>{promise}</li>" for promise in promises)}</ul>')
+    st.html(f'<div class="promises">{"".join(f"<div>{promise}</div>" for promise in promises)}</div>')
     if library:
         library_page.show_run(library)
     library_page.ask_folder(open_library, say("The folder with your photos"))

@@ -675,6 +675,8 @@ TEXTS = {
     "is changed.": "Liest Datenbank, Vorschaubilder, Netz und Index durch; nichts wird geändert.",
     "Examine how well photos are found": "Prüfen, wie gut Fotos gefunden werden",
     "{done} of {total} photos looked at ...": "{done} von {total} Fotos angesehen ...",
+    "Looking ...": "Es wird nachgesehen ...",
+    "Looked at {when}.": "Angesehen {when}.",
     "Something went wrong that should not have ({kind}).": "Etwas ist schiefgegangen, das es nicht sollte "
     "({kind}).",
     "Stopped before all was looked at.": "Angehalten, ehe alles angesehen war.",

@@ -9,7 +9,7 @@ import streamlit as st
 from simsearch import Library, SimsearchError
 from simsearch.ui import places
 from simsearch.ui.search import is_busy
-from simsearch.ui.words import plain, say, say_count, show_error
+from simsearch.ui.words import plain, say, say_count, show_error, time_of
 from simsearch.ui.work import Progress, Work, desk
 
 _SECONDS_A_LOOK = 0.5
@@ -25,6 +25,8 @@ def show(library: Library) -> None:
         return
     if work:
         _show_outcome(library, work)
+        if work.ended:
+            st.caption(say("Looked at {when}.", when=time_of(work.ended)))
     with st.container(horizontal=True):
         if st.button(
             say("Check its health"),

@@ -169,23 +169,19 @@ def _points(change: float) -> str:
 def _show_lesson(library: Library, learnt: dict[str, Any]) -> None:
     place = desk(str(library.path), "learn")
     work = place.last
-    if work and work.running:
-        st.fragment(_show_progress, run_every=_SECONDS_A_LOOK)(work)
-        return
-    if work:
+    running = bool(work and work.running)  # it may end any moment
+    if work and not running:
         _show_outcome(library, place, work)
     wish = lesson.choose(library, learnt)
+    if work and running:
+        st.fragment(_show_progress, run_every=_SECONDS_A_LOOK)(work)
+        return
     busy = is_busy(library)
     if busy:
         st.caption(say("Photos are being indexed; what is learnt then has to wait."))
-    if st.button(
-        say("Learn"),
-        icon=":material/school:",
-        type="primary",
-        disabled=wish is None or busy,
-        key="learn-begin",
-    ):
-        _begin(library, place, wish or Wish("photos"))
+    blocked = wish is None or busy
+    if st.button(say("Learn"), icon=":material/school:", type="primary", disabled=blocked) and wish:
+        _begin(library, place, wish)
 
 
 def _begin(library: Library, place: Desk, wish: Wish) -> None:

@@ -14,7 +14,7 @@ import streamlit as st
 from simsearch import Library, SimsearchError
 from simsearch.ui import health, paging
 from simsearch.ui.search import is_busy
-from simsearch.ui.words import day, duration, noted, number, plain, say, say_count, show_error
+from simsearch.ui.words import duration, noted, number, plain, say, say_count, show_error, time_of
 
 _SECONDS_A_LOOK = 1.0
 _FAILURES_AT_ONCE = 20
@@ -175,7 +175,7 @@ _COUNTED = {
 
 
 def _show_outcome(run: dict[str, Any]) -> None:
-    since = _when(datetime.fromisoformat(run["since"]))
+    since = time_of(datetime.fromisoformat(run["since"]))
     if run["problem"]:
         st.error(
             f"{say('The indexing that began {since} did not succeed.', since=since)} {plain(run['problem'])}"
@@ -215,13 +215,6 @@ def _saved_text(report: dict[str, Any]) -> str:
         n=report["reused"],
         time=duration(report["seconds_saved"]),
     )
-
-
-def _when(moment: datetime) -> str:
-    time = f"{moment:%H:%M}"
-    if moment.date() == _now().date():
-        return say("today at {time}", time=time)
-    return say("on {day} at {time}", day=day(moment), time=time)
 
 
 def _now() -> datetime:

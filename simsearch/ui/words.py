@@ -79,6 +79,14 @@ def duration(seconds: float) -> str:
     return f"{number(seconds / 60)} min" if seconds < 5400 else f"{number(seconds / 3600, 1)} h"
 
 
+def time_of(moment: datetime) -> str:
+    """Return when something was, for inside a sentence: today at 14:05, or on 3 May 2020 at 14:05."""
+    time = f"{moment:%H:%M}"
+    if moment.date() == datetime.now(moment.tzinfo).date():
+        return say("today at {time}", time=time)
+    return say("on {day} at {time}", day=day(moment), time=time)
+
+
 def plain(text: str) -> str:
     """Make text safe where Streamlit reads Markdown."""
     return "".join(f"\\{char}" if char in r"\`*_{}[]()<>#+-.!|~$:&" else char for char in text)

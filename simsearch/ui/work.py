@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
@@ -34,6 +35,8 @@ class Work(Generic[_Outcome]):
         Why it has not.
     stopped
         Whether it was asked to stop before it was done.
+    ended
+        When it ended.
     """
 
     def __init__(self, key: Hashable, do: Callable[[Progress], _Outcome]) -> None:
@@ -41,6 +44,7 @@ class Work(Generic[_Outcome]):
         self.outcome: _Outcome | None = None
         self.error: Exception | None = None
         self.stopped = False
+        self.ended: datetime | None = None
         self._progress = "getting ready", 0, 0
         self._asked_to_stop = False
         self._thread = threading.Thread(target=self._run, args=(do,), daemon=True)
@@ -71,6 +75,7 @@ class Work(Generic[_Outcome]):
             self.stopped = True
         except Exception as error:  # told by whoever waits for it
             self.error = error
+        self.ended = datetime.now().astimezone()
 
     def _tell(self, doing: str, done: int, total: int) -> None:
         self._progress = doing, done, total

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 import pytest
 
 from simsearch import Library, SimsearchError
+from simsearch.checks import Finding
 from simsearch.running import recorded, sole_writer
 from tests.conftest import paint
-from tests.test_app import on, press
+from tests.test_app import markup, on, press
 
 pytest.importorskip("streamlit")
+from simsearch.ui import words  # noqa: E402
 
 
 @pytest.fixture
@@ -25,6 +27,10 @@ def started(monkeypatch):
 
 def bodies(page):
     return " ".join(element.proto.body for element in page.get("html"))
+
+
+def captions(page):
+    return " ".join(caption.value for caption in page.caption)
 
 
 def test_folders_and_the_last_run_are_shown(filled, album):
@@ -73,9 +79,9 @@ def test_failures_are_listed_with_reasons_and_can_be_tried_again(page, started, 
     with Library.open(tmp_path / "library") as library:
         library.sync(album)
     page = on(page, "library")
-    table = page.dataframe[0].value
-    assert table.values.tolist() == [["broken.png", "not a picture, or of a kind not read here", str(album)]]
-    assert "1 files skipped" in [expander.label for expander in page.expander]
+    table = markup(page, 'class="failures"')[0]
+    assert f"broken.png<span>{album}</span></td><td>not a picture, or of a kind not read here</td>" in table
+    assert "1 file skipped" in [expander.label for expander in page.expander]
     press(page, "Try them again")
     assert started == [((), True)]
 
@@ -84,14 +90,21 @@ def test_a_run_is_shown_while_it_goes_on_and_can_be_stopped(filled, tmp_path, mo
     stopped = []
     monkeypatch.setattr(Library, "stop", lambda self: stopped.append(self.path))
     with sole_writer(tmp_path / "library"), recorded(tmp_path / "library") as run:
+        run.enter(tmp_path)
         page = on(filled, "library")
         assert page.get("progress")[0].proto.text.startswith("Looking through")
+        assert f"In {words.plain(str(tmp_path))}" in captions(page)
         run.progress(300, 1200)
         run.state["began"] = (datetime.now().astimezone() - timedelta(seconds=10)).isoformat()
         run.note()
         page.run()
         text = page.get("progress")[0].proto.text
         assert text.startswith("300 of 1,200 photos · ") and text.endswith("s left")
+        assert on(page, "").get("progress")[0].proto.text.startswith("300 of 1,200")  # searching meanwhile
+        run.progress(1200, 1200)
+        run.note()
+        page = on(page, "library")
+        assert page.get("progress")[0].proto.text.startswith("All 1,200 photos are read; the index")
         press(page, "Stop")
         assert stopped == [tmp_path / "library"]
     page.run()
@@ -103,3 +116,111 @@ def test_a_run_that_did_not_succeed_says_why(filled, tmp_path):
         raise SimsearchError("the *disk* is full; free some space.")
     page = on(filled, "library")
     assert "the \\*disk\\* is full" in page.error[0].value
+
+
+def test_failures_are_narrowed_by_reason_and_shown_some_at_a_time(page, tmp_path, album):
+    for number in range(25):
+        (album / f"{number:02}.png").write_text("x")
+    paint(album / "black.png", "black")
+    with Library.open(tmp_path / "library") as library:
+        library.sync(album)
+    page = on(page, "library")
+    assert "26 files could not be used" in [one.value for one in page.subheader]
+    assert page.selectbox[0].options[0] == "All reasons"
+    assert "19.png" in markup(page, 'class="failures"')[0] and "20.png" not in bodies(page)
+    press(page, "Next")
+    assert "20.png" in bodies(page) and "black.png" in bodies(page) and "00.png" not in bodies(page)
+    page.selectbox[0].set_value(next(iter(library_reasons(tmp_path))))
+    page.run()
+    assert "00.png" in bodies(page) and "black.png" not in bodies(page)
+
+
+def library_reasons(tmp_path):
+    with Library.open(tmp_path / "library") as library:
+        return library.failure_reasons()
+
+
+def test_a_folder_is_forgotten_and_its_files_stay(filled, album):
+    page = on(filled, "library")
+    assert any("Their files stay on the disk" in one.value for one in page.markdown)
+    press(page, "Forget it")
+    assert "4 photos are forgotten." in page.success[0].value
+    assert str(album) not in bodies(page) and len(list(album.rglob("*.jpg"))) == 4
+    page.run()
+    assert not page.success
+
+
+def test_photos_that_are_gone_are_dropped(filled, tmp_path, album):
+    next(album.rglob("red.jpg")).unlink()
+    with Library.open(tmp_path / "library") as library:
+        library.sync(album)
+    page = on(filled, "library")
+    assert ">1 missing<" in bodies(page)
+    press(page, "Forget those that are gone")
+    assert "1 photo is forgotten." in page.success[0].value and "missing" not in bodies(page)
+
+
+def test_what_another_process_is_in_the_way_of_is_one_sentence(filled, tmp_path):
+    page = on(filled, "library")
+    with sole_writer(tmp_path / "library"):
+        press(page, "Forget it")
+    assert "in use by another simsearch" in page.error[0].value
+
+
+# Health
+
+
+def checked(page, label):
+    press(page, label)
+    for _ in range(300):
+        if not page.get("progress"):
+            return page
+        page.run()
+    raise AssertionError("it did not end")
+
+
+def test_all_is_well_or_what_is_wrong_is_repaired_at_a_second_click(filled, monkeypatch):
+    page = checked(on(filled, "library"), "Check its health")
+    assert page.success[0].value == "All is well." and "Looked at today at" in captions(page)
+    asked = []
+
+    def check(library, *, repair, progress):
+        asked.append(repair)
+        progress(1, 2)
+        return [Finding("2 photos have *no* thumbnail", "made anew" if repair else "repair it", repair)]
+
+    monkeypatch.setattr(Library, "check", check)
+    page = checked(page, "Check its health")
+    assert page.warning[0].value == "2 photos have \\*no\\* thumbnail – repair it" and not page.success
+    page = checked(page, "Repair now")
+    assert "made anew" in page.success[0].value and not page.warning
+    assert asked == [False, True] and "Repair now" not in [button.label for button in page.button]
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"), [(SimsearchError("it is odd."), "it is odd"), (KeyError("secret"), "(KeyError)")]
+)
+def test_a_check_that_fails_is_one_sentence(filled, monkeypatch, error, sentence):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(Library, "check", fail)
+    page = checked(on(filled, "library"), "Check its health")
+    assert sentence in page.error[0].value and "secret" not in page.error[0].value
+
+
+def test_a_check_can_be_stopped(filled, monkeypatch):
+    def endless(library, *, repair, progress):
+        while True:
+            progress(1, 4)
+
+    monkeypatch.setattr(Library, "check", endless)
+    page = press(on(filled, "library"), "Check its health")
+    page.run()
+    assert page.get("progress")[0].proto.text == "1 of 4 photos looked at ..."
+    assert "Stopped before all was looked at." in [one.value for one in checked(page, "Stop").info]
+
+
+def test_the_exam_is_one_click_away(filled):
+    page = press(on(filled, "library"), "Examine how well photos are found")
+    assert "How well are your photos found?" in [one.value for one in page.subheader]

@@ -50,9 +50,8 @@ def show(library: Library) -> None:
     st.html(_STYLE)
     st.subheader(say("Library"), anchor=False)
     status = library.status()
-    _show_facts(status)
-    if said := st.session_state.pop(_TOLD, None):
-        st.success(said, icon=":material/check:")
+    _show_facts(status, growing=is_busy(library))
+    show_told()
     show_run(library)
     _show_folders(library, status)
     ask_folder(lambda: library, say("Add a folder of photos"))
@@ -62,9 +61,15 @@ def show(library: Library) -> None:
     health.show(library)
 
 
-def _show_facts(status: dict[str, Any]) -> None:
-    facts = [
-        (number(status["photos"]), say("photos can be searched")),
+def show_told() -> None:
+    """Say, once, what was just done."""
+    if said := st.session_state.pop(_TOLD, None):
+        st.success(said, icon=":material/check:")
+
+
+def _show_facts(status: dict[str, Any], *, growing: bool) -> None:
+    facts = [  # while it grows, the run says how many photos there are
+        *([] if growing else [(number(status["photos"]), say("photos can be searched"))]),
         *([(number(status["missing"]), say("are missing"))] if status["missing"] else []),
         *([(number(status["failed"]), say("files could not be used"))] if status["failed"] else []),
         (_size(status["bytes"]), say("take embeddings, thumbnails and index")),
@@ -121,6 +126,20 @@ def show_run(library: Library) -> None:
     live(library, run["running"], bool(len(library)))
 
 
+def show_strip(library: Library) -> None:
+    """Show in one line how far the run of indexing is, while there is one: for the head of other pages."""
+    if is_busy(library):
+        st.fragment(_show_line, run_every=_SECONDS_A_LOOK)(library)
+
+
+def _show_line(library: Library) -> None:
+    run = library.run
+    if run is None or not run["running"]:
+        st.rerun()  # what has come is searched, too
+    else:
+        _show_bar(run)
+
+
 def _show_state(library: Library, was_running: bool, was_filled: bool) -> None:
     run = library.run
     if run is None or run["running"] != was_running or bool(len(library)) != was_filled:
@@ -133,17 +152,13 @@ def _show_state(library: Library, was_running: bool, was_filled: bool) -> None:
 
 def _show_progress(library: Library, run: dict[str, Any]) -> None:
     with st.container(border=True, key="run"):
-        if run["total"]:
-            st.progress(min(run["done"] / run["total"], 1.0), _progress_text(run))
-        else:
-            st.progress(0.0, say("Looking through the folders ..."))
+        _show_bar(run)
         if run["folder"]:
             st.caption(say("In {folder}", folder=plain(_short(Path(run["folder"])))))
-        st.caption(
-            say_count(
-                len(library), "{n} photo can be searched already.", "{n} photos can be searched already."
+        if found := len(library):
+            st.caption(
+                say_count(found, "{n} photo can be searched already.", "{n} photos can be searched already.")
             )
-        )
         st.button(
             say("Stop"),
             icon=":material/stop_circle:",
@@ -151,6 +166,13 @@ def _show_progress(library: Library, run: dict[str, Any]) -> None:
             help=say("What is done is kept."),
         )
         st.caption(say("This page may be closed: indexing goes on."))
+
+
+def _show_bar(run: dict[str, Any]) -> None:
+    if run["total"]:
+        st.progress(min(run["done"] / run["total"], 1.0), _progress_text(run))
+    else:
+        st.progress(0.0, say("Looking through the folders ..."))
 
 
 def _progress_text(run: dict[str, Any]) -> str:

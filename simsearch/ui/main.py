@@ -23,14 +23,19 @@ def _library() -> Library:
     return Library.open(create=False)
 
 
+def _library_if_any() -> Library | None:
+    try:
+        return _library()
+    except NoLibrary:
+        return None
+
+
 def main() -> None:
     """Show the page that is asked for: searching, unless it is another."""
     st.set_page_config("simsearch", page_icon=_ICON, layout="wide")
     look.show()
     pages = [
-        st.Page(
-            _on_the_library(search.show), title=say("Search"), icon=":material/image_search:", default=True
-        ),
+        st.Page(_on_the_library(_search), title=say("Search"), icon=":material/image_search:", default=True),
         st.Page(
             _on_the_library(albums.show),
             title=say("Albums"),
@@ -67,16 +72,19 @@ def main() -> None:
     page.run()
 
 
+def _search(library: Library) -> None:
+    library_page.show_strip(library)
+    search.show(library)
+
+
 def _on_the_library(show: Callable[[Library], None], *, empty_too: bool = False) -> Callable[[], None]:
     def page() -> None:
         try:
-            library = _library()
-            if len(library) or (empty_too and library.roots()):
+            library = _library_if_any()
+            if library is not None and (len(library) or (empty_too and library.roots())):
                 show(library)
             else:
-                welcome.show(lambda: library, library)
-        except NoLibrary:
-            welcome.show(Library.open, None)
+                welcome.show(library)
         except SimsearchError as error:
             show_error(error)
 

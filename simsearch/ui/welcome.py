@@ -51,22 +51,20 @@ _STYLE = """
 """
 
 
-def show(open_library: Callable[[], Library], library: Library | None) -> None:
+def show(library: Library | None) -> None:
     """Show what this is and ask for a folder, or how far the first photos are.
 
     Parameters
     ----------
-    open_library
-        Opens the library, making it where there is none.
     library
-        The library, which is empty, or None where there is none.
+        The library, which is empty, or None where there is none yet.
     """
     words = say("Photos, among which a magnifying glass finds two of one kind")
     picture = base64.b64encode(_PICTURE.encode()).decode()
     st.html(
         f'{_STYLE}<img class="welcome" src="data:image/svg+xml;base64,{picture}" alt="{html.escape(words)}">'
     )
-    if library and is_busy(library):
+    if library is not None and is_busy(library):  # an empty one is false
         st.title(say("Your photos are being looked at"), anchor=False)
         st.write(say("Searching begins with the first ones, in a moment."))
         library_page.show_run(library)
@@ -84,8 +82,10 @@ def show(open_library: Callable[[], Library], library: Library | None) -> None:
         say("Search works from the first photos on"),
     )
     st.html(f'<div class="promises">{"".join(f"<div>{promise}</div>" for promise in promises)}</div>')
-    if library:
+    if library is not None:
+        library_page.show_told()
         library_page.show_run(library)
+    open_library = Library.open if library is None else lambda: library
     library_page.ask_folder(open_library, say("The folder with your photos"))
     _suggest_folders(open_library)
     with st.expander(say("No photos at hand?")):

@@ -653,6 +653,7 @@ TEXTS = {
     "The library forgets {n} photos of this folder. Their files stay on the disk as they are.": ""
     "Die Bibliothek vergisst {n} Fotos dieses Ordners. Ihre Dateien bleiben auf der Platte, wie sie "
     "sind.",
+    "Forget": "Vergessen",
     "Forget it": "Vergessen",
     "{n} photo is missing": "{n} Foto fehlt",
     "{n} photos are missing": "{n} Fotos fehlen",

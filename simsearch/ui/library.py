@@ -40,6 +40,7 @@ _STYLE = """
   .failures th { text-align: left; font-weight: 600; font-size: .8rem; opacity: .75; }
   .failures th, .failures td { padding: .3rem .75rem .3rem 0; vertical-align: top; overflow-wrap: anywhere;
       border: 0; border-bottom: 1px solid rgba(128, 128, 128, .25); }
+  .failures th:first-child { width: 45%; }
   .failures td span { display: block; font-size: .8rem; opacity: .75; }
 </style>
 """
@@ -283,7 +284,11 @@ def _folder_row(folder: dict[str, Any]) -> str:
 
 def _offer_to_forget(library: Library, folder: dict[str, Any], busy: bool) -> None:
     with st.popover(
-        "", icon=":material/folder_off:", type="tertiary", help=say("Forget this folder"), disabled=busy
+        say("Forget"),
+        icon=":material/folder_off:",
+        type="tertiary",
+        help=say("Forget this folder"),
+        disabled=busy,
     ):
         st.markdown(f"**{plain(folder['path'])}**")
         st.write(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from simsearch import Hit, LearningError, Library, SimsearchError
 from simsearch.ui import lesson, queries, thumbs, votes
@@ -75,7 +77,7 @@ def _show_learnt(library: Library, learnt: dict[str, Any]) -> None:
     if 0 < then < count:
         st.caption(say("The library had {then} photos then, and has {count} now.", then=then, count=count))
     if learnt["lesson"] == "folders":
-        _show_gain(learnt["gain"])
+        _show_gain(learnt["gain"], st.columns(2, gap="large"))
         with st.expander(say("The kinds it knows")):
             names = votes.shown(learnt["kinds"], library.roots())
             st.markdown(" · ".join(map(plain, names)))
@@ -125,14 +127,14 @@ def _show_labels(library: Library) -> None:
                     show_error(error)
 
 
-def _show_gain(gain: dict[str, Any]) -> None:
-    """Show what search gains, as two tables of figures before and after, with bars."""
+def _show_gain(gain: dict[str, Any], places: Sequence[DeltaGenerator]) -> None:
+    """Show what search gains, as two tables of figures before and after, with bars, in a place each."""
     tables = [(say("Kinds it was told"), gain["before"], gain["after"], gain["asked"])]
     if gain["others_before"] and gain["others_after"]:
         others = gain["others_before"], gain["others_after"], gain["others_asked"]
         tables.append((say("Kinds it was not told, to try it"), *others))
-    for column, table in zip(st.columns(2, gap="large"), tables, strict=False):
-        column.html(_gain_table(*table))
+    for place, table in zip(places, tables, strict=False):
+        place.html(_gain_table(*table))
     st.caption(say("Measured with photos that it did not learn from. The bar is after, the line before."))
 
 
@@ -209,7 +211,7 @@ def _show_outcome(library: Library, place: Desk, work: Work[dict[str, Any]]) -> 
     error = work.error
     if isinstance(error, LearningError) and error.gain:
         st.warning(say("Search would be worse with this, so nothing was changed. This was measured:"))
-        _show_gain(error.gain)
+        _show_gain(error.gain, [st.container(), st.container()])
         if isinstance(work.key, Wish) and st.button(say("Use it all the same"), icon=":material/warning:"):
             _begin(library, place, work.key._replace(force=True))
     elif isinstance(error, SimsearchError):

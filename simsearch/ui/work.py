@@ -96,12 +96,6 @@ class Desk:
             if not (self.last and self.last.running):
                 self.last = Work(key, do)
 
-    def clear(self) -> None:
-        """Take away what is done."""
-        with self._lock:
-            if self.last and not self.last.running:
-                self.last = None
-
 
 @st.cache_resource(show_spinner=False)
 def desk(library: str, sort: str) -> Desk:

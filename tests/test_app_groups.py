@@ -220,7 +220,7 @@ def test_without_copies_it_says_so(page, album, index):
 
 def test_without_photos_it_says_how_to_have_some(page, tmp_path):
     Library.open(tmp_path / "library").close()
-    assert on(page, "groups").title[0].value == "No photos yet"
+    assert on(page, "groups").title[0].value == "Which of your photos are like this one?"
 
 
 def test_what_goes_wrong_is_one_sentence_and_is_tried_again(page, album, index, monkeypatch):

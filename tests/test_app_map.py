@@ -85,7 +85,7 @@ def test_nothing_is_in_the_way_of_a_few_photos(page, tmp_path, album):
 def test_an_empty_library_explains_how_to_fill_it(page, tmp_path):
     Library.open(tmp_path / "library").close()
     shown = on(page.run(), "map")
-    assert shown.text_input[0].label == "Add a folder of photos"
+    assert shown.text_input[0].label == "The folder with your photos"
 
 
 def test_colours_can_be_chosen(mapped):

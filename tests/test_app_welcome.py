@@ -67,7 +67,7 @@ def test_the_first_run_is_shown_at_once_and_searching_begins_with_the_first_phot
         paint(album / "1.png", "red")
         library.sync(album)
         page.run()
-        assert not page.title and "1 photos are ready" in [one.value for one in page.subheader]
+        assert not page.title and "1 photo is ready" in [one.value for one in page.subheader]
 
 
 def test_a_folder_without_photos_leads_back_to_the_field(page, tmp_path, album):

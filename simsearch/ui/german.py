@@ -44,9 +44,6 @@ TEXTS = {
     "The most similar ones appear here. Nothing leaves this machine; photos are only read.": (
         "Hier erscheinen die ähnlichsten. Nichts verlässt diesen Rechner; Fotos werden nur gelesen."
     ),
-    "More are being indexed: the page Library shows how far that is.": (
-        "Weitere werden gerade erfasst: Die Seite Bibliothek zeigt, wie weit das ist."
-    ),
     "Or start from one of yours": "Oder von einem eigenen Foto ausgehen",
     "words of its name or folder": "Wörter aus Name oder Ordner",
     "Others": "Andere",
@@ -676,7 +673,6 @@ TEXTS = {
     "is changed.": "Liest Datenbank, Vorschaubilder, Netz und Index durch; nichts wird geändert.",
     "Examine how well photos are found": "Prüfen, wie gut Fotos gefunden werden",
     "{done} of {total} photos looked at ...": "{done} von {total} Fotos angesehen ...",
-    "Looking ...": "Es wird nachgesehen ...",
     "Looked at {when}.": "Angesehen {when}.",
     "Something went wrong that should not have ({kind}).": "Etwas ist schiefgegangen, das es nicht sollte "
     "({kind}).",

@@ -9,7 +9,7 @@ import streamlit as st
 from simsearch import Library, SimsearchError
 from simsearch.ui import places
 from simsearch.ui.search import is_busy
-from simsearch.ui.words import plain, say, say_count, show_error, time_of
+from simsearch.ui.words import plain, say, say_count, show_error, time_of, told
 from simsearch.ui.work import Progress, Work, desk
 
 _SECONDS_A_LOOK = 0.5
@@ -73,7 +73,7 @@ def _show_outcome(library: Library, work: Work[Any]) -> None:
         st.success(say("All is well."), icon=":material/check_circle:")
     else:
         for finding in work.outcome:
-            text = f"{plain(finding.problem)} – {plain(finding.remedy)}"
+            text = f"{plain(told(finding.problem))} – {plain(told(finding.remedy))}"
             if finding.mended:
                 st.success(text, icon=":material/build_circle:")
             else:

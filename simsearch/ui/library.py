@@ -14,7 +14,7 @@ import streamlit as st
 from simsearch import Library, SimsearchError
 from simsearch.ui import health, paging
 from simsearch.ui.search import is_busy
-from simsearch.ui.words import duration, noted, number, plain, say, say_count, show_error, time_of
+from simsearch.ui.words import duration, noted, number, plain, say, say_count, show_error, time_of, told
 
 _SECONDS_A_LOOK = 1.0
 _FAILURES_AT_ONCE = 20
@@ -201,7 +201,7 @@ def _show_outcome(run: dict[str, Any]) -> None:
     since = time_of(datetime.fromisoformat(run["since"]))
     if run["problem"]:
         st.error(
-            f"{say('The indexing that began {since} did not succeed.', since=since)} {plain(run['problem'])}"
+            f"{say('The indexing that began {since} did not succeed.', since=since)} {plain(told(run['problem']))}"
         )
     elif run["report"] is None:
         st.warning(
@@ -225,7 +225,7 @@ def _show_report(since: str, report: dict[str, Any]) -> None:
         count = sum(report["skipped"].values())
         with st.expander(say_count(count, "{n} file skipped", "{n} files skipped")):
             for reason, some in report["skipped"].items():
-                st.markdown(f"{number(some)} · {plain(reason)}")
+                st.markdown(f"{number(some)} · {plain(told(reason))}")
 
 
 def _saved_text(report: dict[str, Any]) -> str:
@@ -363,7 +363,7 @@ def _show_failures(library: Library) -> None:
         reason = st.selectbox(
             say("Reason"),
             [None, *reasons],
-            format_func=lambda one: f"{one} · {number(reasons[one])}" if one else say("All reasons"),
+            format_func=lambda one: f"{told(one)} · {number(reasons[one])}" if one else say("All reasons"),
             key="failures-reason",
             on_change=paging.first,
             args=(_FAILURES,),
@@ -379,7 +379,7 @@ def _show_failures(library: Library) -> None:
 def _failures_table(failures: Sequence[tuple[Path, str]]) -> str:
     rows = "".join(
         f"<tr><td>{html.escape(path.name)}<span>{html.escape(_short(path.parent))}</span></td>"
-        f"<td>{html.escape(reason)}</td></tr>"
+        f"<td>{html.escape(told(reason))}</td></tr>"
         for path, reason in failures
     )
     return (

@@ -98,7 +98,7 @@ def show(library: Library) -> None:
             thumbnails = 1000 * (time.perf_counter() - started)
             work.caption(_work({**asked.milliseconds, "thumbnails": thumbnails}))
         elif not question:
-            start.show(library, busy=is_busy(library))
+            start.show(library)
 
 
 def _ask(library: Library, question: Question) -> Asked | None:

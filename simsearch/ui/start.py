@@ -12,15 +12,13 @@ _MOST = 18
 _DRAWN, _TURN, _NAME = "sample", "sample-turn", "named"
 
 
-def show(library: Library, *, busy: bool) -> None:
+def show(library: Library) -> None:
     """Show the page without a query."""
     st.subheader(
         say_count(len(library), "{n} photo is ready", "{n} photos are ready"),
         anchor=False,
     )
     st.caption(say("The most similar ones appear here. Nothing leaves this machine; photos are only read."))
-    if busy:
-        st.caption(say("More are being indexed: the page Library shows how far that is."))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         text = st.text_input(
             say("Or start from one of yours"), key=_NAME, placeholder=say("words of its name or folder")

@@ -5,7 +5,7 @@ Sentences stand in English where they are said; :mod:`simsearch.ui.german` holds
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 import streamlit as st
 

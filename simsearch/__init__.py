@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from simsearch.choices import Choices
     from simsearch.errors import (
         AlbumError,
         BackboneError,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         StorageError,
         WriteError,
     )
+    from simsearch.filters import Filters
     from simsearch.groups import Burst
     from simsearch.handing import Copy, CopyGroup
     from simsearch.inventory import Inventory, Known
@@ -40,10 +42,12 @@ __all__ = [
     "AlbumError",
     "BackboneError",
     "Burst",
+    "Choices",
     "Copy",
     "CopyGroup",
     "DerivedFileError",
     "EncoderMismatch",
+    "Filters",
     "FolderError",
     "Hit",
     "Inventory",
@@ -63,8 +67,10 @@ __all__ = [
 
 _ELSEWHERE = {
     "Burst": "groups",
+    "Choices": "choices",
     "Copy": "handing",
     "CopyGroup": "handing",
+    "Filters": "filters",
     "Hit": "searching",
     "Inventory": "inventory",
     "Known": "inventory",

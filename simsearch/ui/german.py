@@ -794,4 +794,30 @@ TEXTS = {
     "The picture that was handed in": "Das gegebene Bild",
     "There are too few photos or kinds here for a vote.": "Für eine Abstimmung sind hier zu wenige Fotos "
     "oder Arten.",
+    # Filters
+    "Filters": "Filter",
+    "Folder": "Ordner",
+    "Taken": "Aufgenommen",
+    "Month": "Monat",
+    "Between two days …": "Zwischen zwei Tagen …",
+    "From": "Von",
+    "To": "Bis",
+    "Camera": "Kamera",
+    "Kind": "Art",
+    "Any": "Alle",
+    "The label of a photo or, where there are none, the folder it lies in.": (
+        "Das Etikett eines Fotos oder, wo es keine gibt, der Ordner, in dem es liegt."
+    ),
+    "Since {day}": "Seit {day}",
+    "Until {day}": "Bis {day}",
+    "{n} pixels or more": "Ab {n} Pixeln",
+    "Remove this filter": "Diesen Filter entfernen",
+    "Clear all": "Alle entfernen",
+    "{n} of {all} photos is left": "{n} von {all} Fotos bleibt übrig",
+    "{n} of {all} photos are left": "{n} von {all} Fotos bleiben übrig",
+    "The filters leave no photo: remove one of them.": (
+        "Die Filter lassen kein Foto übrig: mindestens einen entfernen."
+    ),
+    "{n} photo does not say when it was taken.": "Von {n} Foto ist nicht bekannt, wann es entstand.",
+    "{n} photos do not say when they were taken.": "Von {n} Fotos ist nicht bekannt, wann sie entstanden.",
 }

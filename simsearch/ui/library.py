@@ -200,9 +200,8 @@ _COUNTED = {
 def _show_outcome(run: dict[str, Any]) -> None:
     since = time_of(datetime.fromisoformat(run["since"]))
     if run["problem"]:
-        st.error(
-            f"{say('The indexing that began {since} did not succeed.', since=since)} {plain(told(run['problem']))}"
-        )
+        sentence = say("The indexing that began {since} did not succeed.", since=since)
+        st.error(f"{sentence} {plain(told(run['problem']))}")
     elif run["report"] is None:
         st.warning(
             say(
@@ -216,8 +215,8 @@ def _show_outcome(run: dict[str, Any]) -> None:
 
 def _show_report(since: str, report: dict[str, Any]) -> None:
     counts = [say(words, n=report[state]) for state, words in _COUNTED.items() if report[state]]
-    told = ", ".join(counts) or say("no photos found")
-    sentences = [say("Last indexed {since}: {told}.", since=since, told=told), _saved_text(report)]
+    found = ", ".join(counts) or say("no photos found")
+    sentences = [say("Last indexed {since}: {told}.", since=since, told=found), _saved_text(report)]
     if report["interrupted"]:
         sentences.append(say("It was stopped early; index again to go on."))
     st.info(" ".join(filter(None, sentences)))

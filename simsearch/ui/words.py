@@ -68,8 +68,18 @@ def percent(share: float, digits: int = 0) -> str:
 def day(moment: date) -> str:
     """Return a day, or that of a moment: 3 May 2020."""
     if is_german():
-        return f"{moment.day}. {german.MONTHS[moment.month - 1]} {moment.year}"
-    return f"{moment.day} {moment:%B %Y}"
+        return f"{moment.day}. {month(moment)}"
+    return f"{moment.day} {month(moment)}"
+
+
+def month(moment: date) -> str:
+    """Return the month of a moment: May 2020."""
+    return f"{month_name(moment)} {moment.year}"
+
+
+def month_name(moment: date) -> str:
+    """Return the name of a moment's month: May."""
+    return german.MONTHS[moment.month - 1] if is_german() else f"{moment:%B}"
 
 
 def duration(seconds: float) -> str:

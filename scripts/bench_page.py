@@ -1,13 +1,14 @@
 """How long one waits on the page: from dropping a camera's original to the last thumbnail that is painted.
 
 A library of --photos rows is generated: each has the thumbnail of a real photo, and its embedding moved by
-what tells two other real photos apart, so that every picture has photos that are like it. Half of them are
-made after the photos in FOLDER, half after those of --library. Their files are there, and empty.
+what tells two other real photos apart, so that every picture has photos that are like it. Most are made
+after the photos in FOLDER, a quarter after those of --library. Their files are there, and empty.
 
 The page is served as `simsearch app` serves it, and driven in Chromium. The file is in the browser's memory
 before the clock starts; the clock is the browser's own. It starts when the file is handed to the page, and
 stops two frames after the thumbnail of every hit that Library.search finds for this very picture is decoded.
-The window is so high that all of them are in view. Every upload is a file that the server has not seen.
+The window is so high that all of them are in view. Every upload is a file that the server has not seen, of
+one of the pictures that have most hits; those that cannot be read are left out.
 
 Before each upload the same query goes through Library.search in this process, network and index loaded.
 
@@ -31,7 +32,7 @@ import time
 import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,7 +45,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from scripts.bench_report import Findings, Parser, Table, count, photo_files, run, say
 from scripts.bench_search import child_environment, last_line
 from scripts.made_photos import FILES_A_FOLDER, free_box
-from simsearch import Hit, Library, SimsearchError
+from simsearch import Hit, Library, PhotoError, SimsearchError
 from simsearch.photos import Found
 from simsearch.store import Content, Store
 
@@ -59,7 +60,7 @@ _WINDOW = {"width": 1400, "height": 2200}  # pixels
 _SECONDS = 60  # after which a page that does not show its hits is given up
 _BETWEEN = 300  # milliseconds from one upload to the next
 _MOST_BASES = 300  # photos of a folder, that generated ones are made after
-_OTHERNESS = 0.3, 0.8  # how far a generated embedding is moved, of length 1
+_OTHERNESS = 0.5, 1.2  # how far a generated embedding is moved, of length 1
 
 # Watches the page from its first moment on, also what lies in the shadow of components.
 _WATCH = """
@@ -204,8 +205,8 @@ def generate(place: Path, photos: int, dropped: list[Base], others: list[Base], 
         with store.transaction():
             root = store.add_root(top)
             for number in range(photos):
-                bases = others if others and number % 2 else dropped
-                base = bases[number // 2 % len(bases)]
+                bases = others if others and number % 4 == 0 else dropped
+                base = bases[number % len(bases)]
                 one, other = (everything[place].vector for place in random.integers(len(everything), size=2))
                 vector = mixed(base.vector, one, other, random.uniform(*_OTHERNESS)).astype("<f2").tobytes()
                 path = f"{number // FILES_A_FOLDER:04}/{number:07}.jpg"
@@ -315,11 +316,10 @@ class Visit:
         self._page.evaluate("given => keepFile(...given)", [name, base64.b64encode(data).decode()])
         asked = [_INPUT, _FACTS, [hit.path.name for hit in hits], _SECONDS]
         try:
-            took: dict[str, float] = self._page.evaluate("given => dropFile(...given)", asked)
+            took = dict[str, float](self._page.evaluate("given => dropFile(...given)", asked))
         except Exception as error:  # Playwright's own, which is imported where it is used only
             raise SimsearchError(f"the page does not show the hits of {name}: {error}") from error
-        took.update(said(self._page.inner_text("body")))
-        return took
+        return {**took, **said(self._page.inner_text("body"))}
 
 
 def said(text: str) -> dict[str, float]:
@@ -338,6 +338,23 @@ def _number(text: str) -> float:
 def related(hits: list[Hit]) -> list[Hit]:
     """Return the hits that the page shows at first: those up to the last that means something."""
     return hits[: max((place for place, hit in enumerate(hits, 1) if hit.related), default=0)]
+
+
+def most_hits(library: Library, files: list[Path]) -> list[bytes]:
+    """Return the files that have most hits to show, as their bytes.
+
+    Raises
+    ------
+    SimsearchError
+        When none can be read.
+    """
+    by_hits: dict[int, list[bytes]] = defaultdict(list)
+    for file in files:
+        with suppress(PhotoError):
+            by_hits[len(related(library.search(file, _K, fold=True)))].append(file.read_bytes())
+    if not any(by_hits):
+        raise SimsearchError("nothing in the library is like any of the photos in the folder")
+    return by_hits[max(by_hits)]
 
 
 def resident(pid: int) -> float:
@@ -363,9 +380,6 @@ class Measured(NamedTuple):
 def measure(library_folder: Path, files: list[Path], options: argparse.Namespace, browser: Any) -> Measured:
     """Drop pictures on the page of a library, one after the other, then visit it again and again."""
     photos = {"photos": options.now}
-    uploads = [
-        files[number % len(files)].read_bytes() + free_box(number) for number in range(options.uploads)
-    ]
     took: dict[str, list[float]] = defaultdict(list)
     api, found = [], []
     with ExitStack() as stack:
@@ -373,7 +387,9 @@ def measure(library_folder: Path, files: list[Path], options: argparse.Namespace
         library.load()
         environment = child_environment(library_folder.parent)
         address, pid = stack.enter_context(served(library_folder, environment))
-        first = uploads[0] + free_box(0)
+        pictures = most_hits(library, files)
+        uploads = [pictures[number % len(pictures)] + free_box(number) for number in range(options.uploads)]
+        first = pictures[0]
         first_hits = related(library.search(first, _K, fold=True))
         with Visit(browser, address) as visit:
             visit.drop("first.jpg", first, first_hits)
@@ -423,7 +439,7 @@ def _bases_of(files: list[Path], place: Path, backbone: str) -> list[Base]:
         library.sync(place / "photos")
     bases = read_bases(place / "library", _MOST_BASES)
     if not bases:
-        raise SimsearchError("none of the photos in the folder can be read")
+        raise SimsearchError("none of the photos can be read")
     return bases
 
 

@@ -42,7 +42,7 @@ format: $(VENV)/installed-test  ## format the code and mend what lint can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/installed-bench  ## measure quality, groups, speed, cold start and indexes: make bench PHOTOS=FOLDER
+bench: $(VENV)/installed-bench  ## measure quality, groups, speed, cold start, indexes and the page: make bench PHOTOS=FOLDER
 	@[ -n "$(PHOTOS)" ] || { echo "name a folder of class folders: make bench PHOTOS=FOLDER" >&2; exit 2; }
 	$(BIN)/python scripts/bench_quality.py "$(PHOTOS)"
 	$(BIN)/python scripts/bench_clusters.py "$(PHOTOS)"
@@ -51,6 +51,7 @@ bench: $(VENV)/installed-bench  ## measure quality, groups, speed, cold start an
 	$(BIN)/python scripts/bench_search.py
 	$(BIN)/python scripts/bench_scale.py --files 1000 10000
 	$(BIN)/python scripts/bench_index.py "$(PHOTOS)"
+	$(BIN)/python scripts/bench_page.py "$(PHOTOS)"
 
 torture: $(VENV)/installed  ## kill the indexer, and feed it damaged files; PHOTOS=FOLDER: made of those in it
 	$(BIN)/python scripts/torture.py $(if $(PHOTOS),"$(PHOTOS)")

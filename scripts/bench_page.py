@@ -42,8 +42,9 @@ import psutil
 # Run as a file, a script can import what lies in its own folder only; these need the one above.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import simsearch
 from scripts.bench_report import Findings, Parser, Table, count, photo_files, run, say
-from scripts.bench_search import child_environment, last_line
+from scripts.bench_search import last_line
 from scripts.made_photos import FILES_A_FOLDER, free_box
 from simsearch import Hit, Library, PhotoError, SimsearchError
 from simsearch.photos import Found
@@ -223,7 +224,7 @@ def generate(place: Path, photos: int, dropped: list[Base], others: list[Base], 
 
 
 @contextmanager
-def served(library: Path, environment: dict[str, str]) -> Iterator[tuple[str, int]]:
+def served(library: Path) -> Iterator[tuple[str, int]]:
     """Serve the page; give its address, and the process.
 
     Raises
@@ -236,6 +237,8 @@ def served(library: Path, environment: dict[str, str]) -> Iterator[tuple[str, in
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "simsearch.cli", "app", "--library", str(library), "--port", str(port)]
+    here = [str(Path(simsearch.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, here))}
     with tempfile.TemporaryFile() as errors:
         server = subprocess.Popen(
             command, env=environment, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True
@@ -360,7 +363,8 @@ def most_hits(library: Library, files: list[Path]) -> list[bytes]:
 def resident(pid: int) -> float:
     """Return the megabytes of a process and those below it."""
     server = psutil.Process(pid)
-    return sum(process.memory_info().rss for process in (server, *server.children(recursive=True))) / 1e6
+    processes = [server, *server.children(recursive=True)]
+    return sum(int(process.memory_info().rss) for process in processes) / 1e6
 
 
 def percentiles(values: list[float]) -> tuple[float, float]:
@@ -385,8 +389,7 @@ def measure(library_folder: Path, files: list[Path], options: argparse.Namespace
     with ExitStack() as stack:
         library = stack.enter_context(Library.open(library_folder))
         library.load()
-        environment = child_environment(library_folder.parent)
-        address, pid = stack.enter_context(served(library_folder, environment))
+        address, pid = stack.enter_context(served(library_folder))
         pictures = most_hits(library, files)
         uploads = [pictures[number % len(pictures)] + free_box(number) for number in range(options.uploads)]
         first = pictures[0]

@@ -56,7 +56,7 @@ _INPUT, _FACTS = "input[type=file]", ".facts"
 _SAYS = re.compile(r"(\d[\d.,]*) ms(?:: (.+))?")
 _PART = re.compile(r"([^\d,:]+?) (\d[\d.,]*)(?:,|$| ms)")
 
-_K = 15  # as on the page
+_FOUND, _SHOWN = 60, 15  # hits, as on the page
 _WINDOW = {"width": 1400, "height": 2200}  # pixels
 _SECONDS = 60  # after which a page that does not show its hits is given up
 _BETWEEN = 300  # milliseconds from one upload to the next
@@ -88,7 +88,8 @@ _WATCH = """
       this.addEventListener("message", event => messages.push([performance.now(), size(event.data)]));
     }
   };
-  const find = css => roots.flatMap(root => [...root.querySelectorAll(css)]);
+  const there = root => root === document || root.host.isConnected;
+  const find = css => roots.filter(there).flatMap(root => [...root.querySelectorAll(css)]);
   const frame = () => new Promise(requestAnimationFrame);
   const imageOf = facts => {
     let around = facts;
@@ -344,7 +345,7 @@ def _number(text: str) -> float:
 
 def related(hits: list[Hit]) -> list[Hit]:
     """Return the hits that the page shows at first: those up to the last that means something."""
-    return hits[: max((place for place, hit in enumerate(hits, 1) if hit.related), default=0)]
+    return hits[: max((place for place, hit in enumerate(hits, 1) if hit.related), default=0)][:_SHOWN]
 
 
 def most_hits(library: Library, files: list[Path]) -> list[bytes]:
@@ -358,11 +359,11 @@ def most_hits(library: Library, files: list[Path]) -> list[bytes]:
     found: dict[tuple[int, ...], Path] = {}
     for file in files:
         with suppress(PhotoError):
-            found[tuple(hit.id for hit in related(library.search(file, _K, fold=True)))] = file
+            found[tuple(hit.id for hit in related(library.search(file, _FOUND, fold=True)))] = file
     found.pop((), None)
     if len(found) < 2:
         raise SimsearchError("hardly anything in the library is like the photos in the folder")
-    enough = min(_K, sorted(map(len, found))[-2])
+    enough = min(_SHOWN, sorted(map(len, found))[-2])
     return [file.read_bytes() for ids, file in found.items() if len(ids) >= enough]
 
 
@@ -399,13 +400,13 @@ def measure(library_folder: Path, files: list[Path], options: argparse.Namespace
         pictures = most_hits(library, files)
         uploads = [pictures[number % len(pictures)] + free_box(number) for number in range(options.uploads)]
         first = pictures[-1]
-        first_hits = related(library.search(first, _K, fold=True))
+        first_hits = related(library.search(first, _FOUND, fold=True))
         with Visit(browser, address) as visit:
             visit.drop("first.jpg", first, first_hits)
             memory = [resident(pid)]
             for number, data in enumerate(uploads):
                 started = time.perf_counter()
-                hits = library.search(data, _K, fold=True)
+                hits = library.search(data, _FOUND, fold=True)
                 api.append(1000 * (time.perf_counter() - started))
                 found.append(related(hits))
                 for step, milliseconds in visit.drop(f"{number}.jpg", data, found[-1]).items():

@@ -3,6 +3,8 @@
 like      the id of a photo of the library
 picture   the key of a picture that was dropped (see :mod:`simsearch.ui.dropped`)
 k         how many hits are shown, where that is not 15
+
+What else is in it are filters (see :mod:`simsearch.ui.filters`).
 """
 
 from __future__ import annotations
@@ -43,19 +45,25 @@ def shown() -> int:
     return min(_number(_K) or K, MOST)
 
 
-def ask(question: Question | None, filters: Mapping[str, str] | None = None) -> None:
+def filters() -> dict[str, str]:
+    """Return what else the address says: which photos may answer."""
+    asked = st.query_params.to_dict()
+    return {name: value for name, value in asked.items() if name not in (_LIKE, _PICTURE, _K)}
+
+
+def ask(question: Question) -> None:
     """Put a question into the address, in place of the one that is there."""
-    _write(question, K, _filters() if filters is None else filters)
+    _write(question, K, filters())
 
 
 def show(k: int) -> None:
     """Have so many hits shown."""
-    _write(question(), k, _filters())
+    _write(question(), k, filters())
 
 
-def filter_by(filters: Mapping[str, str]) -> None:
-    """Put filters into the address."""
-    _write(question(), shown(), filters)
+def filter_by(chosen: Mapping[str, str]) -> None:
+    """Put filters into the address, in place of those that are there."""
+    _write(question(), shown(), chosen)
 
 
 def remember() -> None:
@@ -74,13 +82,8 @@ def _number(name: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 19 and int(text) else None
 
 
-def _filters() -> dict[str, str]:
-    asked = st.query_params.to_dict()
-    return {name: value for name, value in asked.items() if name not in (_LIKE, _PICTURE, _K)}
-
-
-def _write(question: Question | None, k: int, filters: Mapping[str, str]) -> None:
-    asked = dict(filters)
+def _write(question: Question | None, k: int, chosen: Mapping[str, str]) -> None:
+    asked = dict(chosen)
     if question and question.photo is not None:
         asked[_LIKE] = str(question.photo)
     elif question and question.picture:

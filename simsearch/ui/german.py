@@ -796,14 +796,10 @@ TEXTS = {
     "oder Arten.",
     # Filters
     "Filters": "Filter",
-    "Folder": "Ordner",
-    "Taken": "Aufgenommen",
     "Month": "Monat",
     "Between two days …": "Zwischen zwei Tagen …",
     "From": "Von",
     "To": "Bis",
-    "Camera": "Kamera",
-    "Kind": "Art",
     "Any": "Alle",
     "The label of a photo or, where there are none, the folder it lies in.": (
         "Das Etikett eines Fotos oder, wo es keine gibt, der Ordner, in dem es liegt."

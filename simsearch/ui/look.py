@@ -7,7 +7,7 @@ import streamlit as st
 # What is chosen is told by its frame and its weight: in its own colour it would be hard to read in the dark.
 _STYLE = """
 <style>
-  .stMainBlockContainer { padding-top: 4.5rem; }
+  .stMainBlockContainer { padding: 4.5rem clamp(1rem, 3vw, 3rem) 5rem; }
   [data-testid="stButtonGroup"] button[data-selected="true"],
   [data-testid="stButtonGroup"] button[data-selected="true"] p {
       color: inherit !important; font-weight: 600;

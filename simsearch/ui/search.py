@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from typing import Any, NamedTuple
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from simsearch import Hit, Library, Query, SimsearchError
-from simsearch.ui import address, hits, part, places, queries, sources, start, taste, trail, votes
+from simsearch import Filters, Hit, Library, Query, SimsearchError
+from simsearch.ui import address, filters, hits, part, places, queries, sources, start, taste, trail, votes
 from simsearch.ui.address import Question
 from simsearch.ui.asked import Asked
-from simsearch.ui.part import Part
 from simsearch.ui.words import noted, number, percent, plain, say, show_error, told
 
 ENGINES = {"auto": noted("Auto"), "exact": noted("Exact"), "faiss": noted("FAISS"), "lsh": noted("LSH")}
+_FILTERED = "filters-in-address"
 _FOUND = (60, 240, address.MOST)  # hits looked for at once; the next number when more are to be shown
 _VARIETY = {0.0: noted("alike"), 1.0: noted("varied")}
 
@@ -27,8 +29,9 @@ _STYLE = """
           overflow-y: auto; scrollbar-width: thin;
       }
   }
+  .st-key-tools { align-items: flex-start; }
   .st-key-query img { width: 100%; max-height: 40vh; object-fit: contain; border-radius: .5rem; }
-  @media (max-width: 640px) { .st-key-query img { max-height: 30vh; } }
+  @media (max-width: 640px) { .st-key-query img { max-height: 22vh; } }
 </style>
 """
 
@@ -69,11 +72,15 @@ def _engine(_library: Library, folder: str, generation: int) -> str:
 def warm_up(_library: Library, folder: str) -> None:
     """Load the network and the index, once."""
     _library.load()
+    # Streamlit collects garbage after each run, and all that is loaded now would be looked through each time:
+    # a tenth of a second in which nothing else is done.
+    gc.collect()
+    gc.freeze()
 
 
 def show(library: Library) -> None:
     """Show the search page."""
-    st.html(_STYLE + part.STYLE + votes.STYLE + taste.STYLE + hits.STYLE + trail.STYLE)
+    st.html(_STYLE + part.STYLE + votes.STYLE + taste.STYLE + filters.STYLE + hits.STYLE + trail.STYLE)
     try:
         warm_up(library, str(library.path))
     except SimsearchError as error:
@@ -84,56 +91,83 @@ def show(library: Library) -> None:
     address.remember()
     question = address.question()
     _begin(question)
-    query, found = st.columns([1, 3], gap="large")
-    with query, st.container(key="query"):
+    left, right = st.columns([1, 3], gap="large")
+    if question:
+        _answer(library, question, left, right)
+        return
+    with left, st.container(key="query"):
         sources.show(library)
-        asked = _ask(library, question) if question else None
-        work = st.empty()
-        trail.show(question)
-    with found:
-        taste.show(library, taste.Query(asked.query, asked.crop) if asked else None)
-        if asked:
+        trail.show(None)
+    with right:
+        start.show(library)
+
+
+def _answer(library: Library, question: Question, left: DeltaGenerator, right: DeltaGenerator) -> None:
+    """Show what is asked on the left and what is found on the right: first the hits, which one waits for."""
+    with left, st.container(key="query"):
+        sources.show(library)
+        about = st.container()
+        ways = _choose_ways(library)
+        work, before = st.empty(), st.container()
+    with right:
+        tools, found = st.container(key="tools", horizontal=True, gap="small"), st.container()
+    try:
+        with tools:
+            ways |= _filter(library)
+        picture = sources.picture(library, question)
+        asked = _search(library, question, picture, ways)
+        with found:
             started = time.perf_counter()
             hits.show(library, asked, address.shown())
             thumbnails = 1000 * (time.perf_counter() - started)
-            work.caption(_work({**asked.milliseconds, "thumbnails": thumbnails}))
-        elif not question:
-            start.show(library)
-
-
-def _ask(library: Library, question: Question) -> Asked | None:
-    """Show the query's side of the page and return what was found, if anything can be asked."""
-    try:
-        picture = sources.picture(library, question)
-        name = question.name
-        drawn = part.drawn(name)
-        whole = queries.encoded(library, name, picture)
-        query = queries.encoded(library, name, picture, drawn) if drawn else whole
-        part.show(name, queries.preview(library, name, picture, whole))
-        title = picture.path.name if isinstance(picture, Hit) else say("the dropped picture")
-        trail.note(library, question, whole, title)
-        if isinstance(picture, Hit):
-            st.caption(say("More like {name}", name=plain(title)))
-        votes.show(library, query)
-        answer = _search(library, question, query, drawn, _choose_ways(library))
-        st.session_state["asked"] = picture, drawn  # for the map
-        took = {**query.milliseconds, "search": answer.milliseconds}
-        return Asked(picture, drawn, answer.hits, len(answer.hits) in _FOUND[:-1], took)
+        work.caption(_work({**asked.milliseconds, "thumbnails": thumbnails}))
+        with tools:
+            taste.show(library, taste.Query(picture, asked.crop))
+        with about:
+            _show_query(library, question, asked)
     except SimsearchError as error:
-        show_error(error)
-        return None
+        with about:
+            show_error(error)
+        with tools:
+            taste.show(library, None)
+    with before:
+        trail.show(question)
 
 
-def _search(
-    library: Library, question: Question, query: Query, crop: Part | None, options: dict[str, Any]
-) -> _Answer:
+def _filter(library: Library) -> Filters:
+    """Let filters be chosen, and have those in the address that are."""
+    if address.filters() != st.session_state.get(_FILTERED):  # a bookmark, or Back
+        filters.use(filters.from_address(address.filters()))
+    chosen = filters.choose(library)
+    address.filter_by(filters.to_address(chosen))
+    st.session_state[_FILTERED] = address.filters()
+    return chosen
+
+
+def _search(library: Library, question: Question, picture: bytes | Hit, ways: dict[str, Any]) -> Asked:
+    """Find the photos most like a picture, or the part of it that is drawn."""
+    crop = part.drawn(question.name)
+    query = queries.encoded(library, question.name, picture, crop)
     liked, disliked = taste.current()
-    online = [str(root) for root in library.roots(online=True)]
-    asked = question, crop, *(tuple(hit.id for hit in hits) for hits in (liked, disliked))
+    key = question, crop, *(tuple(hit.id for hit in hits) for hits in (liked, disliked))
+    stamp = str(library.path), library.generation, [str(root) for root in library.roots(online=True)]
     k = next(many for many in _FOUND if many >= address.shown())
-    return _find(
-        library, str(library.path), library.generation, online, asked, query, liked, disliked, k, options
-    )
+    answer = _find(library, *stamp, key, query, liked, disliked, k, ways)
+    st.session_state["asked"] = picture, crop  # for the map
+    took = {**query.milliseconds, "search": answer.milliseconds}
+    return Asked(picture, crop, answer.hits, len(answer.hits) in _FOUND[:-1], took)
+
+
+def _show_query(library: Library, question: Question, asked: Asked) -> None:
+    """Show what was asked, and what it may be of."""
+    name, picture = question.name, asked.query
+    whole = queries.encoded(library, name, picture)
+    part.show(name, queries.preview(library, name, picture, whole))
+    title = picture.path.name if isinstance(picture, Hit) else say("the dropped picture")
+    if isinstance(picture, Hit):
+        st.caption(say("More like {name}", name=plain(title)))
+    votes.show(library, queries.encoded(library, name, picture, asked.crop))
+    trail.note(library, question, whole, title)
 
 
 def _begin(question: Question | None) -> None:

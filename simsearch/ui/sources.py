@@ -38,6 +38,10 @@ STYLE = """
       content: ""; position: fixed; inset: 0; z-index: 1000; pointer-events: none;
       box-shadow: inset 0 0 0 .4rem #c4374a;
   }
+  @media (max-width: 640px) {
+      .st-key-drop [data-testid="stFileUploaderDropzone"] { min-height: 3.25rem; }
+      .st-key-drop [data-testid="stFileUploaderDropzone"]::after { display: none; }
+  }
   .st-key-drop { gap: 0; }
   .st-key-sources { gap: .5rem; flex-wrap: nowrap; }
   .st-key-sources > * { flex: 1 1 0; min-width: 0; }

@@ -453,7 +453,7 @@ def test_likes_and_dislikes_rank_anew_and_can_be_taken_back(filled, means):
     assert not page.markdown
 
 
-def test_a_new_query_forgets_likes(filled, means):
+def test_likes_are_a_query_s_own_and_come_back_with_it(filled, means):
     asked = means()
     page = click(ask(filled, *png((200, 0, 0))), "like-.*")
     assert len(asked[-1][0][0]) == 2
@@ -462,7 +462,7 @@ def test_a_new_query_forgets_likes(filled, means):
     click(page, "dislike-.*")
     assert asked[-1][1]["minus"] and page.markdown
     press(page, "Back to the dropped picture")
-    assert not page.markdown and len(cards(page)) == 4
+    assert [text.value for text in page.markdown] == ["More like"] and len(cards(page)) == 3
 
 
 def test_a_photo_of_the_library_and_a_box_go_with_likes(filled, tmp_path, means, monkeypatch):

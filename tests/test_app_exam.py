@@ -1,6 +1,9 @@
 """The page Exam, driven as in test_app."""
 
+import itertools
 import re
+import threading
+import time
 
 import pytest
 
@@ -22,6 +25,14 @@ def examined(page, tmp_path, album):
     return on(page.run(), "exam")
 
 
+def examine(page):
+    """Press the button, and wait for what comes of it."""
+    press(page, "Examine")
+    while any(button.label == "Stop" for button in page.button):
+        page.run()
+    return page
+
+
 def sentences(page):
     return [block.value for block in page.markdown]
 
@@ -34,7 +45,7 @@ def test_nothing_is_asked_before_the_button_is_pressed(examined, monkeypatch):
 
 
 def test_the_exam_is_told_at_a_glance(examined):
-    page = press(examined, "Examine")
+    page = examine(examined)
     assert re.match(
         r"Of 240 altered photos, \*\*\d+ are found first\*\*\. The hardest: of 24 ", sentences(page)[0]
     )
@@ -54,7 +65,7 @@ def test_the_exam_is_told_at_a_glance(examined):
 
 
 def test_what_came_of_it_stays_and_says_when_it_is_out_of_date(examined, tmp_path, album):
-    page = press(examined, "Examine")
+    page = examine(examined)
     on(page, "library")
     on(page, "exam")
     assert sentences(page) and not page.info
@@ -75,7 +86,7 @@ def test_how_many_are_asked_for_can_be_chosen(examined, monkeypatch):
 
     monkeypatch.setattr(Library, "exam", noting)
     examined.select_slider[0].set_value(30)
-    press(examined, "Examine")
+    examine(examined)
     assert asked == [30]
 
 
@@ -95,7 +106,7 @@ def told(**changes):
 
 def test_what_is_not_known_is_said_to_be_so(examined, monkeypatch):
     monkeypatch.setattr(Library, "exam", lambda *_, **__: told())
-    page = press(examined, "Examine")
+    page = examine(examined)
     assert sentences(page)[0] == "Of 1 altered photo, **1 is found first**."
     assert markup(page, ">upside down<")
     captions = [caption.value for caption in page.caption]
@@ -117,7 +128,7 @@ def test_what_is_said_of_hits_and_of_nothing(examined, monkeypatch):
         "kinds": kinds,
     }
     monkeypatch.setattr(Library, "exam", lambda *_, **__: told(**changes))
-    page = press(examined, "Examine")
+    page = examine(examined)
     assert "The hardest: of 100 photos mirrored, 97 are." in sentences(page)[0]
     assert "Of these, 40 % are called near-identical to their photo, and 30 % the same scene." in sentences(
         page
@@ -127,14 +138,29 @@ def test_what_is_said_of_hits_and_of_nothing(examined, monkeypatch):
     assert page.expander[0].label == "2 more, which do better"
 
 
-def test_an_exam_that_fails_is_one_sentence_and_keeps_the_last(examined, monkeypatch):
-    page = press(examined, "Examine")
-    before = sentences(page)
-
+def test_an_exam_that_fails_is_one_sentence(examined, monkeypatch):
     def failing(*_, **__):
         raise StorageError("redis://nowhere", "cannot be reached", "start it")
 
     monkeypatch.setattr(Library, "exam", failing)
-    press(page, "Examine")
-    assert "cannot be reached" in page.error[0].value.replace("\\", "")
-    assert sentences(page) == before
+    examine(examined)
+    assert "cannot be reached" in examined.error[0].value.replace("\\", "") and not examined.exception
+
+
+def test_an_exam_goes_on_when_the_page_is_left_and_can_be_stopped(examined, monkeypatch):
+    begun = threading.Event()
+
+    def endless(library, sample, progress):
+        for number in itertools.count():
+            progress("asking", number % 9, 9)
+            begun.set()
+            time.sleep(0.01)
+
+    monkeypatch.setattr(Library, "exam", endless)
+    page = press(examined, "Examine")
+    assert begun.wait(10) and [button.label for button in page.button if not button.disabled] == ["Stop"]
+    on(page, "library")
+    page = press(on(page, "exam"), "Stop")
+    while not page.info:
+        page.run()
+    assert page.info[0].value == "Stopped before all was looked at."

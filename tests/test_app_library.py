@@ -224,3 +224,6 @@ def test_a_check_can_be_stopped(filled, monkeypatch):
 def test_the_exam_is_one_click_away(filled):
     page = press(on(filled, "library"), "Examine how well photos are found")
     assert "How well are your photos found?" in [one.value for one in page.subheader]
+    while any(button.label == "Stop" for button in page.button):
+        page.run()
+    assert "Altered photos" in [one.value for one in page.subheader], "it has begun, too"

@@ -115,13 +115,18 @@ def test_a_photo_whose_file_is_away_is_shown_from_its_thumbnail(shown, album):
     assert "Open folder" not in labels(shown)
 
 
+def tasted(page):
+    [taste] = page.session_state["tastes"].values()
+    return taste
+
+
 def test_a_like_is_shown_and_taken_back_by_a_second_press(shown):
     press(shown, "Like")
-    assert [hit.path.name[:4] for hit in shown.session_state["taste"].liked] == ["<img"]
+    assert [hit.path.name[:4] for hit in tasted(shown).liked] == ["<img"]
     press(shown, "Dislike")
-    assert not shown.session_state["taste"].liked and len(shown.session_state["taste"].disliked) == 1
+    assert not tasted(shown).liked and len(tasted(shown).disliked) == 1
     press(shown, "Dislike")
-    assert not any(shown.session_state["taste"])
+    assert not any(tasted(shown))
 
 
 def test_more_like_this_makes_it_the_query(shown, tmp_path):

@@ -16,6 +16,8 @@ SETTINGS = {
     "server.address": HOST,
     "server.headless": "true",  # do not ask for an e-mail address at the first start
     "server.maxUploadSize": "200",  # megabytes
+    "server.enableXsrfProtection": "true",  # these two are Streamlit's own defaults, which its user's file of
+    "server.enableCORS": "true",  # settings could turn off for all that it serves
     "server.fileWatcherType": "none",
     "browser.gatherUsageStats": "false",
     "client.toolbarMode": "minimal",

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from simsearch import Library, SimsearchError
-from simsearch.ui import search, settings
+from simsearch.ui import settings
 from simsearch.ui.words import (
     duration,
     noted,
@@ -21,8 +21,12 @@ from simsearch.ui.words import (
     show_error,
     told,
 )
+from simsearch.ui.work import Progress, Work, desk
 
 _SAMPLES = (30, 100, 300)
+_USUAL = 100
+_PATIENCE = 1.0  # seconds; an exam that is as quick needs no progress shown
+_SECONDS_A_LOOK = 0.5
 _KINDS_AT_ONCE = 12  # the others are a click away
 _ALTERED = {
     "cropped to 70 %": noted("cropped to 70 %"),
@@ -81,11 +85,54 @@ def show(library: Library) -> None:
             "handed you the altered copy. Your photos are only read."
         )
     )
-    _offer(library)
-    generation, found = st.session_state.get("exam", (None, None))
-    if found is None:
+    work = desk(str(library.path), "exam").last
+    _offer(library, bool(work and work.running))
+    if work is None:
         return
-    if generation != library.generation:
+    work.wait(_PATIENCE)
+    if work.running:
+        st.fragment(_show_progress, run_every=_SECONDS_A_LOOK)(work)
+    elif isinstance(work.error, SimsearchError):
+        show_error(work.error)
+    elif work.error:
+        st.error(say("Something went wrong that should not have ({kind}).", kind=type(work.error).__name__))
+    elif work.stopped:
+        st.info(say("Stopped before all was looked at."))
+    else:
+        _show_outcome(library, work)
+
+
+def begin(library: Library, sample: int = _USUAL) -> None:
+    """Begin an exam with so many photos where none is under way; it goes on when the page is left."""
+
+    def examine(progress: Progress) -> dict[str, Any]:
+        return library.exam(sample, progress=progress)
+
+    desk(str(library.path), "exam").begin(library.generation, examine)
+
+
+def _offer(library: Library, running: bool) -> None:
+    left, right = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
+    sample = left.select_slider(say("Photos to ask for"), _SAMPLES, _USUAL)
+    if right.button(
+        say("Examine"), icon=":material/fact_check:", type="primary", width="stretch", disabled=running
+    ):
+        begin(library, sample)
+        st.rerun()
+
+
+def _show_progress(work: Work[dict[str, Any]]) -> None:
+    if not work.running:
+        st.rerun()
+    doing, done, total = work.progress
+    doing = told(doing)
+    st.progress(done / total if total else 0.0, f"{doing[0].upper()}{doing[1:]} ...")
+    st.button(say("Stop"), icon=":material/stop_circle:", on_click=work.stop)
+
+
+def _show_outcome(library: Library, work: Work[dict[str, Any]]) -> None:
+    found = work.outcome or {}
+    if work.key != library.generation:
         st.info(say("The library has changed since this exam."))
     _show_altered(found)
     _show_foils(found)
@@ -99,27 +146,6 @@ def show(library: Library) -> None:
             time=duration(found["seconds"]),
         )
     )
-
-
-def _offer(library: Library) -> None:
-    left, right = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
-    sample = left.select_slider(say("Photos to ask for"), _SAMPLES, 100)
-    if not right.button(say("Examine"), icon=":material/fact_check:", type="primary", width="stretch"):
-        return
-    bar = st.progress(0.0, say("Getting ready ..."))
-
-    def tell(doing: str, done: int, total: int) -> None:
-        doing = told(doing)
-        bar.progress(done / total, f"{doing[0].upper()}{doing[1:]} ...")
-
-    try:
-        search.warm_up(library, str(library.path))
-        generation = library.generation
-        st.session_state["exam"] = generation, library.exam(sample, progress=tell)
-    except SimsearchError as error:
-        show_error(error)
-    finally:
-        bar.empty()
 
 
 # What came of it

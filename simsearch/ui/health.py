@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from simsearch import Library, SimsearchError
-from simsearch.ui import places
+from simsearch.ui import exam, places
 from simsearch.ui.search import is_busy
 from simsearch.ui.words import plain, say, say_count, show_error, time_of, told
 from simsearch.ui.work import Progress, Work, desk
@@ -39,6 +39,7 @@ def show(library: Library) -> None:
             icon=":material/fact_check:",
             disabled=not len(library),
         ):
+            exam.begin(library)
             places.go_to_exam()
 
 

@@ -172,8 +172,8 @@ def _show_query(library: Library, question: Question, asked: Asked) -> None:
 
 def _begin(question: Question | None) -> None:
     """Forget what was said of another query."""
+    taste.turn_to(question)
     if st.session_state.get("query") != question:
-        taste.forget()
         hits.forget()
     st.session_state["query"] = question
 

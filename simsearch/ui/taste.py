@@ -1,4 +1,4 @@
-"""Likes and dislikes: hits that the others shall be more like, or less, for as long as a query stays."""
+"""Likes and dislikes: hits that the others shall be more like, or less, as long as a query is asked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from simsearch.ui.part import Part
 from simsearch.ui.words import noted, plain, say, say_count, show_error
 
 SAID = noted("More like"), noted("Less like")  # above what is liked and what is not
-_STATE, _SAVED = "taste", "saved-album"
+_STATE, _ABOUT, _SAVED = "tastes", "taste-about", "saved-album"
+_MOST = 12  # questions of a visit whose likes are kept
 _SIDE = 64  # pixels
 _PART_SIDE = 800  # pixels of a part that is kept as an example
 
@@ -57,14 +58,27 @@ class Query(NamedTuple):
 
 def current() -> Taste:
     """Return what is liked and what is not."""
-    taste: Taste = st.session_state.get(_STATE, Taste())
-    return taste
+    return _tastes().get(st.session_state.get(_ABOUT), Taste())
 
 
-def forget() -> None:
-    """Forget all likes and dislikes, and that they were saved."""
-    for name in (_STATE, _SAVED):
-        st.session_state.pop(name, None)
+def turn_to(question: object) -> None:
+    """Go by the likes and dislikes of a question, which are kept for when one comes back to it."""
+    if st.session_state.get(_ABOUT) != question:
+        st.session_state[_ABOUT] = question
+        st.session_state.pop(_SAVED, None)
+
+
+def _tastes() -> dict[object, Taste]:
+    tastes: dict[object, Taste] = st.session_state.setdefault(_STATE, {})
+    return tastes
+
+
+def _keep(taste: Taste) -> None:
+    tastes = _tastes()
+    tastes.pop(st.session_state.get(_ABOUT), None)
+    tastes[st.session_state.get(_ABOUT)] = taste
+    for question in [*tastes][:-_MOST]:
+        del tastes[question]
 
 
 def note(hit: Hit, liked: bool) -> None:
@@ -75,7 +89,7 @@ def note(hit: Hit, liked: bool) -> None:
         taste = taste._replace(liked=(*taste.liked, hit))
     else:
         taste = taste._replace(disliked=(*taste.disliked, hit))
-    st.session_state[_STATE] = taste
+    _keep(taste)
 
 
 def show(library: Library, query: Query | None) -> None:
@@ -139,4 +153,4 @@ def _ask_name(library: Library, query: Query) -> None:
 def take_back(hit: Hit) -> None:
     """Forget whether a hit is liked."""
     liked, disliked = (tuple(other for other in hits if other.id != hit.id) for hits in current())
-    st.session_state[_STATE] = Taste(liked, disliked)
+    _keep(Taste(liked, disliked))

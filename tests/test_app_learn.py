@@ -214,18 +214,18 @@ def test_what_goes_wrong_is_one_sentence(taught, monkeypatch, error, words):
 def test_a_picture_is_voted_about(taught):
     stream = io.BytesIO()
     Image.new("RGB", (8, 8), (30, 60, 190)).save(stream, "PNG")
-    uploader = next(one for one in taught.file_uploader if one.label == "A picture")
+    uploader = next(one for one in taught.file_uploader if "Drop a picture" in one.label)
     uploader.upload("unseen.png", stream.getvalue(), "image/png")
     page = taught.run()
     assert not page.exception
     assert "sea/" in markup(page, 'class="votes"')[0]
-    assert 'alt="The picture that was handed in"' in markup(page, 'class="asked"')[0]
-    press(page, "A random photo")
+    assert 'alt="the dropped picture"' in markup(page, 'class="asked"')[0]
+    press(page, "Random photo")
     assert '.png"' in markup(page, 'class="asked"')[0] and markup(page, 'class="votes"')
 
 
 def test_a_picture_that_is_none_is_one_sentence(taught):
-    uploader = next(one for one in taught.file_uploader if one.label == "A picture")
+    uploader = next(one for one in taught.file_uploader if "Drop a picture" in one.label)
     uploader.upload("x.png", b"x", "image/png")
     page = taught.run()
     assert not page.exception and "not a picture" in page.error[0].value

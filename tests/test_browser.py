@@ -384,7 +384,7 @@ def test_markup_in_a_file_name_is_shown_as_text(page, tmp_path):
 def test_three_engines_answer_for_a_random_photo(page):
     page.click("text=Compare")
     page.wait_for_url("**/compare")
-    page.click("text=A random photo of the library")
+    page.click("text=Random photo")
     page.wait_for_function("document.querySelectorAll('.figures').length === 3")
     for engine in ("Exact", "FAISS", "LSH"):
         page.wait_for_selector(f"h4:has-text('{engine}')")

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from simsearch import Hit, Library, SimsearchError
-from simsearch.ui import search, settings
+from simsearch.ui import search, settings, sources
+from simsearch.ui.address import Question
 from simsearch.ui.words import number, percent, say, say_count, show_error, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+_ASKED = "compared"
 _QUERY_SIDE = 400  # pixels
 _HIT_SIDE = 160
 _SAME = 1e-6  # scores so close are a tie, and either photo is right
@@ -104,22 +106,21 @@ def _show_comparison(library: Library) -> None:
 def _ask(library: Library) -> tuple[bytes | Hit | None, int]:
     asking, asked = st.columns([2, 1], gap="large")
     with asking:
-        uploaded = st.file_uploader(say("Drop a picture, in the collection or not"), on_change=_forget)
-        if st.button(say("A random photo of the library"), icon=":material/shuffle:"):
-            st.session_state["compared"] = library.random()
+        sources.show(library, _note)
         k = st.slider(say("Number of hits"), 4, 60, 15)
-    photo: Hit | None = st.session_state.get("compared")
-    query = photo or (uploaded.getvalue() if uploaded else None)
-    if query is not None:
-        name = photo.path.name if photo else uploaded.name if uploaded else ""
-        with asked:
-            picture = _img(_preview(library, library.generation, query), name)
-            st.html(f'<figure class="asked">{picture}<figcaption>{html.escape(name)}</figcaption></figure>')
+    question: Question | None = st.session_state.get(_ASKED)
+    if question is None:
+        return None, k
+    query = sources.picture(library, question)
+    with asked:
+        name = sources.name_of(query)
+        picture = _img(_preview(library, library.generation, query), name)
+        st.html(f'<figure class="asked">{picture}<figcaption>{html.escape(name)}</figcaption></figure>')
     return query, k
 
 
-def _forget() -> None:
-    st.session_state.pop("compared", None)
+def _note(question: Question) -> None:
+    st.session_state[_ASKED] = question
 
 
 def _show_answer(library: Library, answer: dict[str, Any], nearest: Sequence[Hit]) -> None:

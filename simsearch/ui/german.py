@@ -403,7 +403,6 @@ TEXTS = {
     "at the bottom": "unten",
     "on the lower right": "unten rechts",
     "no longer here": "nicht mehr da",
-    "Drop a picture to see where it lands": "Bild hierher ziehen und sehen, wo es landet",
     "This is the picture of the page Search.": "Das ist das Bild der Seite Suche.",
     "It lands at the cross; ringed are the photos most like it, of {folders}.": (
         "Es landet beim Kreuz; eingekreist sind die ähnlichsten Fotos, aus {folders}."
@@ -421,7 +420,6 @@ TEXTS = {
         "Hier erscheinen die ähnlichsten Fotos, wie jedes Verfahren sie findet."
     ),
     "Asking every engine ...": "Alle Verfahren werden gefragt ...",
-    "A random photo of the library": "Ein zufälliges Foto der Bibliothek",
     "Search alone": "Suche allein",
     "Recall against exact": "Trefferquote gegen exakt",
     "Scanned": "Durchgesehen",
@@ -789,9 +787,6 @@ TEXTS = {
     "Hand it a picture, in the collection or not: the photos most "
     "like it vote for their kind.": "Ein Bild geben, ob aus der Sammlung oder nicht: Die ähnlichsten Fotos "
     "stimmen für ihre Art.",
-    "A picture": "Ein Bild",
-    "A random photo": "Ein zufälliges Foto",
-    "The picture that was handed in": "Das gegebene Bild",
     "There are too few photos or kinds here for a vote.": "Für eine Abstimmung sind hier zu wenige Fotos "
     "oder Arten.",
     # Filters
@@ -816,4 +811,6 @@ TEXTS = {
     ),
     "{n} photo does not say when it was taken.": "Von {n} Foto ist nicht bekannt, wann es entstand.",
     "{n} photos do not say when they were taken.": "Von {n} Fotos ist nicht bekannt, wann sie entstanden.",
+    # Asking on the map
+    "Where does a picture land?": "Wo landet ein Bild?",
 }

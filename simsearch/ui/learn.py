@@ -11,7 +11,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from simsearch import Hit, LearningError, Library, SimsearchError
-from simsearch.ui import lesson, queries, thumbs, votes
+from simsearch.ui import lesson, queries, sources, thumbs, votes
+from simsearch.ui.address import Question
 from simsearch.ui.lesson import Wish
 from simsearch.ui.search import is_busy, warm_up
 from simsearch.ui.words import day, noted, number, percent, plain, say, say_count, show_error
@@ -19,7 +20,7 @@ from simsearch.ui.work import Desk, Work, desk
 
 _SECONDS_A_LOOK = 0.5
 _VOTED = 10  # kinds that are shown
-_PHOTO = "learn-photo"
+_ASKED = "learn-asked"
 _DOING = {
     "getting ready": noted("Getting ready ..."),
     "reading embeddings": noted("Reading what the photos look like ..."),
@@ -232,32 +233,25 @@ def _ask(library: Library) -> None:
     st.caption(
         say("Hand it a picture, in the collection or not: the photos most like it vote for their kind.")
     )
-    uploaded = st.file_uploader(say("A picture"), key="learn-picture", on_change=_show_photo, args=(None,))
-    st.button(
-        say("A random photo"),
-        icon=":material/casino:",
-        on_click=lambda: _show_photo(library.random()),
-    )
-    photo: Hit | None = st.session_state.get(_PHOTO)
-    picture = photo or (uploaded.getvalue() if uploaded else None)
-    if picture is None:
+    sources.show(library, _note)
+    question: Question | None = st.session_state.get(_ASKED)
+    if question is None:
         return
     try:
         warm_up(library, str(library.path))
-        name = photo.path.name if photo else say("The picture that was handed in")
-        mark = f"photo-{photo.id}" if photo else f"learn-{uploaded.file_id if uploaded else ''}"
-        query = queries.encoded(library, mark, picture)
-        st.html(_picture(queries.preview(library, mark, picture, query), name))
-        if photo:
-            st.caption(plain(str(photo.path)))
+        picture = sources.picture(library, question)
+        query = queries.encoded(library, question.name, picture)
+        st.html(_picture(queries.preview(library, question.name, picture, query), sources.name_of(picture)))
+        if isinstance(picture, Hit):
+            st.caption(plain(str(picture.path)))
         if not votes.show(library, query, _VOTED):
             st.caption(say("There are too few photos or kinds here for a vote."))
     except SimsearchError as error:
         show_error(error)
 
 
-def _show_photo(photo: Hit | None) -> None:
-    st.session_state[_PHOTO] = photo
+def _note(question: Question) -> None:
+    st.session_state[_ASKED] = question
 
 
 def _picture(jpeg: bytes, name: str) -> str:

@@ -17,11 +17,13 @@ import numpy as np
 import streamlit as st
 
 from simsearch import Hit, Library, Map, PhotoError, SimsearchError
-from simsearch.ui import colours, places, search
+from simsearch.ui import colours, places, search, sources
+from simsearch.ui.address import Question
 from simsearch.ui.part import Part
 from simsearch.ui.words import day, duration, noted, number, plain, say, say_count, show_error, told
 
 _OPENED, _ANSWER, _PICTURES, _PLOT = "map-opened", "map-answer", "map-pictures", "map-plot"
+_ASKED = "map-asked"
 _FEW = 5_000  # photos; their map is made while the page waits, in three seconds
 _SECONDS_A_LOOK = 1.0
 _PHOTOS_A_SECOND = 4_000  # that are laid out, by one core
@@ -404,13 +406,18 @@ def _where(hit: Hit) -> str:
 
 def _ask(library: Library, found: Map, plot: _Plot) -> dict[str, Any] | None:
     """Ask for a picture; return where it lands, in steps, and the places of the photos nearest to it."""
-    uploaded = st.file_uploader(say("Drop a picture to see where it lands"))
+    st.markdown(say("Where does a picture land?"))
+    sources.show(library, _note)
     asked: bytes | Hit | None
     crop: Part | None
-    asked, crop = (uploaded.getvalue(), None) if uploaded else st.session_state.get("asked", (None, None))
-    if asked is None:
-        return None
+    question: Question | None = st.session_state.get(_ASKED)
     try:
+        if question:
+            asked, crop = sources.picture(library, question), None
+        else:
+            asked, crop = st.session_state.get("asked", (None, None))
+        if asked is None:
+            return None
         (x, y), near = _landed(library, found, library.generation, plot.mark, asked, crop)
     except SimsearchError as error:
         show_error(error)
@@ -419,7 +426,7 @@ def _ask(library: Library, found: Map, plot: _Plot) -> dict[str, Any] | None:
         st.image(_preview(library, library.generation, asked, _OPENED_SIDE // 2, crop))
     names = Counter(hit.path.parent.name for hit in near).most_common(3)
     among = ", ".join(f"{name} ({number(count)})" for name, count in names)
-    if not uploaded:
+    if not question:
         st.caption(say("This is the picture of the page Search."))
     if near:
         lands = say("It lands at the cross; ringed are the photos most like it, of {folders}.", folders=among)
@@ -428,6 +435,10 @@ def _ask(library: Library, found: Map, plot: _Plot) -> dict[str, Any] | None:
         st.caption(say("It lands at the cross, but nothing here is similar."))
     [[across, down]] = plot.steps(np.array([[x, y]])).tolist()
     return {"x": across, "y": down, "near": plot.places([hit.id for hit in near])}
+
+
+def _note(question: Question) -> None:
+    st.session_state[_ASKED] = question
 
 
 # As in search.py: the underscore keeps Streamlit from hashing the library, whose generation stands for it.

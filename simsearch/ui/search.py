@@ -96,7 +96,7 @@ def show(library: Library) -> None:
         _answer(library, question, left, right)
         return
     with left, st.container(key="query"):
-        sources.show(library)
+        sources.show(library, address.ask)
         trail.show(None)
     with right:
         start.show(library)
@@ -105,7 +105,7 @@ def show(library: Library) -> None:
 def _answer(library: Library, question: Question, left: DeltaGenerator, right: DeltaGenerator) -> None:
     """Show what is asked on the left and what is found on the right: first the hits, which one waits for."""
     with left, st.container(key="query"):
-        sources.show(library)
+        sources.show(library, address.ask)
         about = st.container()
         ways = _choose_ways(library)
         work, before = st.empty(), st.container()
@@ -163,7 +163,7 @@ def _show_query(library: Library, question: Question, asked: Asked) -> None:
     name, picture = question.name, asked.query
     whole = queries.encoded(library, name, picture)
     part.show(name, queries.preview(library, name, picture, whole))
-    title = picture.path.name if isinstance(picture, Hit) else say("the dropped picture")
+    title = sources.name_of(picture)
     if isinstance(picture, Hit):
         st.caption(say("More like {name}", name=plain(title)))
     votes.show(library, queries.encoded(library, name, picture, asked.crop))

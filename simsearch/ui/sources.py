@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
 from simsearch import Hit, Library, PhotoError
-from simsearch.ui import address
 from simsearch.ui.address import Question
 from simsearch.ui.dropped import dropped
 from simsearch.ui.words import say
@@ -50,8 +50,8 @@ STYLE = """
 """
 
 
-def show(library: Library) -> None:
-    """Show the ways to ask; what is asked is in the address then."""
+def show(library: Library, ask: Callable[[Question], None]) -> None:
+    """Show the ways to ask; ``ask`` is called with what is asked, before the page is drawn anew."""
     invitation = STYLE.replace("DROP", say("Drop a picture, or paste it"))
     st.html(invitation.replace("CLICK", say("or click to pick one from a folder")))
     turn = st.session_state.get(_TURN, 0)
@@ -60,7 +60,7 @@ def show(library: Library) -> None:
             say("Drop a picture, in the collection or not"),
             key=f"{_TURN}-{turn}",
             on_change=_take,
-            args=(f"{_TURN}-{turn}",),
+            args=(f"{_TURN}-{turn}", ask),
             label_visibility="collapsed",
         )
         _listen()
@@ -70,17 +70,22 @@ def show(library: Library) -> None:
                 say("Take a picture"),
                 key=f"camera-{turn}",
                 on_change=_take,
-                args=(f"camera-{turn}",),
+                args=(f"camera-{turn}", ask),
                 label_visibility="collapsed",
             )
         st.button(
             say("Random photo"),
             icon=":material/casino:",
             on_click=_draw,
-            args=(library,),
+            args=(library, ask),
             width="stretch",
             help=say("Start from any photo of the library"),
         )
+
+
+def name_of(picture: bytes | Hit) -> str:
+    """Return what to call a picture: a photo's name, or that it was dropped."""
+    return picture.path.name if isinstance(picture, Hit) else say("the dropped picture")
 
 
 def picture(library: Library, question: Question) -> bytes | Hit:
@@ -99,15 +104,15 @@ def picture(library: Library, question: Question) -> bytes | Hit:
     return found
 
 
-def _take(key: str) -> None:
+def _take(key: str, ask: Callable[[Question], None]) -> None:
     if taken := st.session_state.get(key):
-        address.ask(Question(picture=dropped().keep(taken.getvalue())))
+        ask(Question(picture=dropped().keep(taken.getvalue())))
         st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1
 
 
-def _draw(library: Library) -> None:
+def _draw(library: Library, ask: Callable[[Question], None]) -> None:
     if photo := library.random():
-        address.ask(Question(photo=photo.id))
+        ask(Question(photo=photo.id))
 
 
 def _listen() -> None:

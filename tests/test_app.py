@@ -15,7 +15,8 @@ from tests.conftest import COLOURS, paint
 pytest.importorskip("streamlit")
 from streamlit.util import calc_hash  # noqa: E402
 
-from simsearch.ui import part  # noqa: E402
+from simsearch.ui import part, taste  # noqa: E402
+from simsearch.ui.dropped import Dropped  # noqa: E402
 from simsearch.ui.words import plain  # noqa: E402
 
 
@@ -261,6 +262,23 @@ def test_a_query_is_asked_once_however_often_the_page_runs(filled, monkeypatch):
         monkeypatch.setattr(Library, name, None)
     page.run()
     assert not page.exception and len(cards(page)) == 4
+
+
+def test_a_folder_that_is_unplugged_marks_its_hits(filled, album):
+    page = ask(filled, *png((200, 0, 0)))
+    assert not any(card["offline"] for card in cards(page))
+    album.rename(album.with_name("unplugged"))
+    page.run()
+    assert all(card["offline"] for card in cards(page)) and len(cards(page)) == 4
+
+
+def test_a_photo_that_has_changed_is_asked_with_anew(filled, album, tmp_path):
+    filled.query_params["like"] = id_of(tmp_path, RED)
+    assert names(filled.run()) == [ORANGE, SKY, BLUE]
+    with Library.open(tmp_path / "library") as library:
+        paint(album / "my **colours**" / RED, (0, 0, 190), (9, 9))
+        library.sync(album)
+    assert names(filled.run())[0] == BLUE
 
 
 @pytest.mark.parametrize(
@@ -757,3 +775,33 @@ def test_a_file_that_is_no_picture_spares_the_rest_of_the_comparison(filled):
     [error] = page.error
     assert "not a picture" in error.value.replace("\\", "")
     assert page.metric and not markup(page, 'class="pictures"')
+
+
+# What is kept of a visit
+
+
+def test_dropped_pictures_are_kept_as_long_as_there_is_room():
+    kept = Dropped(most=25)
+    first, second = kept.keep(b"a" * 10), kept.keep(b"b" * 10)
+    assert first == kept.keep(b"a" * 10) != second and kept.picture(first) == b"a" * 10
+    third = kept.keep(b"c" * 10)
+    assert kept.picture(second) is None, "not used for longest"
+    assert kept.picture(first) and kept.picture(third) and kept.picture("../x") is None
+    large = kept.keep(b"d" * 100)
+    assert kept.picture(large) and kept.picture(first) is None and kept.picture(third) is None
+
+
+def test_likes_are_kept_of_the_last_questions(monkeypatch, toy_library, album):
+    paint(album / "red.png", (200, 0, 0))
+    toy_library.sync(album)
+    [hit] = toy_library.named("red")
+    monkeypatch.setattr("streamlit.session_state", {})
+    for question in range(20):
+        taste.turn_to(question)
+        assert taste.current() == taste.Taste()
+        taste.note(hit, liked=True)
+    liked = []
+    for question in range(20):
+        taste.turn_to(question)
+        liked.append(bool(taste.current().liked))
+    assert liked == [False] * 8 + [True] * 12

@@ -28,9 +28,15 @@ def examined(page, tmp_path, album):
 def examine(page):
     """Press the button, and wait for what comes of it."""
     press(page, "Examine")
-    while any(button.label == "Stop" for button in page.button):
+    return awaited(page, lambda: all(button.label != "Stop" for button in page.button))
+
+
+def awaited(page, there):
+    for _ in range(60):  # each run waits a second for what is under way
+        if there():
+            return page
         page.run()
-    return page
+    raise AssertionError("it did not end in a minute")
 
 
 def sentences(page):
@@ -161,6 +167,5 @@ def test_an_exam_goes_on_when_the_page_is_left_and_can_be_stopped(examined, monk
     assert begun.wait(10) and [button.label for button in page.button if not button.disabled] == ["Stop"]
     on(page, "library")
     page = press(on(page, "exam"), "Stop")
-    while not page.info:
-        page.run()
+    awaited(page, lambda: page.info)
     assert page.info[0].value == "Stopped before all was looked at."

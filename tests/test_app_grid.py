@@ -9,7 +9,7 @@ import pytest
 
 from simsearch import Library
 from tests.conftest import COLOURS, paint
-from tests.test_app import ask, captions, cards, click, names, png, press
+from tests.test_app import ask, captions, cards, click, names, png, press, toggle
 
 st = pytest.importorskip("streamlit")
 from simsearch.ui import german, grid, words  # noqa: E402
@@ -173,3 +173,18 @@ def test_hits_are_selected_for_as_long_as_the_query_stays(filled):
     click(page, f"select-{cards(page)[0]['id']}")
     press(page, "More like this")
     assert not page.markdown and "decode" in captions(page)
+
+
+def test_of_more_than_are_looked_for_at_once_all_can_be_shown_and_then_no_more(many, album, tmp_path):
+    with Library.open(tmp_path / "library") as library:
+        for number in range(61 - len(library)):
+            paint(album / f"more {number}.png", (200, number, number))
+        library.sync(album)
+    page = ask(many, *png((200, 0, 0)))
+    toggle(page, "Fold near-identical photos into one").set_value(False)
+    page.run()
+    for shown in (15, 30, 45, 60):
+        assert len(names(page)) == shown
+        press(page, "Show 15 more")
+    assert len(names(page)) == 61
+    assert not [button for button in page.button if button.label.startswith("Show")]

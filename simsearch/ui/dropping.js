@@ -20,7 +20,10 @@ export default function ({ data, parentElement }) {
     hand(root, event.dataTransfer.files);
   });
   on("paste", (event) => {
-    if (!event.clipboardData?.files.length) return; // text, which may be meant for a field
+    if (!event.clipboardData?.files.length) return;
+    // What is copied from a text processor is text and its picture: a field that is typed in takes the text.
+    const typing = event.composedPath()[0]?.closest?.("input, textarea, [contenteditable]");
+    if (typing && event.clipboardData.types.includes("text/plain")) return;
     event.preventDefault();
     hand(root, event.clipboardData.files);
   });

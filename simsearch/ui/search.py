@@ -155,7 +155,7 @@ def _search(library: Library, question: Question, picture: bytes | Hit, ways: di
     answer = _find(library, *stamp, key, query, liked, disliked, k, ways)
     st.session_state["asked"] = picture, crop  # for the map
     took = {**query.milliseconds, "search": answer.milliseconds}
-    return Asked(picture, crop, answer.hits, len(answer.hits) in _FOUND[:-1], took)
+    return Asked(picture, crop, answer.hits, len(answer.hits) == k < _FOUND[-1], took)
 
 
 def _show_query(library: Library, question: Question, asked: Asked) -> None:

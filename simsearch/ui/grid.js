@@ -175,7 +175,7 @@ class Grid {
     facts.title = card.path;
     const line = made("div", "line");
     if (card.word) line.append(made("span", `chip ${card.look}`, card.word));
-    line.append(made("span", card.word ? "score" : "score alone", card.score));
+    if (card.score) line.append(made("span", card.word ? "score" : "score alone", card.score));
     if (card.means) line.title = card.means;
     if (card.fold) line.append(this.fold(card));
     const where = made("div", "where", card.where);

@@ -813,4 +813,6 @@ TEXTS = {
     "{n} photos do not say when they were taken.": "Von {n} Fotos ist nicht bekannt, wann sie entstanden.",
     # Asking on the map
     "Where does a picture land?": "Wo landet ein Bild?",
+    # The look of all pages
+    "Choose a file": "Datei wählen",
 }

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from simsearch.ui.words import say
+
+# Streamlit's fields for files speak English only.
 # What is chosen is told by its frame and its weight: in its own colour it would be hard to read in the dark.
 _STYLE = """
 <style>
@@ -17,6 +20,9 @@ _STYLE = """
       position: sticky; top: 3.5rem; z-index: 2; padding: .4rem .6rem; border-radius: .5rem;
       background: rgba(128, 128, 128, .14); backdrop-filter: blur(12px);
   }
+  [data-testid="stFileUploaderDropzone"] button p { font-size: 0; }
+  [data-testid="stFileUploaderDropzone"] button p::after { content: "PICK"; font-size: 1rem; }
+  [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }
   .gone { display: grid; place-items: center; font-size: .75rem; overflow-wrap: anywhere; padding: .5rem; }
   div > dl.figures { display: grid; grid-template-columns: 1fr auto; gap: .1rem .75rem; font-size: .9rem;
       margin: 0; padding: 0; }
@@ -29,4 +35,4 @@ _STYLE = """
 
 def show() -> None:
     """Show nothing, but give all that is shown its look."""
-    st.html(_STYLE)
+    st.html(_STYLE.replace("PICK", say("Choose a file")))

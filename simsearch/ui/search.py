@@ -29,9 +29,13 @@ _STYLE = """
           overflow-y: auto; scrollbar-width: thin;
       }
   }
-  .st-key-tools { align-items: flex-start; }
+  .st-key-tools { align-items: center; }
+  .st-key-tools > :not(:has(> .st-key-taste)) { flex: 0 1 auto; width: auto; }
   .st-key-query img { width: 100%; max-height: 40vh; object-fit: contain; border-radius: .5rem; }
-  @media (max-width: 640px) { .st-key-query img { max-height: 22vh; } }
+  @media (max-width: 640px) {
+      .st-key-query img { max-height: 22vh; }
+      .st-key-tools > :has(> .st-key-taste) { flex-basis: 100%; }
+  }
 </style>
 """
 

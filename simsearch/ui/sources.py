@@ -14,7 +14,7 @@ from simsearch.ui.words import say
 
 _TURN = "drops"  # how many pictures came: the field is a new, empty one each time
 
-# Streamlit's field speaks English only, and takes more room than it needs.
+# Streamlit's fields speak English only, and that for files takes more room than it needs.
 STYLE = """
 <style>
   .st-key-drop [data-testid="stFileUploaderDropzone"] {
@@ -42,9 +42,11 @@ STYLE = """
       .st-key-drop [data-testid="stFileUploaderDropzone"] { min-height: 3.25rem; }
       .st-key-drop [data-testid="stFileUploaderDropzone"]::after { display: none; }
   }
+  [data-testid="stCameraInputButton"] { font-size: 0; }
+  [data-testid="stCameraInputButton"]::after { content: "TAKE"; font-size: 1rem; }
   .st-key-drop { gap: 0; }
-  .st-key-sources { gap: .5rem; flex-wrap: nowrap; }
-  .st-key-sources > * { flex: 1 1 0; min-width: 0; }
+  .st-key-sources { gap: .5rem; }
+  .st-key-sources > * { flex: 1 1 7.75rem; }
   .st-key-sources button { padding-left: .5rem; padding-right: .5rem; }
 </style>
 """
@@ -53,7 +55,8 @@ STYLE = """
 def show(library: Library, ask: Callable[[Question], None]) -> None:
     """Show the ways to ask; ``ask`` is called with what is asked, before the page is drawn anew."""
     invitation = STYLE.replace("DROP", say("Drop a picture, or paste it"))
-    st.html(invitation.replace("CLICK", say("or click to pick one from a folder")))
+    invitation = invitation.replace("CLICK", say("or click to pick one from a folder"))
+    st.html(invitation.replace("TAKE", say("Take a picture")))
     turn = st.session_state.get(_TURN, 0)
     with st.container(key="drop"):
         st.file_uploader(

@@ -1,5 +1,7 @@
 """Pictures with enough in them to tell one from another, drawn the same every time."""
 
+from functools import cache
+
 import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
@@ -7,6 +9,11 @@ from scipy.ndimage import gaussian_filter
 
 def texture(seed, size=(240, 180)):
     """Return clouds of colour with sharp-edged shapes before them."""
+    return _texture(seed, size).copy()
+
+
+@cache
+def _texture(seed, size):
     rng = np.random.default_rng(seed)
     width, height = size
     noise = rng.normal(size=(height, width, 3))

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from simsearch import Library, cli, demo
+from simsearch import Library, child, cli, demo, pool
+from tests import kept
 from tests.toy import ToyEncoder
 
 PHOTOS = Path(__file__).parents[2] / "shared" / "photos"
@@ -13,6 +14,19 @@ PHOTOS = Path(__file__).parents[2] / "shared" / "photos"
 @pytest.fixture(autouse=True)
 def _nobody_elses_library(monkeypatch):
     monkeypatch.delenv("SIMSEARCH_LIBRARY", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _workers(monkeypatch, _idle_workers):
+    """Workers outlast a test; where they are what is tested, a module has a fixture of this name."""
+    monkeypatch.setattr(child, "Child", kept.worker)
+    monkeypatch.setattr(pool, "SECONDS_A_LOOK", 0.002)
+
+
+@pytest.fixture(scope="session")
+def _idle_workers():
+    yield
+    kept.stop_all()
 
 
 @pytest.fixture

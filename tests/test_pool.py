@@ -20,6 +20,11 @@ TOY: tuple[str, list[str]] = ("tests.toy:ToyEncoder", [])
 REPOSITORY = Path(__file__).parents[1]
 
 
+@pytest.fixture(autouse=True)
+def _workers():
+    """Each test has workers of its own."""
+
+
 @pytest.fixture
 def tasks(album):
     """Six photos in shades of blue, with a pure red one third."""

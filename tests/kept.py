@@ -41,4 +41,6 @@ def worker(recipe, memory_limit):
 def stop_all():
     for workers in _idle.values():
         while workers:
-            child.Child.stop(workers.pop())
+            last = workers.pop()
+            last.kill()
+            last.stop()

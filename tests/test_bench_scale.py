@@ -12,6 +12,7 @@ from PIL import Image
 from scripts import bench_scale, made_photos
 from scripts.processes import Memory, Sample, Sampler, sum_up
 from simsearch import SimsearchError
+from tests import kept
 
 MB = 1_000_000
 
@@ -57,6 +58,7 @@ def test_nothing_seen_is_nothing():
 
 
 def test_a_process_is_sampled():
+    kept.stop_all()  # those that earlier tests have left are workers, too
     with Sampler(os.getpid()) as sampler:
         ours = bytearray(b"x") * (50 * MB)
         time.sleep(0.5)

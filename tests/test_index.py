@@ -664,7 +664,9 @@ def test_whatever_is_done_in_whatever_order_agrees_with_a_dictionary(
     if thresholds == "small":
         make_thresholds_small(monkeypatch)
     machine = type("Machine", (Collection,), {"engine": engine, "folder": tmp_path})
-    budget = settings(max_examples=25, stateful_step_count=15, deadline=None)
+    # As they are, few of the thresholds are reached, whatever is done.
+    examples = {"as they are": 8, "small": 20}[thresholds]
+    budget = settings(max_examples=examples, stateful_step_count=15, deadline=None)
     run_machine(machine, settings=budget)
 
 

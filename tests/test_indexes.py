@@ -223,7 +223,10 @@ def test_a_refused_knob_changes_nothing(shelf):
         (spoil_count, "holds 400 photos, where there are 399"),
     ],
 )
-def test_a_file_that_does_not_fit_is_made_anew_and_that_is_said(shelf, engine, spoil, words, caplog):
+def test_a_file_that_does_not_fit_is_made_anew_and_that_is_said(
+    shelf, engine, spoil, words, caplog, monkeypatch
+):
+    monkeypatch.setattr("simsearch.index.tuning._QUERIES", 20)  # it need not be tuned well
     Indexes(shelf.store).current(engine, DIM)
     spoil(shelf, shelf.store.path.with_name(f"index.{engine}"))
     caplog.clear()

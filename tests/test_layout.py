@@ -58,8 +58,9 @@ def test_main_directions_of_hardly_any_vectors_are_finite(count):
 
 
 @needs_tsne
-@pytest.mark.parametrize("each", [40, 1_100])  # by a tree, and by Fourier transforms
-def test_neighbours_stay_neighbours_the_same_every_time(each):
+@pytest.mark.parametrize(("each", "steps_late"), [(40, 350), (1_100, 50)])  # by a tree, by Fourier transforms
+def test_neighbours_stay_neighbours_the_same_every_time(each, steps_late, monkeypatch):
+    monkeypatch.setattr(layout, "_LATE", steps_late)
     vectors, kinds = groups(each=each)
     ids = np.arange(len(vectors)) + 5
     rows = _rows(Graph.build(ids, vectors), ids)
@@ -71,7 +72,7 @@ def test_neighbours_stay_neighbours_the_same_every_time(each):
     apart = np.linalg.norm(positions[some, None] - positions[None], axis=2)
     nearest = np.argsort(apart, axis=1)[:, 1:11]
     assert (kinds[nearest] == kinds[some, None]).mean() > 0.99
-    assert steps == sorted(steps) and steps[-1] == (500, 500)
+    assert steps == sorted(steps) and steps[-1] == (150 + steps_late,) * 2
     assert np.array_equal(positions, layout.neighbourly(rows, start, lambda *_: None))
 
 

@@ -19,6 +19,11 @@ from tests.test_indexes import DIM, Shelf, found
 SETTINGS = Settings(bits=6, tables=8, probes=40, hits=2)
 
 
+@pytest.fixture(autouse=True)
+def _tried_again_at_once(monkeypatch):
+    monkeypatch.setattr("redis.retry.sleep", lambda seconds: None)  # four seconds, until it gives up
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """The address of a Redis server of our own."""

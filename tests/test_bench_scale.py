@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scripts import bench_scale, made_photos
+from scripts import bench_scale, made_photos, processes
 from scripts.processes import Memory, Sample, Sampler, sum_up
 from simsearch import SimsearchError
 from tests import kept
@@ -82,7 +82,8 @@ def test_a_run_without_a_report_stops_it(tmp_path):
 
 
 @pytest.mark.network
-def test_scale_prints_one_json_object(capsys):
+def test_scale_prints_one_json_object(capsys, monkeypatch):
+    monkeypatch.setattr(processes, "_SECONDS_A_SAMPLE", 0.02)  # its workers have little to do
     assert bench_scale.main(["--files", "40", "--repeats", "1", "--json"]) == 0
     [row] = json.loads(capsys.readouterr().out)["scale"]
     assert row["files"] == 40

@@ -59,6 +59,15 @@ def gallery(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def gallery_library(gallery, tmp_path_factory):
+    """The folder of a library of the gallery, made with the network once; to change it, take a copy."""
+    folder = tmp_path_factory.mktemp("gallery-library")
+    with Library.open(folder) as library:
+        assert library.sync(gallery).added == len(demo.KINDS) * demo.PICTURES_PER_KIND
+    return folder
+
+
 def paint(path, colour, size=(8, 8), **save):
     """Save a picture of one colour."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -140,9 +140,8 @@ def swipe(context, page, ways):
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
-def test_likes_are_taken_back_and_what_is_unrelated_is_shown(chromium, gallery, tmp_path):
-    with Library.open(tmp_path / "library") as library:
-        library.sync(gallery)
+def test_likes_are_taken_back_and_what_is_unrelated_is_shown(chromium, gallery_library, tmp_path):
+    shutil.copytree(gallery_library, tmp_path / "library")
     with served(tmp_path / "library") as address:
         page = chromium.new_page(viewport={"width": 1400, "height": 1000})
         page.set_default_timeout(60_000)
@@ -173,9 +172,8 @@ def test_likes_are_taken_back_and_what_is_unrelated_is_shown(chromium, gallery, 
         page.close()
 
 
-def test_what_is_liked_is_saved_as_an_album_that_a_thumb_changes(chromium, gallery, tmp_path):
-    with Library.open(tmp_path / "library") as library:
-        library.sync(gallery)
+def test_what_is_liked_is_saved_as_an_album_that_a_thumb_changes(chromium, gallery_library, tmp_path):
+    shutil.copytree(gallery_library, tmp_path / "library")
     demo.draw_picture(KIND, 1000).save(tmp_path / "unseen.jpg")
     with served(tmp_path / "library") as address:
         page = chromium.new_page(viewport={"width": 1400, "height": 1000})

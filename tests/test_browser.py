@@ -156,6 +156,7 @@ def test_likes_are_taken_back_and_what_is_unrelated_is_shown(chromium, gallery_l
         demo.draw_picture("sunflowers", 1000).save(tmp_path / "unseen.jpg")
         upload(page, tmp_path / "unseen.jpg")
         page.wait_for_selector("text=/Looks like sunflowers/")
+        page.wait_for_selector("text=Hide them", state="detached")
         related = at_rest(page)
         assert 0 < len(related) < 15
         assert all("sunflowers" in card and "same" in card for card in related)
@@ -518,7 +519,7 @@ def test_a_folder_is_indexed_from_the_first_page_on_and_its_progress_survives_a_
         page.set_default_timeout(60_000)
         page.goto(f"{address}/library")
         page.wait_for_selector("text=/ of 1,501 photos/")
-        page.wait_for_selector("text=/1,500 added, 1 failed/")
+        page.wait_for_selector("text=/1,500 added, 1 failed/", timeout=240_000)
         page.wait_for_selector("text=1 file could not be used")
         page.close()
     with Library.open(tmp_path / "library", create=False) as library:

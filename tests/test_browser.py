@@ -550,7 +550,8 @@ def test_copies_that_are_not_the_same_stay_away(chromium, tmp_path):
             "[...document.querySelectorAll('.version img')]"
             ".filter(image => image.naturalWidth > 0 && image.alt).length === 4"
         )
-        page.get_by_role("button", name="Compare").last.click()
+        at_rest(page)
+        page.get_by_role("button", name="Compare it").last.click()
         page.wait_for_selector("[role=dialog] >> text=Scaled to 50%")
         page.get_by_role("dialog").get_by_role("button", name="Keep both").click()
         page.wait_for_selector("[role=dialog]", state="detached")

@@ -10,6 +10,7 @@ from PIL import Image
 from simsearch import Library, demo
 from tests.browser import at_rest, awaited, cards, names, served, upload
 from tests.conftest import paint
+from tests.serving import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.network]
 KIND = "espresso cups"

@@ -12,8 +12,9 @@ from simsearch import SimsearchError
 
 HOST = "127.0.0.1"  # nobody else on the network sees the photos
 # For `streamlit run app.py` in a checkout, .streamlit/config.toml says the same.
-SETTINGS = {
+SETTINGS: dict[str, str | list[str]] = {
     "server.address": HOST,
+    "server.allowedHosts": [HOST, "localhost"],  # a name on the web that leads here is not to get the page
     "server.headless": "true",  # do not ask for an e-mail address at the first start
     "server.maxUploadSize": "200",  # megabytes
     "server.enableXsrfProtection": "true",  # these two are Streamlit's own defaults, which its user's file of
@@ -36,7 +37,7 @@ def serve(library: str | None, port: int, lsh_storage: str | None = None) -> Non
         When the port is taken.
     """
     _check_port(port)
-    flags = [f"--{name}={value}" for name, value in SETTINGS.items()]
+    flags = [f"--{name}={value}" for name, values in SETTINGS.items() for value in _each(values)]
     script = str(Path(__file__).with_name("main.py"))
     command = [sys.executable, "-m", "streamlit", "run", script, f"--server.port={port}", *flags]
     asked = {"SIMSEARCH_LIBRARY": library, "SIMSEARCH_LSH_STORAGE": lsh_storage}
@@ -45,6 +46,10 @@ def serve(library: str | None, port: int, lsh_storage: str | None = None) -> Non
     if os.name == "posix":  # become the server, so that whoever stops this process stops it
         os.execve(sys.executable, command, environment)
     subprocess.call(command, env=environment)
+
+
+def _each(values: str | list[str]) -> list[str]:
+    return [values] if isinstance(values, str) else values
 
 
 def _check_port(port: int) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def served(library):
+def served(library, **environment):
     """Serve a library's page; give its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -19,6 +19,7 @@ def served(library):
         [sys.executable, "-m", "simsearch.cli", "app", "--library", library, "--port", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        env=os.environ | environment,
         start_new_session=True,
     )
     address = f"http://127.0.0.1:{port}"

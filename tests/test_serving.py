@@ -1,6 +1,7 @@
 """Who may have the page: a browser on this machine that asks for it by its own address, and nobody else."""
 
 import base64
+import socket
 from http.client import HTTPConnection
 
 import pytest
@@ -8,11 +9,23 @@ import pytest
 from tests.serving import served
 
 pytest.importorskip("streamlit")
+from streamlit import net_util  # noqa: E402
+from streamlit.web.server import server_util  # noqa: E402
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory):
-    with served(tmp_path_factory.mktemp("serving") / "library") as address:
+def web():
+    """All of the web that the server reaches: a proxy that nobody is to call."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(0)
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory, web):
+    proxy = f"http://127.0.0.1:{web.getsockname()[1]}"
+    library = tmp_path_factory.mktemp("serving") / "library"
+    with served(library, http_proxy=proxy, https_proxy=proxy) as address:
         yield int(address.rsplit(":", 1)[1])
 
 
@@ -44,3 +57,16 @@ def shaken_hands(port, host, origin):
 )
 def test_only_the_page_itself_may_talk_to_its_server(port, host, origin, status):
     assert shaken_hands(port, host, origin) == status
+
+
+def test_a_stranger_does_not_make_the_server_ask_the_web_who_it_is(port, web):
+    assert shaken_hands(port, "127.0.0.1:{port}", "http://evil.example") == 403
+    with pytest.raises(BlockingIOError):
+        web.accept()
+
+
+def test_a_checkout_s_page_does_not_ask_the_web_either(page, monkeypatch):
+    monkeypatch.setattr(net_util, "_external_ip", None)
+    monkeypatch.setattr(net_util, "_make_blocking_http_get", lambda *_, **__: pytest.fail("asks the web"))
+    page.run()
+    assert not server_util.is_url_from_allowed_origins("http://evil.example")

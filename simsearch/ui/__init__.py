@@ -39,13 +39,20 @@ def serve(library: str | None, port: int, lsh_storage: str | None = None) -> Non
     _check_port(port)
     flags = [f"--{name}={value}" for name, values in SETTINGS.items() for value in _each(values)]
     script = str(Path(__file__).with_name("main.py"))
-    command = [sys.executable, "-m", "streamlit", "run", script, f"--server.port={port}", *flags]
+    command = [sys.executable, "-m", "simsearch.ui", "run", script, f"--server.port={port}", *flags]
     asked = {"SIMSEARCH_LIBRARY": library, "SIMSEARCH_LSH_STORAGE": lsh_storage}
     environment = os.environ | {name: value for name, value in asked.items() if value}
     print(f"simsearch is on http://{HOST}:{port} (Ctrl-C stops it)", file=sys.stderr, flush=True)
     if os.name == "posix":  # become the server, so that whoever stops this process stops it
         os.execve(sys.executable, command, environment)
     subprocess.call(command, env=environment)
+
+
+def keep_offline() -> None:
+    """Keep Streamlit from asking the web for its own address when a website asks for the page."""
+    from streamlit import net_util
+
+    net_util._external_ip = HOST  # there is no setting for it
 
 
 def _each(values: str | list[str]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from simsearch import Library, NoLibrary, SimsearchError
-from simsearch.ui import albums, compare, exam, groups, learn, look, places, search, welcome
+from simsearch.ui import albums, compare, exam, groups, keep_offline, learn, look, places, search, welcome
 from simsearch.ui import library as library_page
 from simsearch.ui import map as map_page
 from simsearch.ui.words import say, show_error
@@ -32,6 +32,7 @@ def _library_if_any() -> Library | None:
 
 def main() -> None:
     """Show the page that is asked for: searching, unless it is another."""
+    keep_offline()
     st.set_page_config("simsearch", page_icon=_ICON, layout="wide")
     look.show()
     pages = [

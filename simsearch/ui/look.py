@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from simsearch.ui.words import say
@@ -15,6 +17,7 @@ _STYLE = """
   [data-testid="stButtonGroup"] button[data-selected="true"] p {
       color: inherit !important; font-weight: 600;
   }
+  .st-key-unframed { position: absolute; }
   [data-testid="stProgressBarTrack"] > div { background-color: #c4374a; }
   [class*="st-key-pages-"] {
       position: sticky; top: 3.5rem; z-index: 2; padding: .4rem .6rem; border-radius: .5rem;
@@ -34,5 +37,10 @@ _STYLE = """
 
 
 def show() -> None:
-    """Show nothing, but give all that is shown its look."""
+    """Show nothing, but give all that is shown its look; and see that no other page frames it."""
     st.html(_STYLE.replace("PICK", say("Choose a file")))
+    # Streamlit sends no header that says so.
+    script = Path(__file__).with_name("frame.js").read_text(encoding="utf-8")
+    component = st.components.v2.component("simsearch_unframed", html="<i></i>", js=script)
+    with st.container(key="unframed"):
+        component(key="unframed-script")

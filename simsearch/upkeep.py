@@ -47,7 +47,7 @@ def prune(store: Store, photos: Iterable[Path] | None) -> int:
 def forget(store: Store, path: Path, *, dry_run: bool) -> int:
     """Drop all that is known at or below a path, or only count it; return how many photos that is."""
     where = below(path, store.roots())
-    if not store.knows(*where):
+    if not store.knows(*where) and not any(root.path.is_relative_to(path) for root in store.roots()):
         raise FolderError(path, "nothing of it is in the library", "check the spelling")
     if dry_run:
         return store.count(*where)

@@ -13,6 +13,7 @@ from tests.test_app import markup, on, press
 
 pytest.importorskip("streamlit")
 from simsearch.ui import words  # noqa: E402
+from simsearch.ui.words import plain  # noqa: E402
 
 
 @pytest.fixture
@@ -148,6 +149,41 @@ def test_a_folder_is_forgotten_and_its_files_stay(filled, album):
     assert str(album) not in bodies(page) and len(list(album.rglob("*.jpg"))) == 4
     page.run()
     assert not page.success
+
+
+def test_all_that_goes_with_a_folder_is_said_before(page, tmp_path, album):
+    sub = album / "sub **x**"
+    for number in range(3):
+        paint(sub / f"{number}.png", (200, 40 * number, 0))
+    paint(album / "one.png", (0, 0, 200))
+    with Library.open(tmp_path / "library") as library:
+        library.sync(sub)
+        library.sync(album)
+    on(page, "library")
+    said = " ".join(one.value for one in page.markdown)
+    assert "forgets 4 photos of this folder" in said and "forgets 3 photos of this folder" in said
+    assert said.count(f"the folders inside it: {plain(str(sub))}") == 1 and "labels" in said
+    assert not page.warning
+    press(page, "Forget it")
+    assert "4 photos are forgotten." in page.success[0].value
+
+
+def test_of_a_folder_that_is_away_it_is_said_that_it_cannot_be_indexed_again(filled, album):
+    shutil.rmtree(album)
+    page = on(filled, "library")
+    assert "cannot be indexed again" in page.warning[0].value
+
+
+def test_a_folder_without_photos_can_be_forgotten(page, tmp_path, album):
+    photo = paint(album / "one.png", (0, 0, 200))
+    with Library.open(tmp_path / "library") as library:
+        library.sync(album)
+        library.forget(photo)
+        assert library.roots() == [album]
+    press(on(page, "library"), "Forget it")
+    assert not page.error
+    with Library.open(tmp_path / "library") as library:
+        assert library.roots() == []
 
 
 def test_photos_that_are_gone_are_dropped(filled, tmp_path, album):

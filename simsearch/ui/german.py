@@ -815,4 +815,11 @@ TEXTS = {
     "Where does a picture land?": "Wo landet ein Bild?",
     # The look of all pages
     "Choose a file": "Datei wählen",
+    # What goes with a folder that is forgotten
+    "With it go the folders inside it: {folders}": "Mit ihm gehen die Ordner in ihm: {folders}",
+    "What was said of these photos goes, too: labels, and what was decided in groups. Albums keep "
+    "their examples, but as mere pictures.": "Auch was von diesen Fotos gesagt wurde, geht: Etiketten und "
+    "was in Gruppen entschieden wurde. Alben behalten ihre Beispiele, aber als bloße Bilder.",
+    "This folder is not there just now: what is forgotten cannot be indexed again.": "Dieser Ordner ist "
+    "gerade nicht da: Was vergessen wird, lässt sich nicht wieder einlesen.",
 }

@@ -251,7 +251,7 @@ def _show_folders(library: Library, status: dict[str, Any]) -> None:
     for place, folder in enumerate(status["folders"]):
         with st.container(key=f"folder-{place}", horizontal=True, vertical_alignment="center"):
             st.html(_folder_row(folder))
-            _offer_to_forget(library, folder, busy)
+            _offer_to_forget(library, folder, status["folders"], busy)
     if any(not folder["online"] for folder in status["folders"]):
         st.caption(
             say("Photos of offline folders can still be searched, and are shown from their thumbnails.")
@@ -281,7 +281,9 @@ def _folder_row(folder: dict[str, Any]) -> str:
     )
 
 
-def _offer_to_forget(library: Library, folder: dict[str, Any], busy: bool) -> None:
+def _offer_to_forget(
+    library: Library, folder: dict[str, Any], folders: list[dict[str, Any]], busy: bool
+) -> None:
     with st.popover(
         say("Forget"),
         icon=":material/folder_off:",
@@ -290,15 +292,32 @@ def _offer_to_forget(library: Library, folder: dict[str, Any], busy: bool) -> No
         disabled=busy,
     ):
         st.markdown(f"**{plain(folder['path'])}**")
-        st.write(
-            say_count(
-                folder["photos"] + folder["missing"],
-                "The library forgets {n} photo of this folder. Its file stays on the disk as it is.",
-                "The library forgets {n} photos of this folder. Their files stay on the disk as they are.",
-            )
-        )
+        _say_what_goes(library, folder, folders)
         if st.button(say("Forget it"), key=f"forget-{folder['path']}", type="primary"):
             _change(lambda: library.forget(folder["path"]), _forgotten)
+
+
+def _say_what_goes(library: Library, folder: dict[str, Any], folders: list[dict[str, Any]]) -> None:
+    """Say all that is forgotten with a folder, which may have other folders of the library in it."""
+    path = Path(folder["path"])
+    st.write(
+        say_count(
+            library.forget(path, dry_run=True),
+            "The library forgets {n} photo of this folder. Its file stays on the disk as it is.",
+            "The library forgets {n} photos of this folder. Their files stay on the disk as they are.",
+        )
+    )
+    inside = [one["path"] for one in folders if Path(one["path"]).is_relative_to(path) and one != folder]
+    if inside:
+        st.write(say("With it go the folders inside it: {folders}", folders=plain(", ".join(inside))))
+    st.write(
+        say(
+            "What was said of these photos goes, too: labels, and what was decided in groups. Albums keep "
+            "their examples, but as mere pictures."
+        )
+    )
+    if not folder["online"]:
+        st.warning(say("This folder is not there just now: what is forgotten cannot be indexed again."))
 
 
 def _offer_to_prune(library: Library, missing: int, busy: bool) -> None:

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -169,10 +169,13 @@ class Searcher:
         Raises
         ------
         PhotoError
-            When the picture cannot be read, and there is no thumbnail of it.
+            When the picture cannot be read, and there is no thumbnail of it, or a hit is no photo of the
+            library, or not any more.
         ValueError
             When crop is no box, or none of it is on the picture.
         """
+        if isinstance(image, Hit):
+            image = self.hit(image)
         if isinstance(image, Query):
             return image.image if crop is None else parts.decode(
                 image.image, image.name, crop, at_least=at_least
@@ -242,12 +245,11 @@ class Searcher:
         """Return id and embedding, or a part's, of a library's photo; raise PhotoError where it is none."""
         photo_id = self._id_of(photo)
         vector = None if photo_id is None else self._store.vector(photo_id)
-        name = str(photo.path if isinstance(photo, Hit) else photo)
         if photo_id is None or vector is None:
-            raise PhotoError(name, "not in this library", "index its folder, or search with the picture")
+            raise _unknown(photo)
         if not usable(vector[None])[0]:
             reason, remedy = "its embedding is damaged", "make it anew with: simsearch doctor --repair"
-            raise PhotoError(name, reason, remedy)
+            raise PhotoError(_name_of(photo), reason, remedy)
         if crop is not None:
             vector = self.encoded(self.hits([Found(photo_id, 1.0, 1.0)])[0], crop)
         return photo_id, vector
@@ -265,9 +267,15 @@ class Searcher:
         return [] if photo_id is None else [photo_id]
 
     def hit(self, photo: Photo) -> Hit:
-        """Return a photo of the library as a hit of itself; raise PhotoError where it is none."""
+        """Return a photo of the library as a hit of itself; raise PhotoError where it is none.
+
+        A hit stays what it is, but for where its file is by now.
+        """
         if isinstance(photo, Hit):
-            return photo
+            row = self._store.rows([photo.id]).get(photo.id)
+            if row is None:
+                raise _unknown(photo)
+            return photo if photo.path == row.path else replace(photo, path=row.path)
         return self.hits([Found(self.known(photo)[0], 1.0, 1.0)])[0]
 
     def _id_of(self, photo: Photo) -> int | None:
@@ -318,6 +326,14 @@ class Searcher:
 def several(pictures: _Picture | Sequence[_Picture]) -> list[_Picture]:
     """Return one picture or several as a list."""
     return [*pictures] if isinstance(pictures, list | tuple) else [pictures]  # type: ignore[list-item]
+
+
+def _unknown(photo: Photo) -> PhotoError:
+    return PhotoError(_name_of(photo), "not in this library", "index its folder, or search with the picture")
+
+
+def _name_of(photo: Photo) -> str:
+    return str(photo.path if isinstance(photo, Hit) else photo)
 
 
 def _there(rows: list[Row]) -> set[Path]:

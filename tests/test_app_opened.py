@@ -324,11 +324,20 @@ def test_too_much_for_a_download_is_refused_with_a_way_out(shown, album, monkeyp
     assert page.caption[0].value.startswith("3.2 GB are too much for one download, which may have 1.0 GB")
 
 
+def test_what_was_forgotten_is_selected_no_more(toy_library, album):
+    photos = [toy_library.photo(path) for path in indexed(toy_library, album)]
+    toy_library.forget(photos[0].path)
+    assert taking._known(toy_library, photos) == photos[1:]
+
+
+def indexed(library, album):
+    paths = [paint(album / f"{name}.png", "red") for name in ("a", "b")]
+    library.sync(album)
+    return paths
+
+
 def test_what_is_downloaded_is_what_was_selected(toy_library, album):
-    for name in ("a", "b"):
-        paint(album / f"{name}.png", "red")
-    toy_library.sync(album)
-    photos = [toy_library.photo(album / name) for name in ("a.png", "b.png")]
+    photos = [toy_library.photo(path) for path in indexed(toy_library, album)]
     assert ZipFile(io.BytesIO(taking._as_zip(toy_library, photos))).namelist() == ["a.png", "b.png"]
     assert taking._as_csv(toy_library, photos).count(b"\n") == 3
     assert taking._as_contact_sheet(toy_library, photos).startswith(b"%PDF")

@@ -202,6 +202,26 @@ def test_a_library_gives_out_only_its_own_photos_and_overwrites_none(toy_library
     assert {path.name for path in tmp_path.iterdir()} == {"album", "library", "secret.png"}
 
 
+def test_what_a_library_forgot_is_given_out_no_more(toy_library, indexed):
+    kept, lost = indexed
+    toy_library.forget(lost.path)
+    for photos in ([lost], indexed):
+        for kind in ("zip", "csv", "contact_sheet"):
+            with pytest.raises(PhotoError, match="not in this library"):
+                toy_library.export(photos, **{kind: io.BytesIO()})
+    for show in (lambda: toy_library.preview(lost, 100), lambda: toy_library.why(kept, lost)):
+        with pytest.raises(PhotoError, match="not in this library"):
+            show()
+
+
+def test_a_hit_gives_out_the_file_of_its_photo_alone(toy_library, indexed, tmp_path):
+    secret = paint(tmp_path / "secret.png", "black", (9, 9))
+    forged = replace(indexed[0], path=secret)
+    assert toy_library.preview(forged, 100) == toy_library.preview(indexed[0], 100)
+    toy_library.export([forged], zip=(stream := io.BytesIO()))
+    assert ZipFile(stream).namelist() == [indexed[0].path.name]
+
+
 def test_an_archive_that_cannot_be_finished_is_not_there(toy_library, indexed, tmp_path, monkeypatch):
     def fail(photos, file):
         file.write(b"PK")

@@ -38,6 +38,7 @@ def show(library: Library, selected: list[Hit], clear: Callable[[], None]) -> No
     clear
         What is called when none is to be selected any more.
     """
+    selected = _known(library, selected)
     if not selected:
         return
     there = [hit for hit in selected if not hit.offline]
@@ -63,6 +64,12 @@ def show(library: Library, selected: list[Hit], clear: Callable[[], None]) -> No
         label = say("Clear")
         st.button(label, key="taking-clear", type="tertiary", icon=":material/close:", on_click=clear)
         _explain(len(selected) - len(there), size)
+
+
+def _known(library: Library, photos: list[Hit]) -> list[Hit]:
+    """Return the photos that have not been forgotten meanwhile."""
+    there = library.paths(hit.id for hit in photos)
+    return [hit for hit in photos if hit.id in there]
 
 
 def _explain(away: int, size: int) -> None:

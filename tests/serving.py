@@ -11,7 +11,14 @@ from contextlib import contextmanager
 
 @contextmanager
 def served(library, **environment):
-    """Serve a library's page; give its address."""
+    """The page, served as `simsearch app` serves it; its address."""
+    with started(library, **environment) as (address, _):
+        yield address
+
+
+@contextmanager
+def started(library, **environment):
+    """The page's address, and the process that serves it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -25,7 +32,7 @@ def served(library, **environment):
     address = f"http://127.0.0.1:{port}"
     try:
         await_answer(f"{address}/_stcore/health", server)
-        yield address
+        yield address, server
     finally:
         os.killpg(server.pid, 9)
         server.wait()

@@ -320,6 +320,42 @@ def test_what_is_drawn_on_the_query_is_the_part_to_search_with(filled, monkeypat
     assert not page.exception and len(asked) == (2 if found else 1), "the whole picture's answer is kept"
 
 
+def test_a_box_is_given_in_numbers_where_it_cannot_be_drawn(filled):
+    image = Image.new("RGB", (80, 40), (200, 0, 0))
+    image.paste((0, 0, 200), (40, 0, 80, 40))
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    page = ask(filled, "both.png", stream.getvalue(), "image/png")
+    page.toggle[0].set_value(True)
+    page.run()
+    assert [(field.label, field.value) for field in page.number_input] == [
+        ("Left (%)", 0),
+        ("Top (%)", 0),
+        ("Width (%)", 100),
+        ("Height (%)", 100),
+    ]
+    page.number_input[0].set_value(60)
+    page.run()
+    assert not page.exception and page.session_state["asked"][1] == pytest.approx((0.6, 0, 0.4, 1))
+    assert names(page)[0] == "blue.jpg" and page.number_input[2].value == 40
+    page.run()
+    assert page.session_state["asked"][1], "it stays"
+    page.number_input[0].set_value(0)
+    page.run()
+    page.number_input[2].set_value(100)
+    page.run()
+    assert not page.exception and page.session_state["asked"][1] is None, "all of it"
+
+
+def test_the_query_says_what_it_is_to_those_who_cannot_see_it(filled):
+    page = ask(filled, *png((200, 0, 0)))
+    assert [image.proto.imgs[0].alt for image in page.image] == ["the dropped picture"]
+    page.toggle[0].set_value(True)
+    page.run()
+    [chart] = page.get("vega_lite_chart")
+    assert "dropped picture" in str(chart.proto)
+
+
 # What a score means
 
 RED, ORANGE, BLUE, SKY = (f"{name}.jpg" for name in COLOURS)

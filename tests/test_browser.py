@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from simsearch import Library, demo
-from tests.browser import at_rest, awaited, cards, names, served, upload
+from tests.browser import at_rest, awaited, cards, names, upload
 from tests.conftest import paint
 from tests.serving import served
 

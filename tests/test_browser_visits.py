@@ -17,7 +17,8 @@ import pytest
 from PIL import Image
 
 from simsearch import Library, demo
-from tests.browser import at_rest, awaited, cards, names, started, upload
+from tests.browser import at_rest, awaited, cards, names, upload
+from tests.serving import started
 
 pytestmark = [pytest.mark.browser, pytest.mark.network]
 KINDS = ("espresso cups", "wall clocks", "sunflowers", "butterflies")

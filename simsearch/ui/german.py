@@ -822,4 +822,13 @@ TEXTS = {
     "was in Gruppen entschieden wurde. Alben behalten ihre Beispiele, aber als bloße Bilder.",
     "This folder is not there just now: what is forgotten cannot be indexed again.": "Dieser Ordner ist "
     "gerade nicht da: Was vergessen wird, lässt sich nicht wieder einlesen.",
+    # A box in numbers
+    "{name}: a box can be drawn on it, or given in numbers below": (
+        "{name}: Ein Rahmen lässt sich darauf ziehen oder unten in Zahlen angeben"
+    ),
+    "The box in numbers": "Rahmen in Zahlen",
+    "Left (%)": "Links (%)",
+    "Top (%)": "Oben (%)",
+    "Width (%)": "Breite (%)",
+    "Height (%)": "Höhe (%)",
 }

@@ -423,7 +423,8 @@ def _ask(library: Library, found: Map, plot: _Plot) -> dict[str, Any] | None:
         show_error(error)
         return None
     with st.container(key="landed"):
-        st.image(_preview(library, library.generation, asked, _OPENED_SIDE // 2, crop))
+        shown = _preview(library, library.generation, asked, _OPENED_SIDE // 2, crop)
+        st.image(shown, alt=sources.name_of(asked))
     names = Counter(hit.path.parent.name for hit in near).most_common(3)
     among = ", ".join(f"{name} ({number(count)})" for name, count in names)
     if not question:
@@ -473,7 +474,7 @@ def _show_opened(library: Library) -> None:
         show_error(error)
         return
     with st.container(key="opened"):
-        st.image(shown)
+        st.image(shown, alt=hit.path.name)
         st.html(
             f'<div class="about-photo" title="{html.escape(str(hit.path))}">'
             f'<b>{html.escape(hit.path.name)}</b><div class="where">{html.escape(_where(hit))}</div></div>'

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+from functools import partial
 from io import BytesIO
 
 import altair as alt
 import streamlit as st
 from PIL import Image
 
-from simsearch.ui.words import say
+from simsearch.ui.words import noted, say
 
 _TOGGLE = "by-part"
+_TYPED, _TURN = "part-typed", "part-turn"  # the box that is given in numbers, and how often one was
+_WHOLE = (0.0, 0.0, 1.0, 1.0)
 _WIDTH = 270  # pixels, about as wide as the query is shown; it decides only the height
 _HIGHEST = 460
 
@@ -22,6 +25,13 @@ STYLE = """
   .st-key-part [data-testid="stElementToolbar"] { display: none; }
 </style>
 """
+
+_SIDES = {
+    "left": noted("Left (%)"),
+    "top": noted("Top (%)"),
+    "width": noted("Width (%)"),
+    "height": noted("Height (%)"),
+}
 
 Part = tuple[float, float, float, float]  # left, top, width and height, in shares of the picture
 
@@ -39,13 +49,17 @@ def drawn(query: str) -> Part | None:
 
 
 def _selected(query: str) -> dict[str, list[float]]:
+    if typed := st.session_state.get(f"{_TYPED}-{query}"):
+        left, top, width, height = typed
+        return {"x": [left, left + width], "y": [top, top + height]}
     event = st.session_state.get(_key(query))
     selected: dict[str, list[float]] = event["selection"].get("box", {}) if event else {}
     return selected
 
 
 def _key(query: str) -> str:
-    return f"part-{query}"
+    """Return the chart's key: it is a new one whenever a box is given in numbers, so that it shows that."""
+    return f"part-{query}-{st.session_state.get(f'{_TURN}-{query}', 0)}"
 
 
 def _on_picture(ends: list[float]) -> tuple[float, float]:
@@ -53,7 +67,7 @@ def _on_picture(ends: list[float]) -> tuple[float, float]:
     return round(first, 4), round(last, 4)
 
 
-def show(query: str, picture: bytes) -> None:
+def show(query: str, picture: bytes, name: str) -> None:
     """Show a query and, where it is wished for, let a box be drawn on it.
 
     Parameters
@@ -62,27 +76,63 @@ def show(query: str, picture: bytes) -> None:
         What tells it from others: a box stays on the picture on which it was drawn.
     picture
         It, as a JPEG.
+    name
+        What it is called, for those who cannot see it.
     """
     place = st.container()
     if st.toggle(say("Search with a part of it"), key=_TOGGLE):
         with place, st.container(key="part"):
-            st.altair_chart(_chart(picture), on_select="rerun", key=_key(query), width="stretch")
+            st.altair_chart(
+                _chart(picture, st.session_state.get(f"{_TYPED}-{query}")),
+                on_select=partial(_forget_typed, query),
+                key=_key(query),
+                width="stretch",
+                alt=say("{name}: a box can be drawn on it, or given in numbers below", name=name),
+            )
         st.caption(
             say("Searching with what is in the box.")
             if drawn(query)
             else say("Draw a box around what matters to you.")
         )
+        _ask_numbers(query)
     else:
-        place.image(picture)
+        place.image(picture, alt=name)
 
 
-def _chart(picture: bytes) -> alt.Chart:
-    """Return a chart that is the picture, as large as there is room, and on which a box can be drawn."""
+def _ask_numbers(query: str) -> None:
+    """Let the box be given in numbers: nothing can be drawn with the keyboard."""
+    box = drawn(query) or _WHOLE
+    with st.expander(say("The box in numbers")), st.container(key="part-numbers", horizontal=True):
+        for share, (side, label) in zip(box, _SIDES.items(), strict=True):
+            key = f"part-{side}-{query}"
+            st.session_state[key] = round(100 * share)
+            low = 1 if side in ("width", "height") else 0
+            st.number_input(
+                say(label), low, 99 + low, key=key, width=104, on_change=_type, args=(query,), format="%d"
+            )
+
+
+def _type(query: str) -> None:
+    """Have the box that the numbers give; all of the picture is none."""
+    left, top, width, height = (st.session_state[f"part-{side}-{query}"] / 100 for side in _SIDES)
+    box = left, top, min(width, 1 - left), min(height, 1 - top)
+    st.session_state[f"{_TURN}-{query}"] = st.session_state.get(f"{_TURN}-{query}", 0) + 1
+    st.session_state[f"{_TYPED}-{query}"] = box if box != _WHOLE else None
+
+
+def _forget_typed(query: str) -> None:
+    """Go by what is drawn, which is later than the numbers."""
+    st.session_state.pop(f"{_TYPED}-{query}", None)
+
+
+def _chart(picture: bytes, box: Part | None) -> alt.Chart:
+    """Return a chart that is the picture, as large as there is room, on which a box can be drawn."""
     width, height = Image.open(BytesIO(picture)).size
     shape = width / height
     address = f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
-    box = alt.selection_interval(
+    selection = alt.selection_interval(
         name="box",
+        value={"x": [box[0], box[0] + box[2]], "y": [box[1], box[1] + box[3]]} if box else alt.Undefined,
         encodings=["x", "y"],
         zoom=False,  # the wheel is to scroll the page
         mark=alt.BrushConfig(fill="black", fillOpacity=0.15, stroke="#ff8c1a", strokeWidth=3),
@@ -95,7 +145,7 @@ def _chart(picture: bytes) -> alt.Chart:
             y=alt.Y("y:Q", axis=None, scale=_scale(f"height * {shape} / width", reverse=True)),
             url="url:N",
         )
-        .add_params(box)
+        .add_params(selection)
         .properties(height=min(round(_WIDTH / shape), _HIGHEST), padding=0)
         .configure_view(stroke=None)
     )

@@ -166,8 +166,8 @@ def _show_query(library: Library, question: Question, asked: Asked) -> None:
     """Show what was asked, and what it may be of."""
     name, picture = question.name, asked.query
     whole = queries.encoded(library, name, picture)
-    part.show(name, queries.preview(library, name, picture, whole))
     title = sources.name_of(picture)
+    part.show(name, queries.preview(library, name, picture, whole), title)
     if isinstance(picture, Hit):
         st.caption(say("More like {name}", name=plain(title)))
     votes.show(library, queries.encoded(library, name, picture, asked.crop))

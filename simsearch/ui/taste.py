@@ -113,7 +113,7 @@ def show_example(key: str, jpeg: bytes | None, name: str, take_back: Callable[[]
     """Show a picture that is liked or not, with a cross that takes it back."""
     with st.container(key=f"tasted-{key}", width=_SIDE):
         if jpeg:
-            st.image(jpeg, width="stretch")
+            st.image(jpeg, width="stretch", alt=name)
         else:
             st.caption(plain(name))
         st.button(

@@ -57,27 +57,6 @@ def test_in_a_frame_of_another_page_there_is_no_page(chromium, address):
     around.close()
 
 
-def upload(page, path):
-    page.set_input_files("input[type=file]", str(path))
-
-
-def cards(page, count):
-    """The text of the hits, once ``count`` are shown."""
-    awaited(page, ".facts .score", count)
-    return page.locator(".facts:has(.score)").all_inner_texts()
-
-
-def awaited(page, selector, count):
-    """Wait until there are so many of these, the ones in components included."""
-    if count:
-        page.wait_for_selector(f":nth-match({selector}, {count})", state="attached")
-    page.wait_for_selector(f":nth-match({selector}, {count + 1})", state="detached")
-
-
-def names(page):
-    return page.locator(".facts .name").all_inner_texts()
-
-
 def test_an_unseen_picture_shows_its_kind_in_the_first_row(page, tmp_path):
     demo.draw_picture(KIND, 1000).save(tmp_path / "unseen.jpg")
     upload(page, tmp_path / "unseen.jpg")

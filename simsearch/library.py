@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 # What photos are of: a CSV file, or names by photos and folders.
 Labels = str | os.PathLike[str] | Mapping[Photo, str]
 _log = logging.getLogger("simsearch")
+_opened = itertools.count(1)  # the libraries that this process has opened
 
 
 class Library:
@@ -69,6 +71,7 @@ class Library:
         self, path: Path, store: Store, backbone: str | None, encoder: Encoder | None, lsh_storage: str | None
     ) -> None:
         self.path = path
+        self._number = next(_opened)
         self._store = store
         self._asked = backbone  # None where the library's own will do
         self._encoder = encoder
@@ -992,6 +995,24 @@ class Library:
     def generation(self) -> int:
         """A number that every change raises: equal generations find equal hits."""
         return self._store.generation
+
+    @property
+    def key(self) -> str:
+        """What tells this library from all others that this process opens, also from one in its place."""
+        return f"{self._number}"
+
+    @property
+    def stamp(self) -> str:
+        """What stands for all that the library holds: another one in other libraries and after each change.
+
+        To keep what was worked out from a library, for as long as this process lasts.
+        """
+        generation = self.generation
+        return f"{self.key}-{generation}-{self._store.mark(generation)}"
+
+    def is_there(self) -> bool:
+        """Return whether the library is still in its folder: not deleted, nor replaced by another one."""
+        return self._store.is_there()
 
     def roots(self, *, online: bool = False) -> list[Path]:
         """Return the folders that are indexed, or only those that are online."""

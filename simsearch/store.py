@@ -123,6 +123,11 @@ class Store:
             except BaseException:
                 self._db.close()
                 raise
+        self._file = _identity(self.path)
+
+    def is_there(self) -> bool:
+        """Return whether the file is still in its place; once deleted or replaced, it can be read on."""
+        return _identity(self.path) == self._file
 
     def close(self) -> None:
         """Close the file; the store is of no use afterwards."""
@@ -645,3 +650,12 @@ def parsed_time(text: object) -> datetime | None:
 
 def _is_whole(blob: object, dim: int) -> bool:
     return isinstance(blob, bytes) and len(blob) == 2 * dim
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another that takes its place; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

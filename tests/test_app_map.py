@@ -18,7 +18,7 @@ from tests.test_layout import shades
 from tests.toy import ToyEncoder
 
 pytest.importorskip("streamlit")
-from simsearch.ui import colours  # noqa: E402
+from simsearch.ui import colours, main  # noqa: E402
 from simsearch.ui import map as map_page  # noqa: E402
 
 HOSTILE = "<img src=x onerror=alert(1)>.png"
@@ -232,13 +232,13 @@ def test_an_error_is_one_sentence(mapped, monkeypatch):
 # A large library
 
 
-def awaited(tmp_path):
-    thread = map_page._maker(str(tmp_path / "library")).thread
+def awaited():
+    thread = map_page._maker(main._library().key).thread
     assert thread
     thread.join(20)
 
 
-def test_a_large_map_is_made_beside_the_page(mapped, monkeypatch, tmp_path):
+def test_a_large_map_is_made_beside_the_page(mapped, monkeypatch):
     """What there is is shown with how far it is, and the better one when it is ready."""
     ready, asked = Event(), []
     whole = Library.map
@@ -258,7 +258,7 @@ def test_a_large_map_is_made_beside_the_page(mapped, monkeypatch, tmp_path):
     assert len(asked) == 1 and plot(page)["mark"].endswith("True")
     assert [bar.proto.text[:29] for bar in page.get("progress")] == ["A better map is being made, w"]
     ready.set()
-    awaited(tmp_path)
+    awaited()
     page.run()
     assert not page.get("progress") and plot(page)["mark"].endswith("False") and len(asked) == 1
 
@@ -270,9 +270,7 @@ def test_a_large_map_is_made_beside_the_page(mapped, monkeypatch, tmp_path):
         (OSError(12, "No memory"), "map: cannot be made (no memory); try again later."),
     ],
 )
-def test_a_map_that_cannot_be_made_is_told_and_what_there_is_shown(
-    mapped, monkeypatch, tmp_path, error, told
-):
+def test_a_map_that_cannot_be_made_is_told_and_what_there_is_shown(mapped, monkeypatch, error, told):
     whole, asked = Library.map, []
 
     def failing(library):
@@ -283,14 +281,14 @@ def test_a_map_that_cannot_be_made_is_told_and_what_there_is_shown(
     monkeypatch.setattr(Library, "make_map", failing)
     monkeypatch.setattr(map_page, "_FEW", 0)
     on(mapped, "map")
-    awaited(tmp_path)
+    awaited()
     mapped.run()
     mapped.run()
     assert [error.value.replace("\\", "") for error in mapped.error] == [told]
     assert plot(mapped)["points"] and len(asked) == 1
 
 
-def test_no_map_is_made_while_photos_are_indexed(mapped, monkeypatch, tmp_path):
+def test_no_map_is_made_while_photos_are_indexed(mapped, monkeypatch):
     whole, busy = Library.map, [True]
 
     def due(library, at_hand=False):
@@ -302,15 +300,15 @@ def test_no_map_is_made_while_photos_are_indexed(mapped, monkeypatch, tmp_path):
         monkeypatch.setattr(Library, "map", due)
         monkeypatch.setattr(Library, "make_map", lambda _: pytest.fail("it was made"))
         on(mapped, "map")
-        assert map_page._maker(str(tmp_path / "library")).thread is None
+        assert map_page._maker(main._library().key).thread is None
         assert plot(mapped)["mark"].endswith("True") and not mapped.get("progress")
     busy[0] = False
     assert plot(mapped.run())["mark"].endswith("False")
 
 
-def test_each_library_has_a_maker_of_its_own(mapped, tmp_path):
-    one, other = (map_page._maker(str(tmp_path / name)) for name in ("library", "another"))
-    assert one is not other and one is map_page._maker(str(tmp_path / "library"))
+def test_each_library_has_a_maker_of_its_own(mapped):
+    one = map_page._maker("one")
+    assert one is map_page._maker("one") and one is not map_page._maker("another")
 
 
 @pytest.mark.parametrize("name", ["map.js", "map.css", "pictures.js"])

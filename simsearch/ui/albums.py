@@ -59,7 +59,7 @@ def show(library: Library) -> None:
     if photo := st.session_state.pop(_LEAVING, None):
         places.search_like(photo)
     st.html(taste.STYLE + _STYLE)
-    warm_up(library, str(library.path))
+    warm_up(library, library.key)
     if problem := st.session_state.pop(_PROBLEM, None):
         show_error(problem)
     name = st.session_state.get(places.ALBUM)
@@ -102,7 +102,7 @@ def _show_all(library: Library) -> None:
 
 def _cover(library: Library, name: str, photos: list[Hit]) -> str:
     """Return the first photos of an album in a frame; where there are none, what is liked."""
-    sources = [thumbs.small(library, library.generation, hit) for hit in photos]
+    sources = [thumbs.small(library, library.stamp, hit) for hit in photos]
     if not photos:
         liked = [example.jpeg for example in library.albums.examples(name) if example.liked]
         sources = [thumbs.address(jpeg) for jpeg in liked[:_COVER]]

@@ -14,29 +14,27 @@ _AT_FIRST = 12  # photos of a burst that are shown
 _MINUTES = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 
 
-# The generation stands for the library, and the hunt for its copies, of which one is in a burst.
+# The stamp stands for the library, and the hunt for its copies, of which one is in a burst.
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _found(_library: Library, folder: str, generation: int, hunts: int, minutes: float) -> list[Burst]:
+def _found(_library: Library, stamp: str, hunts: int, minutes: float) -> list[Burst]:
     return _library.groups.bursts(minutes)
 
 
 @st.cache_data(max_entries=1_000, show_spinner=False)
-def _sharpest(
-    _library: Library, generation: int, ids: tuple[int, ...], _photos: tuple[Hit, ...]
-) -> int | None:
+def _sharpest(_library: Library, stamp: str, ids: tuple[int, ...], _photos: tuple[Hit, ...]) -> int | None:
     sharpest = _library.groups.sharpest(_photos)
     return sharpest.id if sharpest else None
 
 
 @st.cache_data(max_entries=2, show_spinner=False)
-def _undated(_library: Library, folder: str, generation: int) -> int:
+def _undated(_library: Library, stamp: str) -> int:
     return len(_library) - _library.count(since="0001")
 
 
 def show(library: Library) -> None:
     """Show the bursts, or say why there are none."""
     st.html(strips.STYLE)
-    search.warm_up(library, str(library.path))
+    search.warm_up(library, library.key)
     minutes = st.select_slider(
         say("Longest time from one photo to the next"),
         _MINUTES,
@@ -45,10 +43,10 @@ def show(library: Library) -> None:
         on_change=paging.first,
         args=(_PAGE,),
     )
-    generation = library.generation
+    stamp = library.stamp
     with st.spinner(say("Looking for bursts ...")):
-        found = _found(library, str(library.path), generation, hunt.count(library), minutes)
-    undated = _undated(library, str(library.path), generation)
+        found = _found(library, stamp, hunt.count(library), minutes)
+    undated = _undated(library, stamp)
     if undated:
         st.caption(
             say_count(
@@ -71,23 +69,23 @@ def show(library: Library) -> None:
     st.markdown(f"**{bursts}, {say_count(photos, '{n} photo', '{n} photos')}**")
     for burst in paging.page(_PAGE, found, _AT_ONCE):
         with st.container(border=True, key=f"burst-{burst.photos[0].id}"):
-            _show_burst(library, generation, burst)
+            _show_burst(library, stamp, burst)
 
 
 def _time(minutes: float) -> str:
     return duration(minutes * 60) if minutes < 1 else f"{number(minutes)} min"
 
 
-def _show_burst(library: Library, generation: int, burst: Burst) -> None:
+def _show_burst(library: Library, stamp: str, burst: Burst) -> None:
     first = burst.photos[0]
-    sharpest = _sharpest(library, generation, tuple(photo.id for photo in burst.photos), burst.photos)
+    sharpest = _sharpest(library, stamp, tuple(photo.id for photo in burst.photos), burst.photos)
     taken = f"{day(first.taken_at)}, {_clock(first)}" if first.taken_at else ""
     camera = f" · {first.camera}" if first.camera else ""
     strips.head(say_count(len(burst.photos), "{n} photo", "{n} photos"), f"{taken}{camera}")
     name = f"more-of-burst-{first.id}"
     shown = paging.beginning(name, burst.photos, _AT_FIRST)
     marked = (sharpest, say("sharpest")) if sharpest is not None else None
-    strips.show(library, generation, f"burst-{first.id}", shown, _clock, marked)
+    strips.show(library, stamp, f"burst-{first.id}", shown, _clock, marked)
     paging.offer_rest(name, len(burst.photos) - len(shown))
 
 

@@ -18,15 +18,15 @@ LATER = noted("Clusters are looked for once all photos are indexed.")
 _GRAINS = {"coarse": noted("Few, large"), "medium": noted("Medium"), "fine": noted("Many, small")}
 
 
-# The generation stands for the library, which keeps its clusters itself.
+# The stamp stands for the library, which keeps its clusters itself.
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _found(_library: Library, folder: str, generation: int, grain: str) -> list[Any]:
+def _found(_library: Library, stamp: str, grain: str) -> list[Any]:
     return list(_library.clusters(grain))
 
 
-@st.cache_resource(show_spinner=False)
-def _last(folder: str) -> dict[str, list[Any]]:
-    """Return the clusters of each grain that were shown last of the library in a folder, for all sessions."""
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _last(key: str) -> dict[str, list[Any]]:
+    """Return the clusters of each grain that were shown last of a library, for all sessions."""
     return {}
 
 
@@ -36,16 +36,16 @@ def at_hand(library: Library, grain: str) -> list[Any] | None:
     While photos are indexed it is those that were shown last, or None: to look for them holds up each search,
     and would be done anew whenever some photos more are there.
     """
-    last, folder = _last(str(library.path)), str(library.path)
+    last = _last(library.key)
     if not search.is_busy(library):
-        last[grain] = _found(library, folder, library.generation, grain)
+        last[grain] = _found(library, library.stamp, grain)
     return last.get(grain)
 
 
 def show(library: Library) -> None:
     """Show the clusters of a grain, or say that there are none."""
     st.html(strips.STYLE)
-    search.warm_up(library, str(library.path))
+    search.warm_up(library, library.key)
     grain = st.segmented_control(
         say("Clusters"),
         list(_GRAINS),
@@ -54,7 +54,7 @@ def show(library: Library) -> None:
         on_change=paging.first,
         args=(_PAGE,),
     )
-    generation = library.generation
+    stamp = library.stamp
     with st.spinner(say("Looking for photos that look alike ...")):
         found = at_hand(library, grain or "medium")
     if found is None:
@@ -77,17 +77,17 @@ def show(library: Library) -> None:
         )
     for cluster in paging.page(_PAGE, found, _AT_ONCE):
         with st.container(border=True, key=f"cluster-{cluster.typical.id}"):
-            _show_cluster(library, generation, grain or "medium", cluster)
+            _show_cluster(library, stamp, grain or "medium", cluster)
 
 
-def _show_cluster(library: Library, generation: int, grain: str, cluster: Any) -> None:
+def _show_cluster(library: Library, stamp: str, grain: str, cluster: Any) -> None:
     count = say_count(cluster.size, "{n} photo", "{n} photos")
     strips.head(cluster.label or say("Without a name"), count)
     name = f"more-of-cluster-{grain}-{cluster.typical.id}"
     shown = paging.beginning(name, cluster.photos.tolist(), _AT_FIRST)
     photos = [photo for photo_id in shown if (photo := _photo(library, photo_id))]
     marked = (cluster.typical.id, say("typical"))
-    strips.show(library, generation, f"{grain}-{cluster.typical.id}", photos, marked=marked)
+    strips.show(library, stamp, f"{grain}-{cluster.typical.id}", photos, marked=marked)
     paging.offer_rest(name, cluster.size - len(shown))
 
 

@@ -49,20 +49,19 @@ _STYLE = """
 """
 
 
-# As in search.py: the underscore keeps Streamlit from hashing the library, whose generation stands for it.
 # It also rises when LSH is tuned.
 @st.cache_data(max_entries=100, show_spinner=False)
-def _compare(_library: Library, generation: int, query: bytes | Hit, k: int) -> dict[str, Any]:
+def _compare(_library: Library, stamp: str, query: bytes | Hit, k: int) -> dict[str, Any]:
     return _library.compare(query, k)
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
-def _preview(_library: Library, generation: int, query: bytes | Hit) -> str:
+def _preview(_library: Library, stamp: str, query: bytes | Hit) -> str:
     return _inline(_library.preview(query, _QUERY_SIDE))
 
 
 @st.cache_data(max_entries=2_000, show_spinner=False)
-def _small(_library: Library, generation: int, hit: Hit) -> str:
+def _small(_library: Library, stamp: str, hit: Hit) -> str:
     thumbnail = _library.thumbnail(hit)
     return _inline(_library.preview(thumbnail, _HIT_SIDE)) if thumbnail else ""
 
@@ -75,7 +74,7 @@ def show(library: Library) -> None:
         st.info(say("There is one photo only, and comparing takes at least two; index some more."))
         return
     try:
-        search.warm_up(library, str(library.path))
+        search.warm_up(library, library.key)
         _show_comparison(library)
         settings.show(library)
     except SimsearchError as error:
@@ -92,7 +91,7 @@ def _show_comparison(library: Library) -> None:
             st.caption(say("Its nearest photos appear here, as each engine finds them."))
             return
         with st.spinner(say("Asking every engine ...")):
-            compared = _compare(library, library.generation, query, k)
+            compared = _compare(library, library.stamp, query, k)
     except SimsearchError as error:  # of this query: the rest of the page does without
         show_error(error)
         return
@@ -114,7 +113,7 @@ def _ask(library: Library) -> tuple[bytes | Hit | None, int]:
     query = sources.picture(library, question)
     with asked:
         name = sources.name_of(query)
-        picture = _img(_preview(library, library.generation, query), name)
+        picture = _img(_preview(library, library.stamp, query), name)
         st.html(f'<figure class="asked">{picture}<figcaption>{html.escape(name)}</figcaption></figure>')
     return query, k
 
@@ -154,7 +153,7 @@ def _pictures(library: Library, hits: Sequence[Hit], nearest: Sequence[Hit]) -> 
         note = "" if right else f'<div class="note">{say("not among the nearest")}</div>'
         yield (
             f'<figure class="{"right" if right else "wrong"}" title="{html.escape(str(hit.path))}">'
-            f"{_img(_small(library, library.generation, hit), hit.path.name)}"
+            f"{_img(_small(library, library.stamp, hit), hit.path.name)}"
             f'<figcaption><div class="name"><span>{name}</span><b>{number(hit.score, 2)}</b></div>'
             f"{note}</figcaption></figure>"
         )
@@ -189,7 +188,7 @@ def _show_missed(
     for miss in sorted(missed, key=lambda miss: -miss["hit"].score):
         hit = miss["hit"]
         name = html.escape(hit.path.name)
-        picture = _img(_small(library, library.generation, hit), hit.path.name)
+        picture = _img(_small(library, library.stamp, hit), hit.path.name)
         where = say("{name} in {folder}", name=f"<b>{name}</b>", folder=html.escape(hit.path.parent.name))
         scores = {"score": number(hit.score, 2), "cosine": number(miss["cosine"], 2)}
         cards.append(

@@ -25,7 +25,7 @@ def show(library: Library) -> None:
     if found is None or found.groups is None:
         return
     decided.note(library)
-    if found.key[0] != library.generation:
+    if found.key[0] != library.stamp:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(say("The library has changed since these were found."), width="content")
             st.button(say("Look again"), icon=":material/refresh:", on_click=hunt.forget)
@@ -91,7 +91,7 @@ def _narrowed(library: Library, found: Hunt) -> list[CopyGroup]:
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _folders(_found: Hunt, key: tuple[int, int], roots: list[Path]) -> list[str]:
+def _folders(_found: Hunt, key: tuple[str, int], roots: list[Path]) -> list[str]:
     """Return the folders that copies lie in, and those around them, up to the indexed ones."""
     folders: set[Path] = set()
     for folder in {photo.path.parent for group in _found.groups or [] for photo in _photos(group)}:

@@ -84,7 +84,7 @@ def show(library: Library) -> None:
         with st.container(key=f"decided-{one.id}-{other.id}", horizontal=True, vertical_alignment="center"):
             names = {"one": html.escape(one.path.name), "other": html.escape(other.path.name)}
             pair = say("{one} and {other}", **names)
-            pictures = "".join(thumbs.img(library, library.generation, photo) for photo in (one, other))
+            pictures = "".join(thumbs.img(library, library.stamp, photo) for photo in (one, other))
             said = f"{pair}: <b>{say(SAID[verdict])}</b>"
             st.html(f'<div class="decided-pair">{pictures}<span>{said}</span></div>')
             st.button(

@@ -85,7 +85,7 @@ def show(library: Library) -> None:
             "handed you the altered copy. Your photos are only read."
         )
     )
-    work = desk(str(library.path), "exam").last
+    work = desk(library.key, "exam").last
     _offer(library, bool(work and work.running))
     if work is None:
         return
@@ -108,7 +108,7 @@ def begin(library: Library, sample: int = _USUAL) -> None:
     def examine(progress: Progress) -> dict[str, Any]:
         return library.exam(sample, progress=progress)
 
-    desk(str(library.path), "exam").begin(library.generation, examine)
+    desk(library.key, "exam").begin(library.stamp, examine)
 
 
 def _offer(library: Library, running: bool) -> None:
@@ -132,7 +132,7 @@ def _show_progress(work: Work[dict[str, Any]]) -> None:
 
 def _show_outcome(library: Library, work: Work[dict[str, Any]]) -> None:
     found = work.outcome or {}
-    if work.key != library.generation:
+    if work.key != library.stamp:
         st.info(say("The library has changed since this exam."))
     _show_altered(found)
     _show_foils(found)

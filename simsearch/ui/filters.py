@@ -43,9 +43,8 @@ class _Offer(NamedTuple):
     names: dict[str, str]
 
 
-# As in search.py: the underscore keeps Streamlit from hashing the library, whose generation stands for it.
 @st.cache_data(max_entries=2, show_spinner=False)
-def _offer(_library: Library, generation: int) -> _Offer:
+def _offer(_library: Library, stamp: str) -> _Offer:
     choices, everything = _library.choices(), len(_library)
     # A folder that holds all photos leaves nothing out.
     folders = [folder for folder in choices.folders if folder.photos < everything]
@@ -57,13 +56,13 @@ def _offer(_library: Library, generation: int) -> _Offer:
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
-def _left(_library: Library, generation: int, filters: Filters) -> int:
+def _left(_library: Library, stamp: str, filters: Filters) -> int:
     return _library.count(**filters)
 
 
 def choose(library: Library) -> Filters:
     """Let be chosen which photos may answer; return what is."""
-    offer = _offer(library, library.generation)
+    offer = _offer(library, library.stamp)
     chosen = _that_there_are(current(), offer)
     _keep(chosen)
     with st.container(key="filters", horizontal=True):
@@ -206,7 +205,7 @@ def _take_back(names: list[str] | tuple[str, ...]) -> None:
 
 def _show_left(library: Library, filters: Filters) -> None:
     try:
-        left = _left(library, library.generation, filters)
+        left = _left(library, library.stamp, filters)
     except SimsearchError as error:
         show_error(error)
         return

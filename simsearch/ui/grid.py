@@ -44,9 +44,9 @@ class Deed(NamedTuple):
 
 
 class _Sent(NamedTuple):
-    """The name under which the browser has a photo's picture, and the generation it was looked up in."""
+    """The name under which the browser has a photo's picture, and the stamp of the library by then."""
 
-    generation: int
+    stamp: str
     name: str
 
 
@@ -152,17 +152,17 @@ def _pictures(
     A session is one load of the page in a browser, which keeps what it was sent. What gets lost on the way,
     as when a run of the page overtakes another, it wants again, by name; copies only when they are unfolded.
     """
-    generation = library.generation
+    stamp = library.stamp
     sent: dict[int, _Sent] = st.session_state.setdefault(_SENT, {})
     pictures = {}
     for hit in hits:
         before = sent.pop(hit.id, None)
-        if before and before.generation == generation and before.name not in wanted:
+        if before and before.stamp == stamp and before.name not in wanted:
             sent[hit.id] = before
             continue
         thumbnail = library.thumbnail(hit)
         mark = hashlib.blake2b(thumbnail, digest_size=8).hexdigest() if thumbnail else ""
-        sent[hit.id] = now = _Sent(generation, f"{hit.id}-{mark}" if mark else "")
+        sent[hit.id] = now = _Sent(stamp, f"{hit.id}-{mark}" if mark else "")
         if thumbnail and (before is None or before.name != now.name or now.name in wanted):
             pictures[now.name] = thumbs.address(thumbnail)
     names = {hit.id: sent[hit.id].name for hit in hits}

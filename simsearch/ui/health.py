@@ -18,7 +18,7 @@ _SECONDS_A_LOOK = 0.5
 def show(library: Library) -> None:
     """Show the ways to look after the library, and what came of the last look."""
     st.subheader(say("Is all well?"), anchor=False)
-    place = desk(str(library.path), "health")
+    place = desk(library.key, "health")
     work = place.last
     if work and work.running:
         st.fragment(_show_progress, run_every=_SECONDS_A_LOOK)(work)
@@ -47,7 +47,7 @@ def _begin(library: Library, *, repair: bool) -> None:
     def check(progress: Progress) -> Any:
         return library.check(repair=repair, progress=lambda done, total: progress("checking", done, total))
 
-    desk(str(library.path), "health").begin(repair, check)
+    desk(library.key, "health").begin(repair, check)
     st.rerun()
 
 

@@ -16,11 +16,11 @@ _STATE = "hunt"
 
 
 class Hunt(Work[list[CopyGroup]]):
-    """A search for copies; its key is the generation of the library, and what stands for the decisions."""
+    """A search for copies; its key is the stamp of the library, and what stands for the decisions."""
 
-    key: tuple[int, int]
+    key: tuple[str, int]
 
-    def __init__(self, library: Library, key: tuple[int, int]) -> None:
+    def __init__(self, library: Library, key: tuple[str, int]) -> None:
         super().__init__(key, lambda progress: library.groups.copies(progress=progress))
 
     @property
@@ -53,14 +53,14 @@ class _Hunts:
             return last
 
 
-@st.cache_resource(show_spinner=False)
-def _hunts(folder: str) -> _Hunts:
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _hunts(key: str) -> _Hunts:
     return _Hunts()
 
 
-def key_of(library: Library) -> tuple[int, int]:
+def key_of(library: Library) -> tuple[str, int]:
     """Return what stands for all that a hunt depends on: photos, and decisions."""
-    return library.generation, hash(frozenset(library.groups.verdicts().items()))
+    return library.stamp, hash(frozenset(library.groups.verdicts().items()))
 
 
 def found(library: Library) -> Hunt | None:
@@ -75,7 +75,7 @@ def found(library: Library) -> Hunt | None:
     """
     hunt: Hunt | None = st.session_state.get(_STATE)
     if hunt is None:
-        hunt = st.session_state[_STATE] = _hunts(str(library.path)).join(library)
+        hunt = st.session_state[_STATE] = _hunts(library.key).join(library)
     hunt.wait(_PATIENCE)
     if hunt.running:
         st.fragment(_show_progress, run_every=_SECONDS_A_LOOK)(hunt)
@@ -92,7 +92,7 @@ def found(library: Library) -> Hunt | None:
 
 def count(library: Library) -> int:
     """Return a number that rises when a hunt begins, and again when it ends."""
-    return _hunts(str(library.path)).count
+    return _hunts(library.key).count
 
 
 def forget() -> None:

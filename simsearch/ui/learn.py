@@ -170,7 +170,7 @@ def _points(change: float) -> str:
 
 
 def _show_lesson(library: Library, learnt: dict[str, Any]) -> None:
-    place = desk(str(library.path), "learn")
+    place = desk(library.key, "learn")
     work = place.last
     running = bool(work and work.running)  # it may end any moment
     if work and not running:
@@ -238,7 +238,7 @@ def _ask(library: Library) -> None:
     if question is None:
         return
     try:
-        warm_up(library, str(library.path))
+        warm_up(library, library.key)
         picture = sources.picture(library, question)
         query = queries.encoded(library, question.name, picture)
         st.html(_picture(queries.preview(library, question.name, picture, query), sources.name_of(picture)))

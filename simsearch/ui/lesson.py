@@ -68,15 +68,14 @@ class Wish(NamedTuple):
             return library.learn("folders", **options, force=self.force, progress=progress)
 
 
-# As in search.py: the underscore keeps Streamlit from hashing the library, whose generation stands for it.
 @st.cache_data(max_entries=4, show_spinner=False)
-def _kinds(_library: Library, generation: int, wish: Wish) -> dict[str, Any]:
+def _kinds(_library: Library, stamp: str, wish: Wish) -> dict[str, Any]:
     with wish.options() as options:
         return _library.kinds_to_learn(**options)
 
 
 @st.cache_data(max_entries=2, show_spinner=False)
-def _folders(_library: Library, generation: int) -> dict[str, int]:
+def _folders(_library: Library, stamp: str) -> dict[str, int]:
     """Return how many photos are in each folder and below it, also in those that only hold folders."""
     roots = _library.roots()
     counted: Counter[str] = Counter()
@@ -90,13 +89,13 @@ def _folders(_library: Library, generation: int) -> dict[str, int]:
 
 
 @st.cache_data(max_entries=2, show_spinner=False)
-def _short(_library: Library, generation: int) -> dict[str, str]:
-    folders = [*_folders(_library, generation)]
+def _short(_library: Library, stamp: str) -> dict[str, str]:
+    folders = [*_folders(_library, stamp)]
     return dict(zip(folders, votes.shown(folders, _library.roots()), strict=True))
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
-def _photos_of(_library: Library, generation: int, album: str, key: Hashable) -> list[int]:
+def _photos_of(_library: Library, stamp: str, album: str, key: Hashable) -> list[int]:
     return [photo.id for photo in _library.albums.photos(album)]
 
 
@@ -133,7 +132,7 @@ def _wish_all(library: Library) -> Wish:
 
 
 def _wish_below(library: Library) -> Wish:
-    folders, short = _folders(library, library.generation), _short(library, library.generation)
+    folders, short = _folders(library, library.stamp), _short(library, library.stamp)
     chosen = st.selectbox(
         say("Below which folder"),
         [*folders],
@@ -144,7 +143,7 @@ def _wish_below(library: Library) -> Wish:
 
 
 def _wish_folders(library: Library) -> Wish | None:
-    folders, short = _folders(library, library.generation), _short(library, library.generation)
+    folders, short = _folders(library, library.stamp), _short(library, library.stamp)
     chosen = st.multiselect(
         say("Folders that are kinds"),
         [*folders],
@@ -180,7 +179,7 @@ def _wish_albums(library: Library) -> Wish | None:
     albums = {album.name: album for album in library.albums}
     kinds: dict[int, set[str]] = {}
     for name in chosen:
-        for photo in _photos_of(library, library.generation, name, tuple(albums[name])):
+        for photo in _photos_of(library, library.stamp, name, tuple(albums[name])):
             kinds.setdefault(photo, set()).add(name)
     several = sum(len(names) > 1 for names in kinds.values())
     if several:
@@ -213,7 +212,7 @@ _WISHES: dict[str, Callable[[Library], Wish | None]] = {
 
 def _show_kinds(library: Library, wish: Wish) -> bool:
     """Say what would be learnt from; return whether there are two kinds."""
-    told = _kinds(library, library.generation, wish)
+    told = _kinds(library, library.stamp, wish)
     sizes, small = told["sizes"], set(told["small"])
     names = dict(zip(sizes, votes.shown([*sizes], library.roots()), strict=True))
     large = {kind: count for kind, count in sizes.items() if kind not in small}

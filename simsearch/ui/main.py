@@ -16,9 +16,11 @@ from simsearch.ui.words import say, show_error
 _ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#c4374a"
 stroke-width="3" stroke-linecap="round"><circle cx="10" cy="10" r="7"/>
 <path d="M15.5 15.5 21.5 21.5"/></svg>"""
+_KEY = "library-key"  # of the library that the session knows
 
 
-@st.cache_resource(show_spinner=False)
+# One that was deleted or replaced is left to the garbage collection: other sessions may use it yet.
+@st.cache_resource(show_spinner=False, validate=Library.is_there)
 def _library() -> Library:
     return Library.open(create=False)
 
@@ -73,6 +75,17 @@ def main() -> None:
     page.run()
 
 
+def _forget_others(library: Library | None) -> None:
+    """Forget all that this session knows of another library: its photos have other numbers."""
+    if library is None:
+        return
+    known, st.session_state[_KEY] = st.session_state.get(_KEY, library.key), library.key
+    if known != library.key:
+        st.session_state.clear()
+        st.query_params.clear()
+        st.rerun()
+
+
 def _search(library: Library) -> None:
     library_page.show_strip(library)
     search.show(library)
@@ -82,6 +95,7 @@ def _on_the_library(show: Callable[[Library], None], *, empty_too: bool = False)
     def page() -> None:
         try:
             library = _library_if_any()
+            _forget_others(library)
             if library is not None and (len(library) or (empty_too and library.roots())):
                 show(library)
             else:

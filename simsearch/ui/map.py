@@ -120,12 +120,12 @@ def show(library: Library) -> None:
     st.html(_STYLE)
     st.subheader(say("Your photos on a map"), anchor=False)
     try:
-        search.warm_up(library, str(library.path))
+        search.warm_up(library, library.key)
         found = _current(library)
         if not len(found.ids):
             st.info(say("None of the photos can be laid out; `simsearch doctor` says why."))
             return
-        plot = _laid_out(found, f"{library.generation}-{found.method}-{found.due}")
+        plot = _laid_out(found, f"{library.stamp}-{found.method}-{found.due}")
         left, right = st.columns([3, 1], gap="large")
         with right:
             landed = _ask(library, found, plot)
@@ -146,7 +146,7 @@ def show(library: Library) -> None:
 def _current(library: Library) -> Map:
     """Return the map; where a better one takes a while, what there is, with how far the better one is."""
     found = library.map(at_hand=True)
-    maker = _maker(str(library.path))
+    maker = _maker(library.key)
     if not found.due or (search.is_busy(library) and not maker.running):  # more photos are about to come
         return found
     if len(library) <= _FEW:
@@ -164,7 +164,7 @@ class _Maker:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._asked = -1  # the generation it was made for
+        self._asked = ""  # the stamp of the library that it was made of
         self.thread: threading.Thread | None = None
         self.started = 0.0
         self.problem: SimsearchError | None = None
@@ -175,10 +175,10 @@ class _Maker:
         return self.thread is not None and self.thread.is_alive()
 
     def start(self, library: Library) -> bool:
-        """Have the map made, if it was not at this generation; return whether it is being made."""
+        """Have the map made, if it was not of the library as it is now; return whether it is being made."""
         with self._lock:
-            if not self.running and self._asked != library.generation:
-                self._asked, self.started, self.problem = library.generation, time.monotonic(), None
+            if not self.running and self._asked != library.stamp:
+                self._asked, self.started, self.problem = library.stamp, time.monotonic(), None
                 self.thread = threading.Thread(target=self._make, args=(library,), daemon=True)
                 self.thread.start()
             return self.running
@@ -193,8 +193,8 @@ class _Maker:
             self.problem = SimsearchError(f"map: cannot be made ({reason}); try again later.")
 
 
-@st.cache_resource(show_spinner=False)
-def _maker(folder: str) -> _Maker:
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _maker(key: str) -> _Maker:
     return _Maker()
 
 
@@ -418,12 +418,12 @@ def _ask(library: Library, found: Map, plot: _Plot) -> dict[str, Any] | None:
             asked, crop = st.session_state.get("asked", (None, None))
         if asked is None:
             return None
-        (x, y), near = _landed(library, found, library.generation, plot.mark, asked, crop)
+        (x, y), near = _landed(library, found, library.stamp, plot.mark, asked, crop)
     except SimsearchError as error:
         show_error(error)
         return None
     with st.container(key="landed"):
-        shown = _preview(library, library.generation, asked, _OPENED_SIDE // 2, crop)
+        shown = _preview(library, library.stamp, asked, _OPENED_SIDE // 2, crop)
         st.image(shown, alt=sources.name_of(asked))
     names = Counter(hit.path.parent.name for hit in near).most_common(3)
     among = ", ".join(f"{name} ({number(count)})" for name, count in names)
@@ -442,10 +442,9 @@ def _note(question: Question) -> None:
     st.session_state[_ASKED] = question
 
 
-# As in search.py: the underscore keeps Streamlit from hashing the library, whose generation stands for it.
 @st.cache_data(max_entries=50, show_spinner=False)
 def _landed(
-    _library: Library, _found: Map, generation: int, mark: str, asked: bytes | Hit, crop: Part | None
+    _library: Library, _found: Map, stamp: str, mark: str, asked: bytes | Hit, crop: Part | None
 ) -> tuple[tuple[float, float], list[Hit]]:
     hits = _library.search(asked, _NEAR, crop=crop)
     if isinstance(asked, Hit) and crop is None:
@@ -456,9 +455,7 @@ def _landed(
 
 
 @st.cache_data(max_entries=50, show_spinner=False)
-def _preview(
-    _library: Library, generation: int, asked: bytes | Hit, side: int, crop: Part | None = None
-) -> bytes:
+def _preview(_library: Library, stamp: str, asked: bytes | Hit, side: int, crop: Part | None = None) -> bytes:
     return _library.preview(asked, side, crop)
 
 
@@ -468,7 +465,7 @@ def _show_opened(library: Library) -> None:
         return
     try:
         hit = library.photo(st.session_state[_OPENED])
-        shown = _preview(library, library.generation, hit, _OPENED_SIDE)
+        shown = _preview(library, library.stamp, hit, _OPENED_SIDE)
     except SimsearchError as error:
         del st.session_state[_OPENED]
         show_error(error)

@@ -74,16 +74,15 @@ STYLE = """
 """
 
 
-# As in search.py: the underscore keeps Streamlit from hashing what generation, id and offline stand for.
 @st.cache_data(max_entries=30, show_spinner=False)
-def _large(_library: Library, generation: int, photo_id: int, offline: bool, _photo: Hit) -> bytes:
+def _large(_library: Library, stamp: str, photo_id: int, offline: bool, _photo: Hit) -> bytes:
     return _library.preview(_photo, _SIDE)
 
 
 @st.cache_data(max_entries=30, show_spinner=False)
 def _why(
     _library: Library,
-    generation: int,
+    stamp: str,
     query: bytes | Hit,
     crop: Part | None,
     photo_id: int,
@@ -154,7 +153,7 @@ def _show_views(library: Library, hit: Hit, asked: Asked) -> None:
 
 
 def _show_photo(library: Library, hit: Hit, _: Asked) -> None:
-    jpeg = _large(library, library.generation, hit.id, hit.offline, hit)
+    jpeg = _large(library, library.stamp, hit.id, hit.offline, hit)
     width, height = Image.open(BytesIO(jpeg)).size
     st.html(_img(jpeg, hit.path.name, f'width="{width}" height="{height}"'))
     if max(width, height) < min(_SIDE, max(hit.width, hit.height)):
@@ -163,8 +162,8 @@ def _show_photo(library: Library, hit: Hit, _: Asked) -> None:
 
 def _show_alike(library: Library, hit: Hit, asked: Asked) -> None:
     with st.spinner(say("Looking ...")):
-        generation = library.generation
-        query, found, note = _why(library, generation, asked.query, asked.crop, hit.id, hit.offline, hit)
+        stamp = library.stamp
+        query, found, note = _why(library, stamp, asked.query, asked.crop, hit.id, hit.offline, hit)
     sides = (query, say("What you asked with")), (found, hit.path.name)
     figures = "".join(
         f"<figure>{_img(jpeg, said)}<figcaption>{html.escape(said)}</figcaption></figure>"
@@ -296,7 +295,7 @@ def _show_copies(library: Library, hit: Hit) -> None:
 def _figures(library: Library, hit: Hit) -> Iterator[str]:
     for path in hit.copies[:_COPIES]:
         try:
-            picture = thumbs.img(library, library.generation, library.photo(path))
+            picture = thumbs.img(library, library.stamp, library.photo(path))
         except PhotoError:  # it has left the library meanwhile
             picture = ""
         name = html.escape(path.name)

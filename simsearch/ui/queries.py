@@ -18,27 +18,24 @@ def encoded(library: Library, name: str, picture: bytes | Hit, crop: Part | None
     PhotoError
         When the picture cannot be read.
     """
-    return _encoded(library, str(library.path), _stamp(library, picture), name, crop, picture)
+    return _encoded(library, _stamp(library, picture), name, crop, picture)
 
 
 def preview(library: Library, name: str, picture: bytes | Hit, query: Query) -> bytes:
     """Return the picture of a query as a JPEG, as large as it is shown."""
-    return _preview(library, str(library.path), _stamp(library, picture), name, query)
+    return _preview(library, _stamp(library, picture), name, query)
 
 
-def _stamp(library: Library, picture: bytes | Hit) -> int | None:
-    """Return what says whether a photo of the library is the same still."""
-    return library.generation if isinstance(picture, Hit) else None
+def _stamp(library: Library, picture: bytes | Hit) -> str:
+    """Return what says whether a photo of the library is the same still; other pictures always are."""
+    return library.stamp if isinstance(picture, Hit) else library.key
 
 
-# The underscore keeps Streamlit from hashing what the others stand for.
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _encoded(
-    _library: Library, folder: str, stamp: int | None, name: str, crop: Part | None, _picture: bytes | Hit
-) -> Query:
+def _encoded(_library: Library, stamp: str, name: str, crop: Part | None, _picture: bytes | Hit) -> Query:
     return _library.query(_picture, crop=crop)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _preview(_library: Library, folder: str, stamp: int | None, name: str, _query: Query) -> bytes:
+def _preview(_library: Library, stamp: str, name: str, _query: Query) -> bytes:
     return _library.preview(_query, _SIDE)

@@ -47,13 +47,12 @@ class _Answer(NamedTuple):
     milliseconds: float
 
 
-# The underscore keeps Streamlit from hashing the library; the generation stands for what it holds, and hits
-# say whether their folder is online.
+# The underscore keeps Streamlit from hashing the library, here and elsewhere: its stamp stands for what it
+# holds. Hits say whether their folder is online.
 @st.cache_data(max_entries=100, show_spinner=False)
 def _find(
     _library: Library,
-    folder: str,
-    generation: int,
+    stamp: str,
     online: list[str],
     asked: tuple[Any, ...],
     _query: Query,
@@ -68,16 +67,17 @@ def _find(
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def _engine(_library: Library, folder: str, generation: int) -> str:
+def _engine(_library: Library, stamp: str) -> str:
     return str(_library.status()["engine"])
 
 
-@st.cache_resource(show_spinner="Getting ready (the first time takes half a minute) ...")
-def warm_up(_library: Library, folder: str) -> None:
+@st.cache_resource(max_entries=1, show_spinner="Getting ready (the first time takes half a minute) ...")
+def warm_up(_library: Library, key: str) -> None:
     """Load the network and the index, once."""
     _library.load()
     # Streamlit collects garbage after each run, and all that is loaded now would be looked through each time:
     # a tenth of a second in which nothing else is done.
+    gc.unfreeze()  # a library that was here before is of no use any more
     gc.collect()
     gc.freeze()
 
@@ -86,7 +86,7 @@ def show(library: Library) -> None:
     """Show the search page."""
     st.html(_STYLE + part.STYLE + votes.STYLE + taste.STYLE + filters.STYLE + hits.STYLE + trail.STYLE)
     try:
-        warm_up(library, str(library.path))
+        warm_up(library, library.key)
     except SimsearchError as error:
         show_error(error)
         return
@@ -154,7 +154,7 @@ def _search(library: Library, question: Question, picture: bytes | Hit, ways: di
     query = queries.encoded(library, question.name, picture, crop)
     liked, disliked = taste.current()
     key = question, crop, *(tuple(hit.id for hit in hits) for hits in (liked, disliked))
-    stamp = str(library.path), library.generation, [str(root) for root in library.roots(online=True)]
+    stamp = library.stamp, [str(root) for root in library.roots(online=True)]
     k = next(many for many in _FOUND if many >= address.shown())
     answer = _find(library, *stamp, key, query, liked, disliked, k, ways)
     st.session_state["asked"] = picture, crop  # for the map
@@ -190,7 +190,7 @@ def _choose_ways(library: Library) -> dict[str, Any]:
         )
         engine = st.selectbox(say("Engine"), list(ENGINES), format_func=_engine_name)
         if engine == "auto":
-            now = _engine(library, str(library.path), library.generation)
+            now = _engine(library, library.stamp)
             st.caption(say("Auto is {engine}.", engine=plain(told(now))))
         rerank = st.toggle(say("Shared neighbours count"), True, help=say("Otherwise only the cosine ranks."))
         fold = st.toggle(say("Fold near-identical photos into one"), True)

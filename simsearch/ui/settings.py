@@ -31,15 +31,16 @@ _KNOBS = {
 }
 
 
-# As in search.py: the underscore keeps Streamlit from hashing the library, whose generation stands for it.
 @st.cache_data(max_entries=2, show_spinner=False)
-def _similarities(_library: Library, generation: int) -> tuple[list[float], list[float]]:
+def _similarities(_library: Library, stamp: str) -> tuple[list[float], list[float]]:
     nearest, others = _library.lsh_similarities()
     return nearest, others
 
 
 @st.cache_data(max_entries=1_000, show_spinner=False)
-def _curve(_library: Library, bits: int, tables: int, probes: int, hits: int) -> list[tuple[float, float]]:
+def _curve(
+    _library: Library, stamp: str, bits: int, tables: int, probes: int, hits: int
+) -> list[tuple[float, float]]:
     return _library.lsh_curve(bits, tables, probes, hits)
 
 
@@ -47,7 +48,7 @@ def show(library: Library) -> None:
     """Show the curve of the library's own settings and others, and how to tune."""
     own = library.lsh_settings()
     with st.spinner(say("Looking how alike the photos are ...")):
-        similarities = _similarities(library, library.generation)
+        similarities = _similarities(library, library.stamp)
     _show_curve(library, own, similarities)
     _show_tuning(library, own)
 
@@ -74,14 +75,14 @@ def _show_curve(library: Library, own: dict[str, int], similarities: tuple[list[
     )
     settings = _turn_knobs(own)
     with st.spinner(say("Drawing the curve ...")):
-        curve = _curve(library, **settings)
+        curve = _curve(library, library.stamp, **settings)
     recall, scanned = (_mean(curve, cosines) for cosines in similarities)
     first, second = st.columns(2)
     first.metric(say("Expected recall"), share(recall), help=say("Mean of the curve over the nearest."))
     second.metric(
         say("Expected share scanned"), share(scanned), help=say("Mean of the curve over the others.")
     )
-    st.altair_chart(_chart(similarities, curve, _curve(library, **own)), width="stretch")
+    st.altair_chart(_chart(similarities, curve, _curve(library, library.stamp, **own)), width="stretch")
     st.caption(say("To search with these settings:"))
     knobs = " ".join(f"--{name} {value}" for name, value in settings.items())
     place = shlex.quote(str(library.path))

@@ -43,7 +43,7 @@ def head(title: str, more: str) -> None:
 
 def show(
     library: Library,
-    generation: int,
+    stamp: str,
     name: str,
     photos: Sequence[Hit],
     said: Callable[[Hit], str] = lambda _: "",
@@ -64,14 +64,14 @@ def show(
         for photo in photos:
             chip = marked[1] if marked and marked[0] == photo.id else ""
             with st.container(key=f"frame-{photo.id}", width=_WIDTH):
-                _show_frame(library, generation, photo, said(photo), chip)
+                _show_frame(library, stamp, photo, said(photo), chip)
 
 
-def _show_frame(library: Library, generation: int, photo: Hit, said: str, chip: str) -> None:
+def _show_frame(library: Library, stamp: str, photo: Hit, said: str, chip: str) -> None:
     mark = f' <span class="chip">{html.escape(chip)}</span>' if chip else ""
     st.html(
         f'<figure class="frame {"marked" if chip else ""}" title="{html.escape(str(photo.path))}">'
-        f"{thumbs.img(library, generation, photo)}<figcaption>"
+        f"{thumbs.img(library, stamp, photo)}<figcaption>"
         f'<div class="name">{html.escape(photo.path.name)}</div>{html.escape(said)}{mark}'
         "</figcaption></figure>"
     )

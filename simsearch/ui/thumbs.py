@@ -13,17 +13,17 @@ _SIDE = 240  # pixels
 _LARGE = 1_200
 
 
-def img(library: Library, generation: int, photo: Hit) -> str:
+def img(library: Library, stamp: str, photo: Hit) -> str:
     """Return a photo as HTML; without a thumbnail, its name takes its place."""
-    source = small(library, generation, photo)
+    source = small(library, stamp, photo)
     if source:
         return f'<img src="{source}" alt="{html.escape(photo.path.name)}">'
     return f'<div class="gone">{html.escape(photo.path.name)}</div>'
 
 
-def small(library: Library, generation: int, photo: Hit) -> str:
+def small(library: Library, stamp: str, photo: Hit) -> str:
     """Return a photo as an address that holds it; empty where it has gone, or is damaged."""
-    return _small(library, generation, photo.id, photo)
+    return _small(library, stamp, photo.id, photo)
 
 
 def large(library: Library, photo: Hit) -> str:
@@ -38,9 +38,8 @@ def large(library: Library, photo: Hit) -> str:
     return f'<img src="{source}" alt="{html.escape(photo.path.name)}">'
 
 
-# As in search.py: the underscore keeps Streamlit from hashing what generation and id stand for.
 @st.cache_data(max_entries=5_000, show_spinner=False)
-def _small(_library: Library, generation: int, photo_id: int, _photo: Hit) -> str:
+def _small(_library: Library, stamp: str, photo_id: int, _photo: Hit) -> str:
     try:
         thumbnail = _library.thumbnail(_photo)
         small = _library.preview(thumbnail, _SIDE) if thumbnail else b""

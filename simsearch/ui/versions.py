@@ -73,10 +73,10 @@ STYLE = """
 
 
 class Place(NamedTuple):
-    """Where photos are: their library, the generation in which they were found, and the indexed folders."""
+    """Where photos are: their library, its stamp when they were found, and the indexed folders."""
 
     library: Library
-    generation: int
+    stamp: str
     roots: list[Path]
 
 
@@ -166,7 +166,7 @@ def _version(place: Place, photo: Hit, size: int, mark: str, done: str, *, is_de
     pixels = say("{width} x {height}", width=photo.width, height=photo.height)
     return (
         f'<figure class="{kind}" title="{html.escape(str(photo.path))}">'
-        f"{thumbs.img(place.library, place.generation, photo)}<figcaption>"
+        f"{thumbs.img(place.library, place.stamp, photo)}<figcaption>"
         f'<div><span class="name">{html.escape(photo.path.name)}</span> {_chip(mark)}</div>'
         f'<div class="told">{html.escape(done)}</div>'
         f'<div class="size">{pixels} · {bytes_in_words(size)}{away}</div>'

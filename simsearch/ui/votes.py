@@ -35,9 +35,8 @@ class Votes(NamedTuple):
     named: list[tuple[str, int]]
 
 
-# As in search.py: the underscore keeps Streamlit from hashing the library, whose generation stands for it.
 @st.cache_data(max_entries=100, show_spinner=False)
-def _counted(_library: Library, folder: str, generation: int, embedding: bytes, _query: Query) -> Votes:
+def _counted(_library: Library, stamp: str, embedding: bytes, _query: Query) -> Votes:
     suggestion = _library.suggest(_query)
     names = shown([vote.kind for vote in suggestion.votes], _library.roots())
     return Votes(
@@ -46,16 +45,16 @@ def _counted(_library: Library, folder: str, generation: int, embedding: bytes, 
 
 
 @st.cache_data(max_entries=2, show_spinner=False)
-def _kinds(_library: Library, generation: int) -> int:
+def _kinds(_library: Library, stamp: str) -> int:
     return _library.kinds()
 
 
 def show(library: Library, query: Query, most: int = _SHOWN) -> bool:
     """Show what the query may be of, so many kinds at most; return whether there is anything to say."""
-    if _kinds(library, library.generation) < 2:
+    if _kinds(library, library.stamp) < 2:
         return False
     embedding = query.embedding.tobytes()
-    votes = _counted(library, str(library.path), library.generation, embedding, query)
+    votes = _counted(library, library.stamp, embedding, query)
     if votes.asked < _FEWEST:
         return False
     st.html(f'<div class="votes">{_sentence(votes)}{_bars(votes, most)}</div>')

@@ -23,7 +23,7 @@ class Work(Generic[_Outcome]):
     Parameters
     ----------
     key
-        What it was begun with, such as a generation of the library or what was wished for.
+        What it was begun with, such as the stamp of the library or what was wished for.
     do
         Does it, and calls what it is given with what is being done, and how much of that is done and to do.
 
@@ -97,7 +97,7 @@ class Desk:
                 self.last = Work(key, do)
 
 
-@st.cache_resource(show_spinner=False)
-def desk(library: str, sort: str) -> Desk:
-    """Return the desk for a sort of work on the library in a folder."""
+@st.cache_resource(max_entries=3, show_spinner=False)  # one of each sort
+def desk(key: str, sort: str) -> Desk:
+    """Return the desk for a sort of work on a library, by its key."""
     return Desk()

@@ -8,6 +8,7 @@ off       nothing
 from __future__ import annotations
 
 import csv
+import io
 import json
 import logging
 import shlex
@@ -300,8 +301,8 @@ def _is_known(store: Store, folder: Path) -> bool:
         return False
 
 
-def kinds_of_labels(store: Store, path: Path) -> tuple[dict[int, str], list[str]]:
-    """Read what photos are of from a CSV file: in each line a path and a label.
+def kinds_of_labels(store: Store, source: Path | bytes) -> tuple[dict[int, str], list[str]]:
+    """Read what photos are of from a CSV file, or what is in one: in each line a path and a label.
 
     Paths are absolute, or below the file's folder or an indexed one. A first line that is "path,label" is
     no photo, and what follows the label is not read. Commas, semicolons or tabs part them, as spreadsheets
@@ -318,12 +319,14 @@ def kinds_of_labels(store: Store, path: Path) -> tuple[dict[int, str], list[str]
     LearningError
         When it names no photo of the library.
     """
-    starts = [path.parent, *(root.path for root in store.roots())]
-    read = [_read_labels(store, starts, _rows(path, separator)) for separator in ",;\t"]
+    name = source if isinstance(source, Path) else "the list"
+    starts = [*([source.parent] if isinstance(source, Path) else []), *(root.path for root in store.roots())]
+    text = _text_of(source, name)
+    read = [_read_labels(store, starts, _rows(text, name, separator)) for separator in ",;\t"]
     kinds, unknown = max(read, key=lambda one: (len(one[0]), len(one[1]) if not one[0] else 0))
     if not kinds:
-        holds = f"none of the {len(unknown):,} paths in {path} is in the library"
-        reason = holds if unknown else f"{path} holds no labels"
+        holds = f"none of the {len(unknown):,} paths in {name} is in the library"
+        reason = holds if unknown else f"{name} holds no labels"
         raise LearningError(
             reason, "give one path and one label a line, parted by a comma, a semicolon or a tab"
         )
@@ -345,13 +348,25 @@ def _large(sizes: Mapping[str, int]) -> list[str]:
     return sorted(name for name, size in sizes.items() if size >= SMALLEST_KIND)
 
 
-def _rows(path: Path, separator: str) -> list[list[str]]:
+def _text_of(source: Path | bytes, name: str | Path) -> str:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file, delimiter=separator) if len(row) > 1 and row[1].strip()]
-    except (OSError, ValueError, csv.Error) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise FolderError(path, f"cannot be read ({reason.lower()})", "give a CSV file in UTF-8") from error
+        return (source if isinstance(source, bytes) else source.read_bytes()).decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise _unread(name, error) from error
+
+
+def _unread(name: str | Path, error: Exception) -> FolderError:
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    reason = "not in UTF-8" if isinstance(error, UnicodeError) else reason.lower()
+    return FolderError(name, f"cannot be read ({reason})", "give a CSV file in UTF-8")
+
+
+def _rows(text: str, name: str | Path, separator: str) -> list[list[str]]:
+    try:
+        lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        rows = [row for row in lines if len(row) > 1 and row[1].strip()]
+    except csv.Error as error:
+        raise _unread(name, error) from error
     return rows[1:] if rows and [cell.strip().lower() for cell in rows[0][:2]] == ["path", "label"] else rows
 
 

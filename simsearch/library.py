@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     from simsearch.inventory import Inventory
     from simsearch.why import Why
 
-# What photos are of: a CSV file, or names by photos and folders.
-Labels = str | os.PathLike[str] | Mapping[Photo, str]
+# What photos are of: a CSV file, or what is in one, or names by photos and folders.
+Labels = str | os.PathLike[str] | bytes | Mapping[Photo, str]
 _log = logging.getLogger("simsearch")
 _opened = itertools.count(1)  # the libraries that this process has opened
 
@@ -751,9 +751,10 @@ class Library:
             of fewer it learns nothing yet.
             "folders": besides, what tells the folders apart that photos lie in. "off": nothing.
         labels
-            For "folders": the kinds in place of the folders, kept as the photos' labels: a CSV file, in each
-            line a path and a label; or a mapping to labels from photos (hits, ids or paths) and from folders,
-            which stand for what is below them and not named itself, also for what comes there later.
+            For "folders": the kinds in place of the folders, kept as the photos' labels: a CSV file, or its
+            content in bytes, in each line a path and a label; or a mapping to labels from photos (hits, ids
+            or paths) and from folders, which stand for what is below them and not named itself, also for what
+            comes there later.
         under
             For "folders": only the folders at or below this one.
         force
@@ -844,7 +845,8 @@ class Library:
             names = {one.id if isinstance(one, Hit) else one: kind for one, kind in labels.items()}
             return lessons.kinds_of_names(self._store, names)
         if labels is not None:
-            return *lessons.kinds_of_labels(self._store, absolute_path(labels)), {}
+            source = labels if isinstance(labels, bytes) else absolute_path(labels)
+            return *lessons.kinds_of_labels(self._store, source), {}
         folder = absolute_path(under) if under is not None else None
         return lessons.kinds_of_folders(self._store, folder), [], {}
 

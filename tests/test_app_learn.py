@@ -159,12 +159,22 @@ def test_a_list_in_a_file_is_learnt(taught, any_gain):
     assert "**What tells 3 labels apart**" in texts(learn(page))
 
 
+@pytest.mark.parametrize("content", [b"caf\xe9.jpg,cup\n", b"nowhere.jpg,cup\n"])
+def test_a_list_that_cannot_be_used_is_called_the_list(taught, content):
+    page = choose(taught, "A list in a file")
+    uploader = next(one for one in page.file_uploader if one.label == "A CSV file")
+    uploader.upload("labels.csv", content, "text/csv")
+    page.run()
+    [error] = [one.value for one in page.error]
+    assert "the list" in error and "labels" not in error and "tmp" not in error
+
+
 def test_a_list_of_nothing_is_one_sentence(taught):
     page = choose(taught, "A list in a file")
     uploader = next(one for one in page.file_uploader if one.label == "A CSV file")
     uploader.upload("labels.csv", b"nothing", "text/csv")
     page.run()
-    assert "holds no labels" in page.error[0].value and button(page, "Learn").disabled
+    assert "the list holds no labels" in page.error[0].value and button(page, "Learn").disabled
 
 
 def test_a_loss_is_refused_with_its_figures_and_can_be_had_all_the_same(taught, monkeypatch):

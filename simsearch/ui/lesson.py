@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,31 +45,22 @@ class Wish(NamedTuple):
     under: str | None = None
     force: bool = False
 
-    @contextmanager
-    def options(self) -> Iterator[dict[str, Any]]:
-        """Give the options of :meth:`Library.learn` and :meth:`Library.kinds_to_learn`, for a while."""
-        if isinstance(self.labels, bytes):
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / "labels.csv"  # whatever the visitor calls it
-                path.write_bytes(self.labels)
-                yield {"labels": path}
-        elif self.labels is not None:
-            yield {"labels": dict(self.labels)}
-        else:
-            yield {"under": self.under}
+    def options(self) -> dict[str, Any]:
+        """Return the options of :meth:`Library.learn` and :meth:`Library.kinds_to_learn`."""
+        if self.labels is None:
+            return {"under": self.under}
+        return {"labels": self.labels if isinstance(self.labels, bytes) else dict(self.labels)}
 
     def learn(self, library: Library, progress: Callable[[str, int, int], None]) -> dict[str, Any]:
         """Learn it."""
         if self.lesson != "folders":
             return library.learn(self.lesson)
-        with self.options() as options:
-            return library.learn("folders", **options, force=self.force, progress=progress)
+        return library.learn("folders", **self.options(), force=self.force, progress=progress)
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def _kinds(_library: Library, stamp: str, wish: Wish) -> dict[str, Any]:
-    with wish.options() as options:
-        return _library.kinds_to_learn(**options)
+    return _library.kinds_to_learn(**wish.options())
 
 
 @st.cache_data(max_entries=2, show_spinner=False)

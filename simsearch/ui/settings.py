@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from simsearch import Library
-from simsearch.ui.words import noted, number, percent, say, say_count
+from simsearch.ui.words import legible, noted, number, percent, say, say_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -85,7 +85,7 @@ def _show_curve(library: Library, own: dict[str, int], similarities: tuple[list[
     st.altair_chart(_chart(similarities, curve, _curve(library, library.stamp, **own)), width="stretch")
     st.caption(say("To search with these settings:"))
     knobs = " ".join(f"--{name} {value}" for name, value in settings.items())
-    place = shlex.quote(str(library.path))
+    place = shlex.quote(legible(str(library.path)))
     st.code(f"simsearch tune --library {place} {knobs}", language="shell", wrap_lines=True)
 
 

@@ -99,7 +99,12 @@ def time_of(moment: datetime) -> str:
 
 def plain(text: str) -> str:
     """Make text safe where Streamlit reads Markdown."""
-    return "".join(f"\\{char}" if char in r"\`*_{}[]()<>#+-.!|~$:&" else char for char in text)
+    return "".join(f"\\{char}" if char in r"\`*_{}[]()<>#+-.!|~$:&" else char for char in legible(text))
+
+
+def legible(text: str) -> str:
+    """Return text as it can be sent to a browser, such as the path of a folder with a name that is none."""
+    return text.encode(errors="replace").decode()
 
 
 def show_error(error: SimsearchError) -> None:

@@ -38,7 +38,7 @@ _MOST_STRANGERS = 4_000  # photos of no kind that searches are tried among: 20 M
 _GROWN = 2  # times as many photos: what was learnt from fewer is out of date
 _GROWN_KINDS = 1.5  # for what tells kinds apart, which makes more of what there is
 _SETTING = "learnt"
-_NAMED = "labelled folders"  # where these are, and the last photo that there was then
+_NAMED = "labelled folders"  # where these are, and the photos in them that were to have no label
 Progress = Callable[[str, int, int], None]
 _log = logging.getLogger("simsearch")
 
@@ -78,22 +78,26 @@ def _label_newcomers(store: Store) -> None:
     named = json.loads(store.setting(_NAMED) or "{}")
     if not named:
         return
-    with suppress(FolderError, LearningError):  # nothing of these folders is there any more
-        kinds = kinds_of_names(store, named["folders"])[0]
-        if new := {photo_id: kind for photo_id, kind in kinds.items() if photo_id > named["last"]}:
-            with store.transaction():
-                store.add_labels(new)
-                _set_named(store, named["folders"])
+    known = {*store.labels(), *named.get("bare", ())}
+    kinds = _kinds_in(store, named["folders"])
+    if new := {photo_id: kind for photo_id, kind in kinds.items() if photo_id not in known}:
+        with store.transaction():
+            store.add_labels(new)
+
+
+def _kinds_in(store: Store, folders: Mapping[Any, str]) -> dict[int, str]:
+    try:
+        return kinds_of_names(store, folders)[0]
+    except (FolderError, LearningError):  # nothing of these folders is there any more
+        return {}
 
 
 def set_labels(store: Store, kinds: dict[int, str], folders: Mapping[str, str]) -> None:
     """Say what photos are of, and will be that come to some folders (inside a transaction)."""
     store.set_labels(kinds)
-    _set_named(store, folders)
-
-
-def _set_named(store: Store, folders: Mapping[str, str]) -> None:
-    named = {"folders": dict(folders), "last": max(store.folders(), default=0)} if folders else {}
+    named: dict[str, Any] = {}
+    if folders:
+        named = {"folders": dict(folders), "bare": sorted(_kinds_in(store, folders).keys() - kinds.keys())}
     store.set_setting(_NAMED, json.dumps(named))
 
 

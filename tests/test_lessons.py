@@ -382,6 +382,18 @@ def test_photos_that_come_to_a_named_folder_get_its_label(shelf):
     assert shelf.library.labels() == {}
 
 
+def test_photos_that_move_into_a_named_folder_get_its_label(shelf):
+    kinds = shelf.fill(kinds=3, each=8).tolist()
+    names = {shelf.photos / f"kind-{kind}": f"thing {kind}" for kind in range(2)}
+    unnamed, moving = 1 + kinds.index(0), 1 + kinds.index(2)
+    shelf.library.learn("folders", labels={**names, unnamed: ""}, force=True)
+    before = shelf.library.labels()
+    with shelf.store.transaction():
+        shelf.store.move(moving, shelf.store.roots()[0], Found("kind-0/moved.png", 1, 1))
+    lessons.keep_up(shelf.store, DIM)
+    assert shelf.library.labels() == {**before, moving: "thing 0"} and unnamed not in before
+
+
 def test_what_would_be_learnt_from_is_told_before(labelled):
     shelf, names = labelled
     path = shelf.labels([f"all/{name},{label}" for name, label in names] + ["nowhere.jpg,cup"])

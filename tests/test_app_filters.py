@@ -14,7 +14,7 @@ from tests.conftest import paint
 pytest.importorskip("streamlit")
 from streamlit.testing.v1 import AppTest  # noqa: E402
 
-from simsearch.ui import filters, words  # noqa: E402
+from simsearch.ui import filters, votes, words  # noqa: E402
 
 PHOTOS = {  # path, when, maker and model
     "2023/may/1.jpg": ("2023:05:01 10:00:00", "Apple iPhone 12"),
@@ -178,6 +178,24 @@ def test_without_dates_and_cameras_there_is_nothing_to_choose(page, tmp_path, al
 )  # fmt: skip
 def test_nonsense_in_an_address_is_left_out(parameters):
     assert filters.from_address({**parameters, "kind ": "x"}) == {}
+
+
+parts = st.lists(st.sampled_from(["a", "b", "photos"]), min_size=1, max_size=4)
+folders = parts.map(lambda parts: "/" + "/".join(parts))
+
+
+@given(st.lists(folders | parts.map("/".join), unique=True), st.lists(folders.map(Path), unique=True))
+def test_no_two_kinds_are_called_the_same(kinds, roots):
+    called = votes.shown(kinds, roots)
+    assert len(set(called)) == len(called) == len(kinds)
+
+
+def test_folders_are_called_as_shortly_as_may_be():
+    roots = [Path("/a/photos"), Path("/b/photos"), Path("/c/other")]
+    kinds = ["/a/photos/cup", "/b/photos/cup", "/c/other/cup", "/c/other/mug", "label"]
+    assert votes.shown(kinds, roots) == [
+        "/a/photos/cup/", "/b/photos/cup/", "other/cup/", "mug/", "label"
+    ]  # fmt: skip
 
 
 dates = st.dates(date(1900, 1, 1), date(2099, 12, 31)).map(str)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,18 +63,36 @@ def show(library: Library, query: Query, most: int = _SHOWN) -> bool:
 
 
 def shown(kinds: list[str], roots: list[Path]) -> list[str]:
-    """Return labels as they are, and folders below the indexed one, or with its name where unclear."""
-    short = [_short(kind, roots, whole=False) for kind in kinds]
-    return short if len(set(short)) == len(short) else [_short(kind, roots, whole=True) for kind in kinds]
+    """Return labels as they are, and folders below the indexed one; no two of them are called the same.
+
+    Where they would be, a folder is called by the indexed one, too, or by its whole path.
+    """
+    names = [_names(kind, roots) for kind in kinds]
+    said = [0] * len(kinds)  # which of its names each has
+    while True:
+        texts = [names[place][one] for place, one in enumerate(said)]
+        counts = Counter(texts)
+        unclear = [
+            place
+            for place, text in enumerate(texts)
+            if counts[text] > 1 and said[place] + 1 < len(names[place])
+        ]
+        if not unclear:
+            return texts
+        for place in unclear:
+            said[place] += 1
 
 
-def _short(kind: str, roots: list[Path], *, whole: bool) -> str:
+def _names(kind: str, roots: list[Path]) -> list[str]:
+    """Return what a kind may be called, the shortest first and what nothing else can be called last."""
     folder = Path(kind)
     around = [root for root in roots if folder.is_relative_to(root)]
     if not around:
-        return kind  # a label
+        return [kind]  # a label
     root = max(around, key=lambda root: len(root.parts))
-    return f"{folder.relative_to(root.parent if whole or folder == root else root).as_posix()}/"
+    whole = folder.relative_to(root.parent).as_posix()
+    short = whole if folder == root else folder.relative_to(root).as_posix()
+    return [f"{short}/", f"{whole}/", f"{folder.as_posix().rstrip('/')}/", kind]
 
 
 def _sentence(votes: Votes) -> str:

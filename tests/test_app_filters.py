@@ -138,7 +138,7 @@ def test_filters_that_leave_nothing_are_told_in_one_sentence(chooser):
 def test_it_can_be_chosen_from_elsewhere(chooser, album):
     """As an address does: of other libraries, times and cameras, too."""
     chooser.session_state["filters"] = filters.from_address(
-        {"since": "1999", "until": "1999", "camera": "iphone", "min_size": "2000", "kind": "x", "under": "/x"}
+        {"since": "1999", "until": "1999", "camera": "iphone", "min_size": "2000"}
     )
     shown(chooser)
     assert returned(chooser) == {"since": "1999", "until": "1999", "camera": "iphone", "min_size": 2000}
@@ -147,6 +147,25 @@ def test_it_can_be_chosen_from_elsewhere(chooser, album):
     assert [one.label for one in chooser.button] == [
         "1999", "iphone", "2,000 pixels or more", "Clear all"
     ]  # fmt: skip
+
+
+def test_what_is_not_there_stays_chosen_and_leaves_nothing(chooser):
+    chooser.session_state["filters"] = filters.from_address({"kind": "gone"})
+    shown(chooser)
+    assert returned(chooser) == {"kind": "gone"} and chooser.button[0].label.endswith("gone")
+    assert [one.value for one in chooser.info] == ["The filters leave no photo: remove one of them."]
+    pick(chooser, "Kind", "2023/may")
+    assert not chooser.info
+    chooser.session_state["filters"] = filters.from_address({"under": "/nowhere"})
+    chooser.run()
+    assert not chooser.exception and "not in this library" in chooser.error[0].value.replace("\\", "")
+    assert returned(chooser) == {"under": "/nowhere"}
+
+
+def test_a_kind_may_be_the_end_of_a_folder(chooser):
+    chooser.session_state["filters"] = filters.from_address({"kind": "may"})
+    shown(chooser)
+    assert [one.value for one in chooser.caption] == ["2 of 5 photos are left"]
 
 
 def test_in_german(chooser, monkeypatch):

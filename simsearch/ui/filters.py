@@ -42,16 +42,18 @@ class _Offer(NamedTuple):
     choices: Choices
     names: dict[str, str]
 
+    def name(self, chosen: object) -> str:
+        """Return what a folder or kind is called, which may come from an address, and not be there."""
+        return self.names.get(str(chosen), str(chosen))
+
 
 @st.cache_data(max_entries=2, show_spinner=False)
 def _offer(_library: Library, stamp: str) -> _Offer:
     choices, everything = _library.choices(), len(_library)
     # A folder that holds all photos leaves nothing out.
     folders = [folder for folder in choices.folders if folder.photos < everything]
-    names: dict[str, str] = {}
-    for some in (choices.kinds, folders):
-        whole = [one.name for one in some]
-        names |= zip(whole, shown(whole, _library.roots()), strict=True)
+    whole = list(dict.fromkeys(one.name for one in (*choices.kinds, *folders)))
+    names = dict(zip(whole, shown(whole, _library.roots()), strict=True))
     return _Offer(choices._replace(folders=folders), names)
 
 
@@ -63,8 +65,7 @@ def _left(_library: Library, stamp: str, filters: Filters) -> int:
 def choose(library: Library) -> Filters:
     """Let be chosen which photos may answer; return what is."""
     offer = _offer(library, library.stamp)
-    chosen = _that_there_are(current(), offer)
-    _keep(chosen)
+    chosen = current()
     with st.container(key="filters", horizontal=True):
         said = _said(chosen, offer)
         label = f"{say('Filters')} · {len(said)}" if said else say("Filters")
@@ -123,18 +124,6 @@ def _is_date(text: str) -> bool:
         return False
 
 
-def _that_there_are(filters: Filters, offer: _Offer) -> Filters:
-    """Leave out folders and kinds that the library does not have, or not any more."""
-    choices = offer.choices
-    there = {
-        "under": {folder.name for folder in choices.folders},
-        "kind": {kind.name for kind in choices.kinds},
-    }
-    return cast(
-        Filters, {name: value for name, value in filters.items() if value in there.get(name, (value,))}
-    )
-
-
 def _keep(filters: Filters) -> None:
     st.session_state[_STATE] = filters
 
@@ -152,13 +141,13 @@ def _said(filters: Filters, offer: _Offer) -> dict[tuple[str, ...], str]:
     """Return what is chosen in words, by the filters that say it."""
     said: dict[tuple[str, ...], str] = {}
     if "under" in filters:
-        said["under",] = offer.names[str(filters["under"])]
+        said["under",] = offer.name(filters["under"])
     if time := _time_in_words(filters):
         said["since", "until"] = time
     if "camera" in filters:
         said["camera",] = str(filters["camera"])
     if "kind" in filters:
-        said["kind",] = offer.names[str(filters["kind"])]
+        said["kind",] = offer.name(filters["kind"])
     if "min_size" in filters:
         said["min_size",] = say("{n} pixels or more", n=filters["min_size"])
     return said
@@ -226,10 +215,7 @@ def _choose_folder(chosen: Filters, offer: _Offer) -> None:
 
 
 def _choose_camera(chosen: Filters, choices: Choices) -> None:
-    cameras: dict[str, int | None] = dict(choices.cameras)
-    if camera := chosen.get("camera"):
-        cameras.setdefault(camera, None)  # it may be a part of a name, from an address
-    _pick("camera", say("Camera"), cameras, camera)
+    _pick("camera", say("Camera"), dict(choices.cameras), chosen.get("camera"))
 
 
 def _choose_kind(chosen: Filters, offer: _Offer) -> None:
@@ -267,6 +253,8 @@ def _pick(
 
     if len(counts) < 2 and value is None:
         return
+    if value is not None:  # from an address: a part of a name, or what is not there any more
+        counts = {**counts, str(value): counts.get(str(value))}
     st.session_state[_key(name)] = value
     st.selectbox(
         label,

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from simsearch.ui.filters import from_address, to_address
+
 K = 15
 MOST = 960  # hits; nobody looks at more
 _LIKE, _PICTURE, _K = "like", "picture", "k"
@@ -46,9 +48,8 @@ def shown() -> int:
 
 
 def filters() -> dict[str, str]:
-    """Return what else the address says: which photos may answer."""
-    asked = st.query_params.to_dict()
-    return {name: value for name, value in asked.items() if name not in (_LIKE, _PICTURE, _K)}
+    """Return what else the address says that makes sense: which photos may answer."""
+    return to_address(from_address(st.query_params.to_dict()))
 
 
 def ask(question: Question) -> None:
@@ -82,13 +83,14 @@ def _number(name: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 19 and int(text) else None
 
 
-def _write(question: Question | None, k: int, chosen: Mapping[str, str]) -> None:
+def _write(wanted: Question | None, k: int, chosen: Mapping[str, str]) -> None:
     asked = dict(chosen)
-    if question and question.photo is not None:
-        asked[_LIKE] = str(question.photo)
-    elif question and question.picture:
-        asked[_PICTURE] = question.picture
+    if wanted and wanted.photo is not None:
+        asked[_LIKE] = str(wanted.photo)
+    elif wanted and wanted.picture:
+        asked[_PICTURE] = wanted.picture
     if k != K:
         asked[_K] = str(k)
-    if asked != st.query_params.to_dict():  # else Back would seem to do nothing
+    # What says the same in other words stays as it is: else Back would seem to do nothing, and lose Forward.
+    if (wanted, k, dict(chosen)) != (question(), shown(), filters()):
         st.query_params.from_dict(asked)

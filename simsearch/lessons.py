@@ -128,19 +128,25 @@ def _learn_kinds_anew(store: Store, dim: int, lesson: dict[str, Any]) -> None:
             _keep(store, Space(), "photos", alike=store.counts()["photos"])
 
 
-def learn_photos(store: Store, dim: int) -> None:
+def learn_photos(store: Store, dim: int, progress: Progress = lambda *_: None) -> None:
     """Learn the mean and the main directions of the library, or nothing yet where it is too small for that.
+
+    Parameters
+    ----------
+    progress
+        As for :func:`learn_kinds`.
 
     Raises
     ------
     LearningError
         When the photos do not differ.
     """
+    progress("reading embeddings", 0, 0)
     count = store.counts()["photos"]
-    if count < space.PCA_FROM:
-        _keep(store, Space(), "photos")
-    else:
-        _keep(store, space.pca(_spread(store, dim)), "photos", photos=count)
+    enough = count >= space.PCA_FROM
+    learnt = space.pca(_spread(store, dim)) if enough else Space()
+    progress("making the index anew", 0, 0)
+    _keep(store, learnt, "photos", photos=count if enough else 0)
 
 
 def learn_nothing(store: Store) -> None:

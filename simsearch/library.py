@@ -790,10 +790,12 @@ class Library:
         small: list[str] = []
         unknown: list[str] = []
         dim = self.encoder.dim
+        progress = progress or (lambda *_: None)
         with running.sole_writer(self.path):
             if lesson == "photos":
-                lessons.learn_photos(self._store, dim)
+                lessons.learn_photos(self._store, dim, progress)
             elif lesson == "off":
+                progress("making the index anew", 0, 0)
                 lessons.learn_nothing(self._store)
             else:
                 kinds, unknown, folders = self._kinds(labels, under)
@@ -805,7 +807,7 @@ class Library:
                     labels=labels is not None,
                     folders=folders,
                     under=absolute_path(under) if under is not None else None,
-                    progress=progress or (lambda *_: None),
+                    progress=progress,
                 )
             self._indexes.refresh(dim)
             calibration.keep_up(self._store, self._indexes, self.encoder)

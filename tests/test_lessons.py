@@ -430,6 +430,20 @@ def test_learning_says_how_far_it_is_and_what_it_raises_ends_it(shelf):
     assert shelf.library.learnt() == before and shelf.library.labels() == {}
 
 
+@pytest.mark.parametrize("lesson", ["photos", "folders", "off"])
+def test_any_lesson_can_be_stopped_until_its_last_step(shelf, lesson):
+    shelf.fill(kinds=2, each=30)
+    before = shelf.library.learnt(), shelf.library.generation
+
+    def stop(doing, *_):
+        if doing == "making the index anew":
+            raise KeyError("stopped")
+
+    with pytest.raises(KeyError, match="stopped"):
+        shelf.library.learn(lesson, progress=stop, **({"force": True} if lesson == "folders" else {}))
+    assert (shelf.library.learnt(), shelf.library.generation) == before
+
+
 def test_a_loss_says_what_was_measured(shelf, monkeypatch):
     shelf.fill(kinds=4, each=8)
     monkeypatch.setattr("simsearch.learning.Gain.is_loss", True)

@@ -21,11 +21,12 @@ from simsearch.ui.work import Desk, Work, desk
 _SECONDS_A_LOOK = 0.5
 _VOTED = 10  # kinds that are shown
 _ASKED = "learn-asked"
+_LAST = "making the index anew"
 _DOING = {
     "getting ready": noted("Getting ready ..."),
     "reading embeddings": noted("Reading what the photos look like ..."),
     "trying it on photos held out": noted("Trying it on photos held out ..."),
-    "making the index anew": noted("Making the index anew ..."),
+    _LAST: noted("Making the index anew ..."),
 }
 _MEASURES = {
     "precision_at_1": noted("The very first hit is of the photo's kind"),
@@ -205,6 +206,7 @@ def _show_progress(work: Work[dict[str, Any]]) -> None:
         icon=":material/stop_circle:",
         on_click=work.stop,
         help=say("Nothing has changed then."),
+        disabled=doing == _LAST,  # which cannot be stopped any more
     )
 
 

@@ -54,7 +54,7 @@ class Wish(NamedTuple):
     def learn(self, library: Library, progress: Callable[[str, int, int], None]) -> dict[str, Any]:
         """Learn it."""
         if self.lesson != "folders":
-            return library.learn(self.lesson)
+            return library.learn(self.lesson, progress=progress)
         return library.learn("folders", **self.options(), force=self.force, progress=progress)
 
 

@@ -831,4 +831,9 @@ TEXTS = {
     "Top (%)": "Oben (%)",
     "Width (%)": "Breite (%)",
     "Height (%)": "Höhe (%)",
+    # What is liked or not, and gone
+    "{n} photo with a thumb is not in the library any more: it counts no longer.": "{n} Foto mit Daumen ist "
+    "nicht mehr in der Bibliothek: Es zählt nicht mehr.",
+    "{n} photos with a thumb are not in the library any more: they count no longer.": "{n} Fotos mit Daumen "
+    "sind nicht mehr in der Bibliothek: Sie zählen nicht mehr.",
 }

@@ -119,6 +119,8 @@ def _answer(library: Library, question: Question, left: DeltaGenerator, right: D
         with tools:
             ways |= _filter(library)
         picture = sources.picture(library, question)
+        with found:
+            taste.leave_out_gone(library)
         asked = _search(library, question, picture, ways)
         with found:
             started = time.perf_counter()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from simsearch import Hit, Library, SimsearchError
+from simsearch import Hit, Library, PhotoError, SimsearchError
 from simsearch.ui import places
 from simsearch.ui.part import Part
 from simsearch.ui.words import noted, plain, say, say_count, show_error
@@ -90,6 +90,29 @@ def note(hit: Hit, liked: bool) -> None:
     else:
         taste = taste._replace(disliked=(*taste.disliked, hit))
     _keep(taste)
+
+
+def leave_out_gone(library: Library) -> None:
+    """Take back what was said of photos that are not in the library any more, and say so, once."""
+    taste = current()
+    kept = Taste(*(tuple(hit for hit in hits if _is_there(library, hit)) for hits in taste))
+    gone = sum(map(len, taste)) - sum(map(len, kept))
+    if gone:
+        _keep(kept)
+        st.info(
+            say_count(
+                gone,
+                "{n} photo with a thumb is not in the library any more: it counts no longer.",
+                "{n} photos with a thumb are not in the library any more: they count no longer.",
+            )
+        )
+
+
+def _is_there(library: Library, hit: Hit) -> bool:
+    try:
+        return library.photo(hit).id == hit.id
+    except PhotoError:
+        return False
 
 
 def show(library: Library, query: Query | None) -> None:

@@ -23,7 +23,8 @@ _DATE = re.compile(r"[12]\d{3}(-\d\d(-\d\d)?)?", re.ASCII)
 _BETWEEN = "filter-between"  # whether two days are asked for
 _DAYS = "days"  # what stands for them among the years
 
-# What is chosen stands beside the button, as small as it can be and still be hit with a finger.
+# What is chosen stands beside the button, as small as it can be and still be hit with a finger. That it is
+# removed so, the icon says to those who see it.
 STYLE = """
 <style>
   .st-key-filters { align-items: center; gap: .4rem; }
@@ -31,6 +32,9 @@ STYLE = """
       min-height: 2rem; padding: 0 .6rem; border-radius: 1rem; max-width: 100%;
   }
   [class*="st-key-filtered-"] button p { font-size: .85rem; overflow-wrap: anywhere; }
+  [class*="st-key-filtered-"] button em {
+      position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  }
   .st-key-clear-filters button p { font-size: .85rem; }
 </style>
 """
@@ -174,7 +178,7 @@ def _in_words(when: str) -> str:
 def _show_chosen(said: dict[tuple[str, ...], str]) -> None:
     for names, words in said.items():
         st.button(
-            plain(words),
+            say("*Remove filter:* {filter}", filter=plain(words)),
             key=f"filtered-{names[0]}",
             icon=":material/close:",
             help=say("Remove this filter"),

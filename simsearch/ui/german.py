@@ -836,4 +836,6 @@ TEXTS = {
     "nicht mehr in der Bibliothek: Es zählt nicht mehr.",
     "{n} photos with a thumb are not in the library any more: they count no longer.": "{n} Fotos mit Daumen "
     "sind nicht mehr in der Bibliothek: Sie zählen nicht mehr.",
+    # Filters by their names
+    "*Remove filter:* {filter}": "*Filter entfernen:* {filter}",
 }

@@ -7,11 +7,13 @@ import pytest
 from PIL import Image
 
 from simsearch import Library, LibraryError
+from simsearch.albums import Album
 from simsearch.learning import Gain
 from tests.conftest import paint
 from tests.test_app import markup, on, press
 
 pytest.importorskip("streamlit")
+from simsearch.ui.lesson import Wish  # noqa: E402
 
 KINDS = {"rust": (200, 40, 20), "moss": (40, 190, 30), "sea": (20, 60, 200)}
 
@@ -146,6 +148,26 @@ def test_albums_are_kinds(page, taught, any_gain, tmp_path, album, monkeypatch):
     assert "6 photos are in several of them and left out." in texts(page)
     page = learn(page)
     assert "**What tells 2 labels apart**, from 12 photos" in texts(page)
+
+
+def test_a_run_of_the_page_goes_through_no_photos(taught, any_gain, tmp_path, album, monkeypatch):
+    with Library.open(tmp_path / "library") as library:
+        library.albums.save("warm", library.sample(1))
+    page = choose(taught.run(), "Albums")
+    page.multiselect[0].set_value(["warm"])
+    page.run()
+    assert not page.exception
+    for name in ("labels", "kinds_to_learn", "folders", "paths"):
+        monkeypatch.delattr(Library, name)
+    page.run()
+    assert not page.exception
+
+
+def test_albums_stand_for_their_photos():
+    one, other = (Album(name, 1, 0, None) for name in ("one", "other"))
+    wish = Wish("folders", tuple((number, "one") for number in range(9)), albums=(one,))
+    assert wish.key.labels is None and wish.key != wish._replace(albums=(one, other)).key
+    assert Wish("folders", ((1, "x"),)).key.labels == ((1, "x"),)
 
 
 def test_a_list_in_a_file_is_learnt(taught, any_gain):

@@ -109,7 +109,7 @@ def _learnt_text(learnt: dict[str, Any]) -> str:
 
 
 def _show_labels(library: Library) -> None:
-    count = len(library.labels())
+    count = lesson.count_labels(library, library.stamp)
     if not count:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -38,12 +38,21 @@ _NAMED = 5  # kinds that a sentence names
 
 
 class Wish(NamedTuple):
-    """What :meth:`Library.learn` is asked for; ``labels`` as pairs, or the content of a CSV file."""
+    """What :meth:`Library.learn` is asked for; ``labels`` as pairs, or the content of a CSV file.
+
+    Where the labels are many, they follow from ``albums``: to hash these takes no time.
+    """
 
     lesson: str
     labels: tuple[tuple[int | str, str], ...] | bytes | None = None
     under: str | None = None
     force: bool = False
+    albums: tuple[tuple[Hashable, ...], ...] = ()
+
+    @property
+    def key(self) -> Wish:
+        """Tells it from others, in a few bytes."""
+        return self._replace(labels=None) if self.albums else self
 
     def options(self) -> dict[str, Any]:
         """Return the options of :meth:`Library.learn` and :meth:`Library.kinds_to_learn`."""
@@ -59,8 +68,14 @@ class Wish(NamedTuple):
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def _kinds(_library: Library, stamp: str, wish: Wish) -> dict[str, Any]:
-    return _library.kinds_to_learn(**wish.options())
+def _kinds(_library: Library, stamp: str, key: Wish, _wish: Wish) -> dict[str, Any]:
+    return _library.kinds_to_learn(**_wish.options())
+
+
+@st.cache_data(max_entries=2, show_spinner=False)
+def count_labels(_library: Library, stamp: str) -> int:
+    """Return how many photos have a label."""
+    return len(_library.labels())
 
 
 @st.cache_data(max_entries=2, show_spinner=False)
@@ -165,11 +180,11 @@ def _wish_albums(library: Library) -> Wish | None:
     if not chosen:
         st.caption(say("All photos of an album are of one kind."))
         return None
-    albums = {album.name: album for album in library.albums}
+    albums = tuple(album for album in library.albums if album.name in chosen)
     kinds: dict[int, set[str]] = {}
-    for name in chosen:
-        for photo in _photos_of(library, library.stamp, name, tuple(albums[name])):
-            kinds.setdefault(photo, set()).add(name)
+    for album in albums:
+        for photo in _photos_of(library, library.stamp, album.name, album):
+            kinds.setdefault(photo, set()).add(album.name)
     several = sum(len(names) > 1 for names in kinds.values())
     if several:
         st.caption(
@@ -179,7 +194,8 @@ def _wish_albums(library: Library) -> Wish | None:
                 "{n} photos are in several of them and left out.",
             )
         )
-    return Wish("folders", tuple((photo, min(names)) for photo, names in kinds.items() if len(names) == 1))
+    labels = tuple((photo, min(names)) for photo, names in kinds.items() if len(names) == 1)
+    return Wish("folders", labels, albums=albums)
 
 
 def _wish_file(library: Library) -> Wish | None:
@@ -201,7 +217,7 @@ _WISHES: dict[str, Callable[[Library], Wish | None]] = {
 
 def _show_kinds(library: Library, wish: Wish) -> bool:
     """Say what would be learnt from; return whether there are two kinds."""
-    told = _kinds(library, library.stamp, wish)
+    told = _kinds(library, library.stamp, wish.key, wish)
     sizes, small = told["sizes"], set(told["small"])
     names = dict(zip(sizes, votes.shown([*sizes], library.roots()), strict=True))
     large = {kind: count for kind, count in sizes.items() if kind not in small}
@@ -228,7 +244,7 @@ def _show_kinds(library: Library, wish: Wish) -> bool:
     if len(large) < 2:
         st.info(say("It takes two kinds of {fewest} photos or more each.", fewest=told["fewest"]))
         return False
-    if wish.labels is not None and (labels := len(library.labels())):
+    if wish.labels is not None and (labels := count_labels(library, library.stamp)):
         st.caption(
             say_count(
                 labels,

@@ -2,6 +2,7 @@
 
 import ast
 import errno
+import itertools
 import os
 import re
 import sqlite3
@@ -14,9 +15,9 @@ import pytest
 from PIL import Image
 
 import simsearch
-from simsearch import Library, SimsearchError, derived, exam, pixels, running, schema, versions
+from simsearch import Library, SimsearchError, derived, errors, exam, pixels, running, schema, versions
 from simsearch.kinds import Precision
-from simsearch.ui.german_errors import PHRASES, in_german
+from simsearch.ui.german_errors import PHRASES, _phrase, in_german
 from tests.conftest import paint
 
 VALUE = re.compile(r"\{\w+\}")
@@ -351,3 +352,87 @@ def test_what_a_doctor_finds_is_told_in_german(toy_library, album):
 def test_names_are_never_translated():
     assert in_german("album hidden: there is one already; choose another name.").startswith("Album hidden: ")
     assert in_german("hidden: no such folder; check the spelling.").startswith("hidden: ")
+
+
+# Errors of the library, by its code
+
+KINDS = {
+    name
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, SimsearchError) and kind is not errors.DerivedFileError
+}  # a derived file that is damaged is made anew, and nobody is told
+ONLY_COMMANDS = {"write_new", "place_of", "save", "backbone"}  # the functions that only they call
+UNKNOWN = ["7", "x", "label"]  # what may stand for what is only known when it is raised
+
+
+def alternatives(node, function):
+    """Texts that an argument may be: for each, a list of which one has to be known."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return [[text]]
+        case ast.JoinedStr(values=parts):
+            pieces = [
+                [ast.literal_eval(part)]
+                if not isinstance(part, ast.FormattedValue)
+                else [*itertools.chain.from_iterable(alternatives(part.value, function))]
+                for part in parts
+            ]
+            return [["".join(chosen) for chosen in itertools.product(*pieces)]]
+        case ast.IfExp(body=one, orelse=other):
+            return alternatives(one, function) + alternatives(other, function)
+        case ast.Subscript(value=ast.Tuple(elts=items)):
+            return [text for item in items for text in alternatives(item, function)]
+        case ast.Name(id=name):
+            given = [
+                text
+                for assigned in ast.walk(function)
+                if isinstance(assigned, ast.Assign) and name in map(ast.unparse, assigned.targets)
+                for text in alternatives(assigned.value, function)
+            ]
+            return given or [UNKNOWN]
+        case _:
+            return [UNKNOWN]
+
+
+def raised():
+    """Reasons and remedies of all errors that a visitor can meet, as they stand where they are raised."""
+    for file in sorted(Path(simsearch.__file__).parent.rglob("*.py")):
+        functions = [
+            node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.FunctionDef)
+        ]
+        for function in functions:
+            if function.name in ONLY_COMMANDS:
+                continue
+            for node in ast.walk(function):
+                match node:
+                    case ast.Raise(exc=ast.Call(func=ast.Name(id=kind), args=[*args])) if kind in KINDS:
+                        arguments = args if kind == "LearningError" else args[1:]
+                        for argument in arguments[:2]:
+                            for texts in alternatives(argument, function):
+                                yield pytest.param(texts, id=f"{file.name}-{node.lineno}-{texts[0]}")
+
+
+@pytest.mark.parametrize("texts", [*raised()])
+def test_every_reason_and_remedy_is_known_in_german(texts):
+    assert any(_phrase(text) for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("content", "german"),
+    [
+        (b"", "Es lässt sich nichts lernen: darin steht kein Etikett; je Zeile einen Pfad und ein Etikett"),
+        (b"a.jpg,cup\nb.jpg,cup\n", "Es lässt sich nichts lernen: keiner der 2 Pfade darin ist in der Bibl"),
+        (
+            b"caf\xe9.jpg,cup\n",
+            "labels.csv: kann nicht gelesen werden (nicht in UTF-8); eine CSV-Datei in UTF",
+        ),
+        (None, "labels.csv: kann nicht gelesen werden (Datei oder Ordner nicht gefunden); eine CSV-Datei in"),
+    ],
+)
+def test_what_is_wrong_with_a_list_of_labels_is_told_in_german(toy_library, album, content, german):
+    toy_library.sync(paint(album / "1.png", (1, 2, 3)).parent)
+    if content is not None:
+        (album / "labels.csv").write_bytes(content)
+    with pytest.raises(SimsearchError) as caught:
+        toy_library.learn("folders", labels=album / "labels.csv")
+    assert german in in_german(str(caught.value))

@@ -10,9 +10,11 @@ _NUMBER, _TEXT = r"\d[\d,.]*", ".+?"
 # By the library's own words. There {n}, {n2} and so on stand for numbers, and other names for what has to be
 # known here, too, but for what may come from others, or does. What is not known is shown in English.
 _MAYBE_OTHERS = {"suffix", "why"}
-_OTHERS = {"command", "engine", "kind", "name", "names", "pid", "text", "tier", "time", "unit", "unit2"}
+_OTHERS = {"command", "engine", "hash", "hash2", "kind", "name", "names", "pid", "text", "tier", "time"}
+_OTHERS |= {"unit", "unit2"}
 _SUBJECTS = {
     "the picture": "Das Bild",
+    "the list": "Die Liste",
     "no folder": "Kein Ordner",
     "nothing can be learnt": "Es lässt sich nichts lernen",
 }
@@ -40,6 +42,8 @@ PHRASES = {
     "no longer in this library": "nicht mehr in dieser Bibliothek",
     "not in this library": "nicht in dieser Bibliothek",
     "its embedding is damaged": "seine Einbettung ist beschädigt",
+    "dropped too long ago to be still here": "vor zu langer Zeit abgelegt und nicht mehr da",
+    "drop it again": "noch einmal ablegen",
     "try another picture": "ein anderes Bild versuchen",
     "check the path": "den Pfad prüfen",
     "look for copies again": "noch einmal nach Kopien suchen",
@@ -142,6 +146,33 @@ PHRASES = {
     "a worker process did not start: {why}; try again, or with --workers 1.": (
         "Ein Hilfsprozess ist nicht gestartet: {why}; noch einmal versuchen, oder mit --workers 1."
     ),
+    # Networks, and tables that Redis keeps
+    "made with {text}, not with {name}": "mit {text} eingelesen, nicht mit {name}",
+    "leave --backbone out to use the library's own, or choose another --library for another network": (
+        "--backbone weglassen, um das der Bibliothek zu nutzen, oder für ein anderes Netz ein anderes "
+        "--library wählen"
+    ),
+    "its weights, the package {name}, are not installed": (
+        "seine Gewichte, das Paket {name}, sind nicht installiert"
+    ),
+    "its weights cannot be read ({text})": "seine Gewichte können nicht gelesen werden ({text})",
+    "{name} has SHA-256 {hash}, where {hash2} was expected": "{name} hat SHA-256 {hash} und nicht {hash2}",
+    "pip install --force-reinstall {name}": "im Terminal: pip install --force-reinstall {name}",
+    "building it failed with exit code {n}: {text}": "es ließ sich nicht bauen (Code {n}): {text}",
+    "check that tensorflow can be imported, and try again": (
+        "prüfen, ob sich tensorflow importieren lässt, und noch einmal versuchen"
+    ),
+    "the Python package {name} is missing": "das Python-Paket {name} fehlt",
+    "install it with: {command}": "im Terminal: {command}",
+    "start the server, mend the address, or leave --lsh-storage out": (
+        "den Server starten, die Adresse berichtigen oder --lsh-storage weglassen"
+    ),
+    "has lost the tables, as a server that keeps nothing does when it is started anew": (
+        "hat die Tabellen verloren, wie ein Server, der nichts speichert, nach einem Neustart"
+    ),
+    "search again; they are filled anew": "noch einmal suchen; sie werden neu gefüllt",
+    "not the address of a Redis server": "keine Adresse eines Redis-Servers",
+    "give one like {name}": "eine angeben wie {name}",
     # Learning
     "{none} {which} has {n} photos or more, and it takes two": (
         "{none} {which} hat mindestens {n} Fotos, und es braucht zwei"
@@ -166,6 +197,13 @@ PHRASES = {
     "label photos of at least two kinds": "Fotos von mindestens zwei Arten benennen",
     "the kinds do not differ": "die Arten unterscheiden sich nicht",
     "label photos of things that look different": "Fotos von Dingen benennen, die verschieden aussehen",
+    "{text} holds no labels": "darin steht kein Etikett",
+    "none of the {n} paths in {text} is in the library": "keiner der {n} Pfade darin ist in der Bibliothek",
+    "give one path and one label a line, parted by a comma, a semicolon or a tab": (
+        "je Zeile einen Pfad und ein Etikett angeben, durch Komma, Semikolon oder Tabulator getrennt"
+    ),
+    "not in UTF-8": "nicht in UTF-8",
+    "give a CSV file in UTF-8": "eine CSV-Datei in UTF-8 angeben",
     # Albums
     "there is one already": "es gibt schon eines",
     "there is none of that name": "es gibt keines mit diesem Namen",

@@ -83,3 +83,14 @@ def test_values_are_filled_in_and_whole_numbers_grouped(monkeypatch):
     monkeypatch.setattr(words, "is_german", lambda: True)
     assert words.say_count(*many, where="a") == "1.234 Fotos in a"
     assert words.say_count(1, *many[1:], where="a") == "1 Foto in a"
+
+
+def test_no_text_stands_in_a_decorator_where_the_language_is_not_known():
+    """What Streamlit shows while a cached function works is English for all, unless nothing is shown."""
+    shown = [
+        keyword.value
+        for file in Path(simsearch.ui.__file__).parent.glob("*.py")
+        for keyword in ast.walk(ast.parse(file.read_text()))
+        if isinstance(keyword, ast.keyword) and keyword.arg == "show_spinner"
+    ]
+    assert shown and all(ast.unparse(value) == "False" for value in shown)

@@ -9,8 +9,7 @@ from functools import partial
 import streamlit as st
 
 from simsearch import Hit, Library, SimsearchError
-from simsearch.ui import grid, places, taste, thumbs
-from simsearch.ui.search import warm_up
+from simsearch.ui import grid, places, ready, taste, thumbs
 from simsearch.ui.words import plain, say, say_count, show_error
 
 _COVER = 4  # photos
@@ -59,7 +58,7 @@ def show(library: Library) -> None:
     if photo := st.session_state.pop(_LEAVING, None):
         places.search_like(photo)
     st.html(taste.STYLE + _STYLE)
-    warm_up(library, library.key)
+    ready.load(library)
     if problem := st.session_state.pop(_PROBLEM, None):
         show_error(problem)
     name = st.session_state.get(places.ALBUM)

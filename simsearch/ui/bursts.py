@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from simsearch import Burst, Hit, Library
-from simsearch.ui import hunt, paging, search, strips
+from simsearch.ui import hunt, paging, ready, strips
 from simsearch.ui.words import day, duration, number, say, say_count
 
 _PAGE = "bursts-page"
@@ -34,7 +34,7 @@ def _undated(_library: Library, stamp: str) -> int:
 def show(library: Library) -> None:
     """Show the bursts, or say why there are none."""
     st.html(strips.STYLE)
-    search.warm_up(library, library.key)
+    ready.load(library)
     minutes = st.select_slider(
         say("Longest time from one photo to the next"),
         _MINUTES,

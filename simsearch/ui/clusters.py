@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from simsearch import Hit, Library, PhotoError
-from simsearch.ui import paging, search, strips
+from simsearch.ui import paging, ready, strips
 from simsearch.ui.words import noted, say, say_count
 
 _PAGE = "clusters-page"
@@ -37,7 +37,7 @@ def at_hand(library: Library, grain: str) -> list[Any] | None:
     and would be done anew whenever some photos more are there.
     """
     last = _last(library.key)
-    if not search.is_busy(library):
+    if not ready.is_busy(library):
         last[grain] = _found(library, library.stamp, grain)
     return last.get(grain)
 
@@ -45,7 +45,7 @@ def at_hand(library: Library, grain: str) -> list[Any] | None:
 def show(library: Library) -> None:
     """Show the clusters of a grain, or say that there are none."""
     st.html(strips.STYLE)
-    search.warm_up(library, library.key)
+    ready.load(library)
     grain = st.segmented_control(
         say("Clusters"),
         list(_GRAINS),
@@ -67,7 +67,7 @@ def show(library: Library) -> None:
     clusters = say_count(len(found), "{n} cluster", "{n} clusters")
     st.markdown(f"**{clusters}, {say_count(together, '{n} photo', '{n} photos')}**")
     alone = len(library) - together
-    if alone > 0 and not search.is_busy(library):
+    if alone > 0 and not ready.is_busy(library):
         st.caption(
             say_count(
                 alone,

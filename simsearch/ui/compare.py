@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from simsearch import Hit, Library, SimsearchError
-from simsearch.ui import search, settings, sources
+from simsearch.ui import ready, settings, sources
 from simsearch.ui.address import Question
 from simsearch.ui.words import number, percent, say, say_count, show_error, told
 
@@ -74,7 +74,7 @@ def show(library: Library) -> None:
         st.info(say("There is one photo only, and comparing takes at least two; index some more."))
         return
     try:
-        search.warm_up(library, library.key)
+        ready.load(library)
         _show_comparison(library)
         settings.show(library)
     except SimsearchError as error:

@@ -1,5 +1,5 @@
 // Pictures may be dropped anywhere on the page, and pasted: both are handed to Streamlit's own field for files,
-// which this also makes speak the visitor's language.
+// which this also makes speak the visitor's language, as the one for photos from a camera.
 
 const shared = (globalThis[Symbol.for("simsearch.dropping")] ??= {});
 
@@ -29,8 +29,7 @@ export default function ({ data, parentElement }) {
   });
   speak(root);
   const watching = new MutationObserver(() => speak(root));
-  const zone = root.querySelector(".st-key-drop");
-  if (zone) watching.observe(zone, { childList: true, subtree: true });
+  watching.observe(root.body, { childList: true, subtree: true }); // the camera's field comes and goes
   return () => (listening.abort(), watching.disconnect(), mark(root, false));
 }
 
@@ -52,7 +51,11 @@ function hand(root, files) {
 }
 
 function speak(root) {
-  const button = root.querySelector('.st-key-drop [data-testid="stFileUploaderDropzone"] button');
-  if (button && button.getAttribute("aria-label") !== shared.texts.pick)
-    button.setAttribute("aria-label", shared.texts.pick);
+  name(root.querySelector('.st-key-drop [data-testid="stFileUploaderDropzone"] button'), shared.texts.pick);
+  name(root.querySelector('[data-testid="stCameraInputButton"]'), shared.texts.take);
+}
+
+// The name only: React stumbles over a text that is not the one it wrote.
+function name(button, text) {
+  if (button && button.getAttribute("aria-label") !== text) button.setAttribute("aria-label", text);
 }

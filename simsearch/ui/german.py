@@ -32,7 +32,7 @@ TEXTS = {
     "Drop a picture, in the collection or not": "Ein Bild, ob in der Sammlung oder nicht",
     "Pick a picture from a folder": "Bild aus einem Ordner wählen",
     "Camera": "Kamera",
-    "Take a picture": "Bild aufnehmen",
+    "Take a picture": "Foto machen",
     "Random photo": "Zufälliges Foto",
     "Start from any photo of the library": "Von irgendeinem Foto der Bibliothek ausgehen",
     "the dropped picture": "dem abgelegten Bild",
@@ -822,6 +822,14 @@ TEXTS = {
     "was in Gruppen entschieden wurde. Alben behalten ihre Beispiele, aber als bloße Bilder.",
     "This folder is not there just now: what is forgotten cannot be indexed again.": "Dieser Ordner ist "
     "gerade nicht da: Was vergessen wird, lässt sich nicht wieder einlesen.",
+    # In place of what Streamlit says in English
+    "Getting ready (the first time takes half a minute) ...": (
+        "Wird vorbereitet (beim ersten Mal dauert das eine halbe Minute) ..."
+    ),
+    "No camera: the browser finds none, or may use none.": (
+        "Keine Kamera: Der Browser findet keine oder darf keine benutzen."
+    ),
+    "Choose a file": "Datei wählen",
     # A box in numbers
     "{name}: a box can be drawn on it, or given in numbers below": (
         "{name}: Ein Rahmen lässt sich darauf ziehen oder unten in Zahlen angeben"

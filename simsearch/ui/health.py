@@ -8,7 +8,7 @@ import streamlit as st
 
 from simsearch import Library, SimsearchError
 from simsearch.ui import exam, places
-from simsearch.ui.search import is_busy
+from simsearch.ui.ready import is_busy
 from simsearch.ui.words import plain, say, say_count, show_error, time_of, told
 from simsearch.ui.work import Progress, Work, desk
 

@@ -11,10 +11,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from simsearch import Hit, LearningError, Library, SimsearchError
-from simsearch.ui import lesson, queries, sources, thumbs, votes
+from simsearch.ui import lesson, queries, ready, sources, thumbs, votes
 from simsearch.ui.address import Question
 from simsearch.ui.lesson import Wish
-from simsearch.ui.search import is_busy, warm_up
+from simsearch.ui.ready import is_busy
 from simsearch.ui.words import day, noted, number, percent, plain, say, say_count, show_error
 from simsearch.ui.work import Desk, Work, desk
 
@@ -240,7 +240,7 @@ def _ask(library: Library) -> None:
     if question is None:
         return
     try:
-        warm_up(library, library.key)
+        ready.load(library)
         picture = sources.picture(library, question)
         query = queries.encoded(library, question.name, picture)
         st.html(_picture(queries.preview(library, question.name, picture, query), sources.name_of(picture)))

@@ -175,7 +175,10 @@ def _name_of(folder: str, short: str) -> str:
 
 def _wish_albums(library: Library) -> Wish | None:
     chosen = st.multiselect(
-        say("Albums that are kinds"), [album.name for album in library.albums], key="learn-albums"
+        say("Albums that are kinds"),
+        [album.name for album in library.albums],
+        placeholder=say("Type to search"),
+        key="learn-albums",
     )
     if not chosen:
         st.caption(say("All photos of an album are of one kind."))
@@ -198,7 +201,19 @@ def _wish_albums(library: Library) -> Wish | None:
     return Wish("folders", labels, albums=albums)
 
 
+# Streamlit's field speaks English only.
+_FILE_STYLE = """
+<style>
+  .st-key-learn-file [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }
+  .st-key-learn-file [data-testid="stFileUploaderDropzoneInput"] { visibility: hidden; }
+  .st-key-learn-file section button [data-testid="stMarkdownContainer"] p { display: none; }
+  .st-key-learn-file section button [data-testid="stMarkdownContainer"]::after { content: "CHOOSE"; }
+</style>
+"""
+
+
 def _wish_file(library: Library) -> Wish | None:
+    st.html(_FILE_STYLE.replace("CHOOSE", say("Choose a file")))
     uploaded = st.file_uploader(say("A CSV file"), ["csv", "tsv", "txt"], key="learn-file")
     st.caption(
         say("In each line the path of a photo and its label; paths are absolute, or below an indexed folder.")

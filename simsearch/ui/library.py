@@ -13,7 +13,7 @@ import streamlit as st
 
 from simsearch import Library, SimsearchError
 from simsearch.ui import health, paging
-from simsearch.ui.search import is_busy
+from simsearch.ui.ready import is_busy
 from simsearch.ui.words import duration, noted, number, plain, say, say_count, show_error, time_of, told
 
 _SECONDS_A_LOOK = 1.0

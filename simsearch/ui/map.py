@@ -17,7 +17,7 @@ import numpy as np
 import streamlit as st
 
 from simsearch import Hit, Library, Map, PhotoError, SimsearchError
-from simsearch.ui import colours, places, search, sources
+from simsearch.ui import colours, places, ready, sources
 from simsearch.ui.address import Question
 from simsearch.ui.part import Part
 from simsearch.ui.words import day, duration, noted, number, plain, say, say_count, show_error, told
@@ -120,7 +120,7 @@ def show(library: Library) -> None:
     st.html(_STYLE)
     st.subheader(say("Your photos on a map"), anchor=False)
     try:
-        search.warm_up(library, library.key)
+        ready.load(library)
         found = _current(library)
         if not len(found.ids):
             st.info(say("None of the photos can be laid out; `simsearch doctor` says why."))
@@ -147,7 +147,7 @@ def _current(library: Library) -> Map:
     """Return the map; where a better one takes a while, what there is, with how far the better one is."""
     found = library.map(at_hand=True)
     maker = _maker(library.key)
-    if not found.due or (search.is_busy(library) and not maker.running):  # more photos are about to come
+    if not found.due or (ready.is_busy(library) and not maker.running):  # more photos are about to come
         return found
     if len(library) <= _FEW:
         with st.spinner(say("Laying out the photos ...")):
@@ -234,7 +234,7 @@ def _coloured(_library: Library, mark: str, busy: bool, way: str, _ids: np.ndarr
 def _show_map(library: Library, found: Map, plot: _Plot) -> None:
     way = st.segmented_control(say("Colour by"), list(colours.WAYS), default="Folder", format_func=say)
     with st.spinner(say("Colouring the photos ...")):
-        coloured = _coloured(library, plot.mark, search.is_busy(library), way or "Nothing", plot.ids)
+        coloured = _coloured(library, plot.mark, ready.is_busy(library), way or "Nothing", plot.ids)
     count = say_count(len(plot.ids), "{n} photo", "{n} photos")
     data = {
         "mark": plot.mark,

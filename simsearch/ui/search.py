@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from typing import Any, NamedTuple
 
@@ -10,7 +9,20 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from simsearch import Filters, Hit, Library, Query, SimsearchError
-from simsearch.ui import address, filters, hits, part, places, queries, sources, start, taste, trail, votes
+from simsearch.ui import (
+    address,
+    filters,
+    hits,
+    part,
+    places,
+    queries,
+    ready,
+    sources,
+    start,
+    taste,
+    trail,
+    votes,
+)
 from simsearch.ui.address import Question
 from simsearch.ui.asked import Asked
 from simsearch.ui.words import noted, number, percent, plain, say, show_error, told
@@ -71,22 +83,11 @@ def _engine(_library: Library, stamp: str) -> str:
     return str(_library.status()["engine"])
 
 
-@st.cache_resource(max_entries=1, show_spinner="Getting ready (the first time takes half a minute) ...")
-def warm_up(_library: Library, key: str) -> None:
-    """Load the network and the index, once."""
-    _library.load()
-    # Streamlit collects garbage after each run, and all that is loaded now would be looked through each time:
-    # a tenth of a second in which nothing else is done.
-    gc.unfreeze()  # a library that was here before is of no use any more
-    gc.collect()
-    gc.freeze()
-
-
 def show(library: Library) -> None:
     """Show the search page."""
     st.html(_STYLE + part.STYLE + votes.STYLE + taste.STYLE + filters.STYLE + hits.STYLE + trail.STYLE)
     try:
-        warm_up(library, library.key)
+        ready.load(library)
     except SimsearchError as error:
         show_error(error)
         return
@@ -215,9 +216,3 @@ def _work(milliseconds: dict[str, float]) -> str:
         total=number(sum(milliseconds.values())),
         **took,
     )
-
-
-def is_busy(library: Library) -> bool:
-    """Whether a run of indexing is under way."""
-    run = library.run
-    return bool(run and run["running"])

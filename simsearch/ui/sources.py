@@ -42,8 +42,14 @@ STYLE = """
       .st-key-drop [data-testid="stFileUploaderDropzone"] { min-height: 3.25rem; }
       .st-key-drop [data-testid="stFileUploaderDropzone"]::after { display: none; }
   }
+  .st-key-drop [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }
+  .st-key-drop [data-testid="stFileUploaderDropzoneInput"] { visibility: hidden; }
   [data-testid="stCameraInputButton"] { font-size: 0; }
   [data-testid="stCameraInputButton"]::after { content: "TAKE"; font-size: 1rem; }
+  [data-testid="stCameraInputWebcamComponent"] > div > p { display: none; }
+  [data-testid="stCameraInputWebcamComponent"] > div:has(> p)::after {
+      content: "NO CAMERA"; font-size: .875rem; padding: .5rem 1rem; text-align: center;
+  }
   .st-key-drop { gap: 0; }
   .st-key-sources { gap: .5rem; }
   .st-key-sources > * { flex: 1 1 7.75rem; }
@@ -55,8 +61,9 @@ STYLE = """
 def show(library: Library, ask: Callable[[Question], None]) -> None:
     """Show the ways to ask; ``ask`` is called with what is asked, before the page is drawn anew."""
     invitation = STYLE.replace("DROP", say("Drop a picture, or paste it"))
-    invitation = invitation.replace("CLICK", say("or click to pick one from a folder"))
-    st.html(invitation.replace("TAKE", say("Take a picture")))
+    invitation = invitation.replace("TAKE", say("Take a picture"))
+    invitation = invitation.replace("NO CAMERA", say("No camera: the browser finds none, or may use none."))
+    st.html(invitation.replace("CLICK", say("or click to pick one from a folder")))
     turn = st.session_state.get(_TURN, 0)
     with st.container(key="drop"):
         st.file_uploader(
@@ -120,7 +127,8 @@ def _draw(library: Library, ask: Callable[[Question], None]) -> None:
 
 def _listen() -> None:
     component = st.components.v2.component("simsearch_dropping", html="<i></i>", js=_script())
-    component(key="dropping", data={"pick": say("Pick a picture from a folder")})
+    texts = {"pick": say("Pick a picture from a folder"), "take": say("Take a picture")}
+    component(key="dropping", data=texts)
 
 
 @st.cache_data(show_spinner=False)

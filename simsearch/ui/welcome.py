@@ -11,7 +11,7 @@ import streamlit as st
 
 from simsearch import Library
 from simsearch.ui import library as library_page
-from simsearch.ui.search import is_busy
+from simsearch.ui.ready import is_busy
 from simsearch.ui.words import plain, say
 
 _USUAL = ("Pictures", "Bilder", "Photos", "Fotos", "DCIM")  # below the home folder

@@ -1,6 +1,7 @@
 """The page speaks English and German: every sentence is in the catalogue, and none that nobody says."""
 
 import ast
+import re
 import string
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import simsearch.ui
-from simsearch.ui import german, words
+from simsearch.ui import german, german_errors, words
 
 # Which arguments of these are sentences.
 SAID = {"say": [0], "noted": [0], "say_count": [1, 2]}
@@ -56,6 +57,24 @@ def test_no_sentence_is_put_together_where_it_is_said():
 @pytest.mark.parametrize("english", sorted(german.TEXTS))
 def test_a_german_sentence_has_the_same_values(english):
     assert fields(german.TEXTS[english]) == fields(english)
+
+
+def test_both_catalogues_translate_alike():
+    both = german.TEXTS.keys() & german_errors.PHRASES.keys()
+    assert {text: german.TEXTS[text] for text in both} == {text: german_errors.PHRASES[text] for text in both}
+
+
+# One word for one thing: "Aufnahme" is a photo's date, what is indexed is "eingelesen"; nobody is addressed.
+OTHER_WORDS = re.compile(
+    r"(?i:fast (identisch|gleich)|verwandt|gemocht|merkmale|gesundheit)"
+    r"|neue Aufnahme|[Dd]ie Aufnahme\b|Bild aufnehmen"
+    r"|(derselben|dieselbe) Szene|(?<=[a-zäöüß,] )Ihr(e[rnm]?)?\b|\b(du|dein\w*|Sie können)\b"
+)
+
+
+@pytest.mark.parametrize("texts", [german.TEXTS, german_errors.PHRASES], ids=["page", "library"])
+def test_german_has_one_word_for_one_thing(texts):
+    assert [text for text in texts.values() if OTHER_WORDS.search(text)] == []
 
 
 @pytest.fixture

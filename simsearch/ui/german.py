@@ -35,9 +35,10 @@ TEXTS = {
     "Take a picture": "Foto machen",
     "Random photo": "Zufälliges Foto",
     "Start from any photo of the library": "Von irgendeinem Foto der Bibliothek ausgehen",
-    "the dropped picture": "dem abgelegten Bild",
+    "the dropped picture": "Das abgelegte Bild",
+    "Back to the dropped picture": "Zurück zum abgelegten Bild",
     "More like {name}": "Ähnlich wie {name}",
-    "Asked before": "Zuvor gefragt",
+    "Asked before": "Frühere Suchen",
     "Back to {name}": "Zurück zu {name}",
     "{n} photo is ready": "{n} Foto ist bereit",
     "{n} photos are ready": "{n} Fotos sind bereit",
@@ -62,7 +63,7 @@ TEXTS = {
     "Auto is {engine}.": "Automatisch heißt: {engine}.",
     "Shared neighbours count": "Gemeinsame Nachbarn zählen",
     "Otherwise only the cosine ranks.": "Sonst ordnet nur der Kosinus.",
-    "Fold near-identical photos into one": "Fast gleiche Fotos zu einem zusammenfassen",
+    "Fold near-identical photos into one": "Nahezu identische Fotos zusammenfassen",
     "{total} ms: decode {decode}, encode {encode}, search {search}, thumbnails {thumbnails}": (
         "{total} ms: lesen {decode}, einbetten {encode}, suchen {search}, Vorschaubilder {thumbnails}"
     ),
@@ -90,8 +91,8 @@ TEXTS = {
     "It does not belong here": "Gehört nicht hierher",
     "Nothing in your collection is similar": "In der Sammlung ist nichts Ähnliches",
     "{n} more, probably unrelated": "{n} weitere, wohl ohne Bezug",
-    "The nearest one is probably unrelated": "Auch das nächste Foto hat wohl keinen Bezug",
-    "The nearest {n} are probably unrelated": "Auch die nächsten {n} haben wohl keinen Bezug",
+    "The nearest one is probably unrelated": "Auch das ähnlichste Foto ist wohl ohne Bezug",
+    "The nearest {n} are probably unrelated": "Auch die ähnlichsten {n} sind wohl ohne Bezug",
     "Show them": "Anzeigen",
     "Hide them": "Ausblenden",
     "Show {n} more": "{n} weitere anzeigen",
@@ -105,7 +106,7 @@ TEXTS = {
     "As alike as a photo and a copy of it, slightly altered.": (
         "So ähnlich wie ein Foto und eine leicht veränderte Kopie davon."
     ),
-    "As alike as two photos of one scene.": "So ähnlich wie zwei Fotos derselben Szene.",
+    "As alike as two photos of one scene.": "So ähnlich wie zwei Fotos der gleichen Szene.",
     "Both are nearest to the same photos, as things of one kind are.": (
         "Beiden liegen dieselben Fotos am nächsten, wie es bei Dingen einer Art ist."
     ),
@@ -113,10 +114,10 @@ TEXTS = {
         "Nicht ähnlicher, als es ein Bild ohne Inhalt wäre: wohl Zufall."
     ),
     "There are too few photos here to tell what the score means.": (
-        "Hier sind zu wenige Fotos, um zu sagen, was der Wert bedeutet."
+        "Es gibt hier zu wenige Fotos, um zu sagen, was der Wert bedeutet."
     ),
     "Closer than {share} of random pairs of your photos.": (
-        "Ähnlicher als {share} aller zufälligen Paare Ihrer Fotos."
+        "Ähnlicher als {share} aller zufälligen Paare der eigenen Fotos."
     ),
     "Previous": "Zurück",
     "Next": "Weiter",
@@ -132,7 +133,7 @@ TEXTS = {
     "What matches lies at the edges more than in the middle: it may be the background, not what stands "
     "before it. To leave that out, search with a part of the picture.": (
         "Was übereinstimmt, liegt eher am Rand als in der Mitte: Vielleicht ist es der Hintergrund "
-        "und nicht, was davor steht. Um ihn wegzulassen, mit einem Teil des Bildes suchen."
+        "und nicht, was davor steht. Um ihn wegzulassen, mit einem Ausschnitt des Bildes suchen."
     ),
     "Score": "Wert",
     "Folder": "Ordner",
@@ -147,7 +148,7 @@ TEXTS = {
     "{degrees}° W": "{degrees}° W",
     "Like": "Gefällt mir",
     "Dislike": "Gefällt mir nicht",
-    "Press again to take it back": "Nochmals drücken nimmt es zurück",
+    "Press again to take it back": "Noch einmal drücken nimmt es zurück",
     "Copy path": "Pfad kopieren",
     "Copied": "Kopiert",
     "Could not be copied": "Konnte nicht kopiert werden",
@@ -194,8 +195,10 @@ TEXTS = {
     "Perhaps {kind}": "Vielleicht {kind}",
     "all {n} nearest photos lie there.": "Alle {n} ähnlichsten Fotos liegen dort.",
     "{n} of the {asked} nearest photos lie there.": "{n} der {asked} ähnlichsten Fotos liegen dort.",
-    "all {n} nearest photos are labelled so.": "Alle {n} ähnlichsten Fotos heißen so.",
-    "{n} of the {asked} nearest photos are labelled so.": "{n} der {asked} ähnlichsten Fotos heißen so.",
+    "all {n} nearest photos are labelled so.": "Alle {n} ähnlichsten Fotos tragen dieses Etikett.",
+    "{n} of the {asked} nearest photos are labelled so.": (
+        "{n} der {asked} ähnlichsten Fotos tragen dieses Etikett."
+    ),
     "others": "andere",
     "More like": "Mehr wie",
     "Less like": "Weniger wie",
@@ -203,7 +206,7 @@ TEXTS = {
     "Take back: {name}": "Zurücknehmen: {name}",
     "Save as album": "Als Album speichern",
     "It holds the photos that belong together with this picture and what you like, new ones too.": (
-        "Es enthält die Fotos, die zu diesem Bild und den gemochten Fotos gehören, auch neue."
+        "Es enthält die Fotos, die zu diesem Bild und den Fotos mit Daumen hoch gehören, auch neue."
     ),
     "Name": "Name",
     "my espresso cups": "meine Espressotassen",
@@ -214,11 +217,11 @@ TEXTS = {
     "None yet. Search with a picture, like what you find, and save it as an album: it holds the photos that "
     "belong together with those, and takes up new ones as they arrive.": (
         "Noch keines. Mit einem Bild suchen, Treffern einen Daumen hoch geben und als Album speichern: Es "
-        "enthält die Fotos, die dazugehören, und nimmt neue auf, sobald sie da sind."
+        "enthält die Fotos, die dazugehören, und bekommt neue dazu, sobald sie da sind."
     ),
     "What belongs together cannot be told in so small a library: only what is liked is here.": (
         "In einer so kleinen Bibliothek lässt sich nicht sagen, was zusammengehört: Hier sind nur die "
-        "gemochten Fotos."
+        "Fotos mit Daumen hoch."
     ),
     "Show more": "Mehr zeigen",
     "Rename": "Umbenennen",
@@ -262,14 +265,13 @@ TEXTS = {
     "Nothing is deleted or moved here; your photos are only read. What you decide holds from now on, and can "
     "be taken back. The script, when you run it, moves worse versions to a folder that you name.": (
         "Hier wird nichts gelöscht oder verschoben; Fotos werden nur gelesen. Entscheidungen gelten "
-        "ab sofort "
-        "und lassen sich zurücknehmen. Erst das Skript verschiebt, wenn es ausgeführt wird, schlechtere "
-        "Fassungen in einen Ordner nach Wahl."
+        "ab sofort und lassen sich zurücknehmen. Erst das Skript verschiebt, wenn es ausgeführt wird, "
+        "schlechtere Fassungen in einen Ordner nach Wahl."
     ),
     "How they are the same": "Worin sie gleich sind",
-    "All of them, where none is chosen": "Alle, wenn nichts gewählt ist",
+    "All of them, where none is chosen": "Alle, solange nichts gewählt ist",
     "All folders": "Alle Ordner",
-    "Groups with a photo below it": "Gruppen mit einem Foto darin",
+    "Groups with a photo below it": "Gruppen mit einem Foto aus diesem Ordner",
     "Script that moves the worse aside": "Skript zum Aussortieren",
     "For you to read and run. It overwrites nothing, and leaves crops and what you keep alone.": (
         "Zum Durchlesen und Ausführen. Es überschreibt nichts und lässt Ausschnitte und Behaltenes in Ruhe."
@@ -444,8 +446,7 @@ TEXTS = {
     "No number of buckets within reach meets it in {n} tables: its code differs from the query's in bits "
     "that are not weak.": (
         "Keine erreichbare Zahl von Fächern trifft es in {n} Tabellen: Sein Code weicht von dem der "
-        "Anfrage in "
-        "Bits ab, die nicht schwach sind."
+        "Anfrage in Bits ab, die nicht schwach sind."
     ),
     "Meeting it would have taken {needed} buckets; LSH looks into {probes}.": (
         "Um es zu treffen, hätte es {needed} Fächer gebraucht; LSH sieht in {probes} nach."
@@ -502,11 +503,11 @@ TEXTS = {
     "{n} probes": "{n} Fächer",
     "{n} hits": "{n} Treffer",
     "{settings}: found {recall} of the true nearest of {n} photo, scanning {share} of the library.": (
-        "{settings}: {recall} der ähnlichsten von {n} Foto gefunden, dabei {share} der Bibliothek "
+        "{settings}: {recall} der ähnlichsten Fotos von {n} Foto gefunden, dabei {share} der Bibliothek "
         "durchgesehen."
     ),
     "{settings}: found {recall} of the true nearest of {n} photos, scanning {share} of the library.": (
-        "{settings}: {recall} der ähnlichsten von {n} Fotos gefunden, dabei {share} der Bibliothek "
+        "{settings}: {recall} der ähnlichsten Fotos von {n} Fotos gefunden, dabei {share} der Bibliothek "
         "durchgesehen."
     ),
     "That is less than the {share} wished for.": "Das ist weniger als die gewünschten {share}.",
@@ -548,11 +549,11 @@ TEXTS = {
         "{n} weitere sind beschädigt: `simsearch doctor` sagt, wie."
     ),
     "Of these, {identical} are called near-identical to their photo, and {scene} the same scene.": (
-        "Davon heißen {identical} fast identisch mit ihrem Foto und {scene} dieselbe Szene."
+        "Davon gelten {identical} als nahezu identisch mit ihrem Foto und {scene} als gleiche Szene."
     ),
     "Pictures that show nothing": "Bilder, die nichts zeigen",
     "What scores mean is not known here: there are too few photos to learn it from.": (
-        "Was Werte bedeuten, ist hier nicht bekannt: Es sind zu wenige Fotos, um es zu lernen."
+        "Was Werte bedeuten, ist hier nicht bekannt: Es gibt zu wenige Fotos, um es zu lernen."
     ),
     "A search should say that nothing is similar to them. It does so for:": (
         "Eine Suche sollte sagen, dass ihnen nichts ähnelt. Sie tut es bei:"
@@ -573,8 +574,8 @@ TEXTS = {
     "what chance would give": "was der Zufall ergäbe",
     "{n} more, which do better": "{n} weitere, die besser abschneiden",
     # First visit, Library and health
-    "Photos, among which a magnifying glass finds two of one kind": "Fotos, unter denen eine Lupe zwei von "
-    "einer Art findet",
+    "Photos, among which a magnifying glass finds two of one kind": "Fotos, unter denen eine Lupe zwei "
+    "derselben Art findet",
     "Which of your photos are like this one?": "Welche der eigenen Fotos sind diesem ähnlich?",
     "simsearch finds, in your own photos, the pictures most like "
     "one you have just been handed. It begins with a folder of "
@@ -583,31 +584,31 @@ TEXTS = {
     "Am Anfang steht ein Ordner mit Fotos.",
     "Nothing leaves this machine": "Nichts verlässt diesen Rechner",
     "Photos are only read": "Fotos werden nur gelesen",
-    "Search works from the first photos on": "Die Suche geht ab den ersten Fotos",
+    "Search works from the first photos on": "Gesucht werden kann ab dem ersten Foto",
     "The folder with your photos": "Der Ordner mit den Fotos",
-    "Index {folder}": "{folder} aufnehmen",
+    "Index {folder}": "{folder} einlesen",
     "No photos at hand?": "Keine Fotos zur Hand?",
-    "In a terminal, let it draw some:": "In einem Terminal welche zeichnen lassen:",
-    "Your photos are being looked at": "Die Fotos werden angesehen",
+    "In a terminal, let it draw some:": "Im Terminal welche zeichnen lassen:",
+    "Your photos are being looked at": "Die Fotos werden eingelesen",
     "Searching begins with the first ones, in a moment.": "Mit den ersten geht die Suche gleich los.",
     "photos can be searched": "Fotos sind durchsuchbar",
     "are missing": "fehlen",
     "files could not be used": "Dateien waren nicht verwendbar",
-    "take embeddings, thumbnails and index": "belegen Merkmale, Vorschaubilder und Index",
+    "take embeddings, thumbnails and index": "belegen Einbettungen, Vorschaubilder und Index",
     "Add a folder of photos": "Ordner mit Fotos hinzufügen",
-    "Index it": "Aufnehmen",
+    "Index it": "Einlesen",
     "Everything below it is indexed, in a process of its own. "
-    "Photos are only read.": "Alles darin wird in einem eigenen Prozess aufgenommen. Fotos werden nur "
+    "Photos are only read.": "Alles darin wird in einem eigenen Prozess eingelesen. Fotos werden nur "
     "gelesen.",
     "Type the path of a folder first, such as ~/Pictures.": "Bitte zuerst den Pfad eines Ordners eingeben, "
     "etwa ~/Bilder.",
-    "Starting ...": "Es beginnt ...",
+    "Starting ...": "Wird gestartet ...",
     "Looking through the folders ...": "Die Ordner werden durchgesehen ...",
     "In {folder}": "In {folder}",
     "{n} photo can be searched already.": "{n} Foto ist schon durchsuchbar.",
     "{n} photos can be searched already.": "{n} Fotos sind schon durchsuchbar.",
     "What is done is kept.": "Was fertig ist, bleibt.",
-    "This page may be closed: indexing goes on.": "Die Seite kann geschlossen werden: Die Aufnahme geht "
+    "This page may be closed: indexing goes on.": "Die Seite kann geschlossen werden: Das Einlesen geht "
     "weiter.",
     "All {total} photos are read; the index is being made ready ...": "Alle {total} Fotos sind gelesen; der "
     "Index wird vorbereitet ...",
@@ -615,38 +616,38 @@ TEXTS = {
     "{done} of {total} photos · {rate} a second · {left} left": "{done} von {total} Fotos · {rate} je "
     "Sekunde · noch {left}",
     "{n} added": "{n} neu",
-    "{n} updated": "{n} erneuert",
+    "{n} updated": "{n} aktualisiert",
     "{n} moved": "{n} verschoben",
     "{n} unchanged": "{n} unverändert",
-    "{n} failed": "{n} gescheitert",
+    "{n} failed": "{n} fehlgeschlagen",
     "{n} missing": "{n} fehlen",
-    "The indexing that began {since} did not succeed.": "Die Aufnahme, die {since} begann, ist nicht "
+    "The indexing that began {since} did not succeed.": "Das Einlesen, das {since} begann, ist nicht "
     "gelungen.",
     "The indexing that began {since} was cut off. What was done is kept; index again to go on.": ""
-    "Die Aufnahme, die {since} begann, brach ab. Was fertig war, bleibt; eine neue Aufnahme setzt sie "
+    "Das Einlesen, das {since} begann, brach ab. Was fertig war, bleibt; erneutes Einlesen setzt es "
     "fort.",
     "no photos found": "keine Fotos gefunden",
-    "Last indexed {since}: {told}.": "Zuletzt aufgenommen {since}: {told}.",
-    "It was stopped early; index again to go on.": "Sie wurde angehalten; eine neue Aufnahme setzt sie fort.",
-    "{n} file skipped": "{n} Datei übergangen",
-    "{n} files skipped": "{n} Dateien übergangen",
+    "Last indexed {since}: {told}.": "Zuletzt eingelesen {since}: {told}.",
+    "It was stopped early; index again to go on.": "Es wurde angehalten; erneutes Einlesen setzt es fort.",
+    "{n} file skipped": "{n} Datei übersprungen",
+    "{n} files skipped": "{n} Dateien übersprungen",
     "{n} were known from before and not encoded again.": ""
-    "{n} waren von früher bekannt und wurden nicht noch einmal gerechnet.",
+    "{n} waren von früher bekannt und wurden nicht neu berechnet.",
     "{n} were known from before and not encoded again (about {time} "
-    "saved).": "{n} waren von früher bekannt und wurden nicht noch einmal gerechnet (etwa {time} gespart).",
+    "saved).": "{n} waren von früher bekannt und wurden nicht neu berechnet (etwa {time} gespart).",
     "today at {time}": "heute um {time}",
     "on {day} at {time}": "am {day} um {time}",
     "Photos of offline folders can still be searched, and are shown "
-    "from their thumbnails.": "Fotos getrennter Ordner bleiben durchsuchbar und werden aus ihren "
-    "Vorschaubildern gezeigt.",
+    "from their thumbnails.": "Fotos aus nicht erreichbaren Ordnern bleiben durchsuchbar und werden als "
+    "Vorschaubilder gezeigt.",
     "Look for changes": "Nach Änderungen sehen",
-    "Index what is new or has changed": "Aufnehmen, was neu ist oder sich geändert hat",
+    "Index what is new or has changed": "Einlesen, was neu ist oder sich geändert hat",
     "Forget this folder": "Diesen Ordner vergessen",
     "The library forgets {n} photo of this folder. Its file stays "
-    "on the disk as it is.": "Die Bibliothek vergisst {n} Foto dieses Ordners. Seine Datei bleibt auf der "
-    "Platte, wie sie ist.",
+    "on the disk as it is.": "Die Bibliothek vergisst {n} Foto dieses Ordners. Seine Datei bleibt auf dem "
+    "Datenträger, wie sie ist.",
     "The library forgets {n} photos of this folder. Their files stay on the disk as they are.": ""
-    "Die Bibliothek vergisst {n} Fotos dieses Ordners. Ihre Dateien bleiben auf der Platte, wie sie "
+    "Die Bibliothek vergisst {n} Fotos dieses Ordners. Ihre Dateien bleiben auf dem Datenträger, wie sie "
     "sind.",
     "Forget": "Vergessen",
     "Forget it": "Vergessen",
@@ -654,8 +655,8 @@ TEXTS = {
     "{n} photos are missing": "{n} Fotos fehlen",
     "They are no longer where they were, and return when their "
     "files do. Those of offline folders are kept in any case.": "Sie sind nicht mehr, wo sie waren, und "
-    "kehren mit ihren Dateien zurück. Die aus getrennten Ordnern bleiben auf jeden Fall.",
-    "Forget those that are gone": "Verschwundene vergessen",
+    "kehren mit ihren Dateien zurück. Die aus nicht erreichbaren Ordnern bleiben auf jeden Fall.",
+    "Forget those that are gone": "Verschwundene Fotos vergessen",
     "{n} photo is forgotten.": "{n} Foto ist vergessen.",
     "{n} photos are forgotten.": "{n} Fotos sind vergessen.",
     "{n} file could not be used": "{n} Datei war nicht verwendbar",
@@ -664,17 +665,16 @@ TEXTS = {
     "All reasons": "Alle Gründe",
     "Why": "Warum",
     "Try them again": "Noch einmal versuchen",
-    "They are looked at again when they change.": "Sie werden wieder angesehen, wenn sie sich ändern.",
+    "They are looked at again when they change.": "Sie werden erneut versucht, wenn sie sich ändern.",
     "Is all well?": "Ist alles in Ordnung?",
-    "Check its health": "Gesundheit prüfen",
+    "Check its health": "Zustand prüfen",
     "Reads database, thumbnails, network and index through; nothing "
     "is changed.": "Liest Datenbank, Vorschaubilder, Netz und Index durch; nichts wird geändert.",
     "Examine how well photos are found": "Prüfen, wie gut Fotos gefunden werden",
-    "{done} of {total} photos looked at ...": "{done} von {total} Fotos angesehen ...",
-    "Looked at {when}.": "Angesehen {when}.",
-    "Something went wrong that should not have ({kind}).": "Etwas ist schiefgegangen, das es nicht sollte "
-    "({kind}).",
-    "Stopped before all was looked at.": "Angehalten, ehe alles angesehen war.",
+    "{done} of {total} photos looked at ...": "{done} von {total} Fotos geprüft ...",
+    "Looked at {when}.": "Geprüft {when}.",
+    "Something went wrong that should not have ({kind}).": "Unerwarteter Fehler ({kind}).",
+    "Stopped before all was looked at.": "Angehalten, bevor alles geprüft war.",
     "All is well.": "Alles ist in Ordnung.",
     "Repair it": "Reparieren",
     "Repair all {n}": "Alle {n} reparieren",
@@ -695,7 +695,7 @@ TEXTS = {
     "worin sie sich unterscheiden.",
     "**What your photos differ in**, from {photos}, on {when}.": "**Worin sich die Fotos unterscheiden**, "
     "aus {photos}, am {when}.",
-    "**What tells {n} labels apart**, from {photos}, on {when}.": "**Was {n} Namen unterscheidet**, aus "
+    "**What tells {n} labels apart**, from {photos}, on {when}.": "**Was {n} Etiketten unterscheidet**, aus "
     "{photos}, am {when}.",
     "**What tells {n} folders apart**, from {photos}, on {when}.": "**Was {n} Ordner unterscheidet**, aus "
     "{photos}, am {when}.",
@@ -703,9 +703,9 @@ TEXTS = {
     "The library had {then} photos then, and has {count} now.": "Damals hatte die Bibliothek {then} Fotos, "
     "jetzt sind es {count}.",
     "The kinds it knows": "Die Arten, die sie kennt",
-    "{n} photo has a label; only it votes.": "{n} Foto hat einen Namen; nur dieses stimmt ab.",
-    "{n} photos have a label; only they vote.": "{n} Fotos haben einen Namen; nur diese stimmen ab.",
-    "Forget the labels": "Namen vergessen",
+    "{n} photo has a label; only it votes.": "{n} Foto hat ein Etikett; nur dieses stimmt ab.",
+    "{n} photos have a label; only they vote.": "{n} Fotos haben ein Etikett; nur diese stimmen ab.",
+    "Forget the labels": "Etiketten vergessen",
     "Folders vote again then. Photos, and what was learnt, stay as "
     "they are.": "Dann stimmen wieder Ordner ab. Fotos und das Gelernte bleiben, wie sie sind.",
     "Forget them": "Vergessen",
@@ -750,8 +750,8 @@ TEXTS = {
     "vor.",
     "A CSV file": "Eine CSV-Datei",
     "In each line the path of a photo and its label; paths are "
-    "absolute, or below an indexed folder.": "In jeder Zeile der Pfad eines Fotos und sein Name; Pfade sind "
-    "vollständig oder beginnen in einem aufgenommenen Ordner.",
+    "absolute, or below an indexed folder.": "In jeder Zeile der Pfad eines Fotos und sein Etikett; Pfade "
+    "sind vollständig oder beginnen in einem eingelesenen Ordner.",
     "**{n} kind**, {photos}": "**{n} Art**, {photos}",
     "**{n} kinds**, {photos}": "**{n} Arten**, {photos}",
     "The kinds": "Die Arten",
@@ -763,16 +763,16 @@ TEXTS = {
     "{names}": "{n} Arten haben weniger als {fewest} Fotos und lehren nichts: {names}",
     "It takes two kinds of {fewest} photos or more each.": ""
     "Es braucht zwei Arten mit je {fewest} Fotos oder mehr.",
-    "The label that {n} photo has is replaced.": "Der Name, den {n} Foto hat, wird ersetzt.",
-    "The labels that {n} photos have are replaced.": "Die Namen, die {n} Fotos haben, werden ersetzt.",
+    "The label that {n} photo has is replaced.": "Das Etikett von {n} Foto wird ersetzt.",
+    "The labels that {n} photos have are replaced.": "Die Etiketten von {n} Fotos werden ersetzt.",
     "{n} path is not in the library: {names}": "{n} Pfad ist nicht in der Bibliothek: {names}",
     "{n} paths are not in the library: {names}": "{n} Pfade sind nicht in der Bibliothek: {names}",
     "{n} more": "{n} weitere",
-    "Photos are being indexed; what is learnt then has to wait.": "Gerade werden Fotos aufgenommen; das "
+    "Photos are being indexed; what is learnt then has to wait.": "Gerade werden Fotos eingelesen; das "
     "Lernen muss warten.",
-    "Reading what the photos look like ...": "Wie die Fotos aussehen, wird gelesen ...",
-    "Trying it on photos held out ...": "Es wird an zurückgehaltenen Fotos erprobt ...",
-    "Making the index anew ...": "Der Index wird neu gemacht ...",
+    "Reading what the photos look like ...": "Die Einbettungen werden gelesen ...",
+    "Trying it on photos held out ...": "Wird an zurückgehaltenen Fotos erprobt ...",
+    "Making the index anew ...": "Der Index wird neu angelegt ...",
     "This takes seconds, or a minute where photos are many. It goes "
     "on when the page is left.": "Das dauert Sekunden, bei vielen Fotos eine Minute. Es geht weiter, wenn "
     "die Seite verlassen wird.",
@@ -785,9 +785,9 @@ TEXTS = {
     "danach.",
     "What is it?": "Was ist das?",
     "Hand it a picture, in the collection or not: the photos most "
-    "like it vote for their kind.": "Ein Bild geben, ob aus der Sammlung oder nicht: Die ähnlichsten Fotos "
-    "stimmen für ihre Art.",
-    "There are too few photos or kinds here for a vote.": "Für eine Abstimmung sind hier zu wenige Fotos "
+    "like it vote for their kind.": "Ein Bild zeigen, ob aus der Sammlung oder nicht: Die ähnlichsten Fotos "
+    "stimmen über seine Art ab.",
+    "There are too few photos or kinds here for a vote.": "Für eine Abstimmung gibt es hier zu wenige Fotos "
     "oder Arten.",
     # Filters
     "Filters": "Filter",

@@ -71,13 +71,13 @@ PHRASES = {
         "auf einmal ohne eines der {n} Fotos, die die Bibliothek darin kennt"
     ),
     "is indexed: {n} of the photos in it are the library's own": (
-        "gehört schon dazu: {n} der Fotos darin sind aus der Bibliothek selbst"
+        "ist schon eingelesen: {n} der Fotos darin sind aus der Bibliothek selbst"
     ),
     "nothing of it is in the library": "nichts davon ist in der Bibliothek",
     "the library has none yet": "die Bibliothek hat noch keinen",
     "check the spelling": "die Schreibweise prüfen",
     "check the spelling, and that its disk is connected": (
-        "die Schreibweise prüfen, und ob die Festplatte angeschlossen ist"
+        "die Schreibweise prüfen, und ob der Datenträger angeschlossen ist"
     ),
     "check the spelling, or write ./~...": "die Schreibweise prüfen oder ./~... schreiben",
     "check its permissions": "die Zugriffsrechte prüfen",
@@ -91,7 +91,7 @@ PHRASES = {
     "name one, such as ~/Pictures": "einen nennen, etwa ~/Bilder",
     "rename it": "umbenennen",
     "nothing was changed; connect its disk, or run: {command}": (
-        "es wurde nichts geändert; die Festplatte anschließen, oder im Terminal: {command}"
+        "es wurde nichts geändert; den Datenträger anschließen, oder im Terminal: {command}"
     ),
     # The library
     "holds no photos yet": "enthält noch keine Fotos",
@@ -189,14 +189,16 @@ PHRASES = {
     ),
     "{told}; of kinds it was not told, {untold}": "{told}; bei Arten, die nicht genannt waren, {untold}",
     "use --force to have it all the same": "mit --force geschieht es trotzdem",
-    "no photo of the library is named": "kein Foto der Bibliothek ist benannt",
-    "name a few photos or folders of each kind": "von jeder Art einige Fotos oder Ordner benennen",
+    "no photo of the library is named": "kein Foto der Bibliothek hat ein Etikett",
+    "name a few photos or folders of each kind": "einigen Fotos oder Ordnern jeder Art ein Etikett geben",
     "the photos do not differ": "die Fotos unterscheiden sich nicht",
     "index photos of several things first": "erst Fotos von mehreren Dingen hinzufügen",
     "one kind cannot be told from others": "eine Art allein lässt sich von nichts unterscheiden",
-    "label photos of at least two kinds": "Fotos von mindestens zwei Arten benennen",
+    "label photos of at least two kinds": "Fotos von mindestens zwei Arten ein Etikett geben",
     "the kinds do not differ": "die Arten unterscheiden sich nicht",
-    "label photos of things that look different": "Fotos von Dingen benennen, die verschieden aussehen",
+    "label photos of things that look different": (
+        "Fotos von Dingen, die verschieden aussehen, ein Etikett geben"
+    ),
     "{text} holds no labels": "darin steht kein Etikett",
     "none of the {n} paths in {text} is in the library": "keiner der {n} Pfade darin ist in der Bibliothek",
     "give one path and one label a line, parted by a comma, a semicolon or a tab": (
@@ -232,16 +234,16 @@ PHRASES = {
     # Notes: why a photo is alike, and how to get a better map
     "What matches lies at the edges more than in the middle: it may be the background, not what stands "
     "before it. To leave that out, search with a part of the picture.": (
-        "Was sich gleicht, liegt eher am Rand als in der Mitte: Es ist vielleicht der Hintergrund, nicht was "
-        "davor steht. Um ihn wegzulassen, mit einem Ausschnitt des Bildes suchen."
+        "Was übereinstimmt, liegt eher am Rand als in der Mitte: Vielleicht ist es der Hintergrund "
+        "und nicht, was davor steht. Um ihn wegzulassen, mit einem Ausschnitt des Bildes suchen."
     ),
     "On a better map photos lie closer to those like them; for that: {command}": (
         "Auf einer besseren Karte liegen Fotos näher bei ähnlichen; dafür: {command}"
     ),
-    "near-identical": "fast identisch",
-    "same scene": "dieselbe Szene",
-    "same kind": "dieselbe Art",
-    "probably unrelated": "wohl nicht verwandt",
+    "near-identical": "nahezu identisch",
+    "same scene": "gleiche Szene",
+    "same kind": "gleiche Art",
+    "probably unrelated": "wohl ohne Bezug",
     # What a doctor finds, and what can be done about it
     "{n} photos have {fault} ({names})": "{n} Fotos haben {fault} ({names})",
     "1 photo has {fault} ({names})": "1 Foto hat {fault} ({names})",
@@ -277,7 +279,7 @@ PHRASES = {
     "{remedy}, which can then look at the embeddings as well": (
         "{remedy}; dann lassen sich auch die Einbettungen prüfen"
     ),
-    "connect its disk and run: {command}": "die Festplatte anschließen, dann im Terminal: {command}",
+    "connect its disk and run: {command}": "den Datenträger anschließen, dann im Terminal: {command}",
     "bring them back and run: {command}; or drop them: simsearch sync --prune": (
         "zurückholen, dann im Terminal: {command}; oder vergessen: simsearch sync --prune"
     ),
@@ -299,7 +301,7 @@ PHRASES = {
     "deleted": "gelöscht",
     # Copies: what was done to them
     "{n}% of it": "{n} % davon",
-    "scaled to {n}%": "auf {n} % verkleinert",
+    "scaled to {n}%": "auf {n} % skaliert",
     "in more pixels: {n}%": "in mehr Pixeln: {n} %",
     "mirrored": "gespiegelt",
     "turned upside down": "auf den Kopf gestellt",
@@ -338,7 +340,7 @@ PHRASES = {
     "making the index anew": "der Index wird neu angelegt",
     "looking for copies": "Kopien werden gesucht",
     "looking for crops": "Ausschnitte werden gesucht",
-    "looking closer": "genauer hingesehen wird",
+    "looking closer": "genauer wird hingesehen",
     "sketching": "Fotos werden skizziert",
     "searching with altered photos": "mit veränderten Fotos wird gesucht",
     "comparing engines: {doing}": "Verfahren werden verglichen: {doing}",

@@ -61,8 +61,10 @@ def show(current: Question | None) -> None:
     st.html(f"<style>{pictures}</style>")
     with st.container(key="trail", horizontal=True):
         for number, step in enumerate(steps):
+            # German declines it.
+            named = say("Back to {name}", name=plain(step.name))
             st.button(
-                say("Back to {name}", name=plain(step.name)),
+                named if step.question.picture is None else say("Back to the dropped picture"),
                 key=f"step-{number}",
                 disabled=step.question == current,
                 on_click=address.ask,

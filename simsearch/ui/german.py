@@ -829,7 +829,6 @@ TEXTS = {
     "No camera: the browser finds none, or may use none.": (
         "Keine Kamera: Der Browser findet keine oder darf keine benutzen."
     ),
-    "Choose a file": "Datei wählen",
     # A box in numbers
     "{name}: a box can be drawn on it, or given in numbers below": (
         "{name}: Ein Rahmen lässt sich darauf ziehen oder unten in Zahlen angeben"

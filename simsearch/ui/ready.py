@@ -1,4 +1,4 @@
-"""Whether the library can be used: what is searched with loaded, and nothing under way that it has to wait for."""
+"""Whether the library can be used: loaded, and not being indexed just now."""
 
 from __future__ import annotations
 

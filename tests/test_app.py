@@ -133,14 +133,22 @@ def test_the_query_is_in_the_address_and_back_goes_back_to_it(filled, tmp_path):
     assert page.subheader[0].value == "4 photos are ready"
 
 
+def test_a_folder_that_the_library_does_not_know_is_one_sentence(filled, tmp_path):
+    page = go_back(filled, {"like": id_of(tmp_path, RED), "under": "/nowhere"})
+    [error] = page.error
+    assert "not in this library" in error.value.replace("\\", "") and page.info
+    press(page, r"*Remove filter:* /nowhere")
+    assert not page.error and names(page) == [ORANGE, SKY, BLUE]
+
+
 @pytest.mark.parametrize("more", [{"k": "15"}, {"k": "5000"}, {"utm_source": "x"}, {"kind": "gone"}])
 def test_an_address_stays_as_it_came_until_something_is_chosen(filled, tmp_path, more):
     """Else Back would lead to what is rewritten at once, and Forward be lost."""
     came = {"like": id_of(tmp_path, RED), **more}
     page = go_back(filled, came)
     assert dict(page.query_params) == came == dict(page.run().query_params)
-    press(page, "Random photo")
-    assert page.query_params.keys() == {"like", *more} - {"k", "utm_source"}
+    ask(page, *png((200, 0, 0)))
+    assert page.query_params.keys() == {"picture", *more} - {"k", "utm_source"}
 
 
 @pytest.mark.parametrize(("k", "shown"), [(None, 3), ("2", 2), ("0", 3), ("-x", 3)])

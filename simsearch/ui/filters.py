@@ -14,9 +14,9 @@ from typing import NamedTuple, cast
 
 import streamlit as st
 
-from simsearch import Choices, Filters, Library, SimsearchError
+from simsearch import Choices, Filters, FolderError, Library
 from simsearch.ui.votes import shown
-from simsearch.ui.words import day, is_german, month, month_name, number, plain, say, say_count, show_error
+from simsearch.ui.words import day, is_german, month, month_name, number, plain, say, say_count
 
 _STATE = "filters"  # what is chosen
 _DATE = re.compile(r"[12]\d{3}(-\d\d(-\d\d)?)?", re.ASCII)
@@ -199,9 +199,8 @@ def _take_back(names: list[str] | tuple[str, ...]) -> None:
 def _show_left(library: Library, filters: Filters) -> None:
     try:
         left = _left(library, library.stamp, filters)
-    except SimsearchError as error:
-        show_error(error)
-        return
+    except FolderError:  # the library does not know the folder, as the search will say
+        left = 0
     if left:
         st.caption(
             say_count(left, "{n} of {all} photos is left", "{n} of {all} photos are left", all=len(library))

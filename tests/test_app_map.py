@@ -122,7 +122,7 @@ def test_no_clusters_are_looked_for_while_photos_are_indexed(mapped, monkeypatch
         return whole(library, grain)
 
     monkeypatch.setattr(Library, "clusters", noting)
-    monkeypatch.setattr("simsearch.ui.search.is_busy", lambda _: busy[0])
+    monkeypatch.setattr("simsearch.ui.ready.is_busy", lambda _: busy[0])
     by = next(one for one in mapped.get("button_group") if one.label == "Colour by")
     by.set_value("Cluster")
     mapped.run()
@@ -294,7 +294,7 @@ def test_no_map_is_made_while_photos_are_indexed(mapped, monkeypatch):
     def due(library, at_hand=False):
         return whole(library, at_hand=at_hand)._replace(due=at_hand)
 
-    monkeypatch.setattr("simsearch.ui.search.is_busy", lambda _: busy[0])
+    monkeypatch.setattr("simsearch.ui.ready.is_busy", lambda _: busy[0])
     for few in (0, 5_000):
         monkeypatch.setattr(map_page, "_FEW", few)
         monkeypatch.setattr(Library, "map", due)

@@ -46,7 +46,14 @@ _STYLE = """
   .st-key-query img { width: 100%; max-height: 40vh; object-fit: contain; border-radius: .5rem; }
   @media (max-width: 640px) {
       .st-key-query img { max-height: 22vh; }
-      .st-key-tools > :has(> .st-key-taste) { flex-basis: 100%; }
+      .st-key-tools > :has([class*="st-key-tasted-"]) { flex-basis: 100%; }
+      /* The hits come right below the query, and what is said of it below them. */
+      [data-testid="stColumn"]:has(.st-key-aside), [data-testid="stColumn"]:has(.st-key-aside) > div,
+      [data-testid="stColumn"]:has(.st-key-aside) > div > div:has(> .st-key-query),
+      .st-key-query:has(.st-key-aside) { display: contents; }
+      .st-key-query:has(.st-key-aside) > * { flex: 1 1 100%; min-width: 0; }
+      .st-key-query > div:has(> .st-key-aside) { order: 1; }
+      [data-testid="stHorizontalBlock"]:has(> div > div > div > .st-key-query .st-key-aside) { gap: 1rem; }
   }
 </style>
 """
@@ -111,9 +118,11 @@ def _answer(library: Library, question: Question, left: DeltaGenerator, right: D
     """Show what is asked on the left and what is found on the right: first the hits, which one waits for."""
     with left, st.container(key="query"):
         sources.show(library, address.ask)
-        about = st.container()
-        ways = _choose_ways(library)
-        work, before = st.empty(), st.container()
+        shown = st.container()
+        with st.container(key="aside"):
+            about = st.container()
+            ways = _choose_ways(library)
+            work, before = st.empty(), st.container()
     with right:
         tools, found = st.container(key="tools", horizontal=True, gap="small"), st.container()
     try:
@@ -130,10 +139,12 @@ def _answer(library: Library, question: Question, left: DeltaGenerator, right: D
         work.caption(_work({**asked.milliseconds, "thumbnails": thumbnails}))
         with tools:
             taste.show(library, taste.Query(picture, asked.crop))
-        with about:
+        with shown:
             _show_query(library, question, asked)
-    except SimsearchError as error:
         with about:
+            votes.show(library, queries.encoded(library, question.name, picture, asked.crop))
+    except SimsearchError as error:
+        with shown:
             show_error(error)
         with tools:
             taste.show(library, None)
@@ -166,14 +177,13 @@ def _search(library: Library, question: Question, picture: bytes | Hit, ways: di
 
 
 def _show_query(library: Library, question: Question, asked: Asked) -> None:
-    """Show what was asked, and what it may be of."""
+    """Show what was asked."""
     name, picture = question.name, asked.query
     whole = queries.encoded(library, name, picture)
     title = sources.name_of(picture)
     part.show(name, queries.preview(library, name, picture, whole), title)
     if isinstance(picture, Hit):
         st.caption(say("More like {name}", name=plain(title)))
-    votes.show(library, queries.encoded(library, name, picture, asked.crop))
     trail.note(library, question, whole, title)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import simsearch.ui
-from simsearch.ui import german, german_errors, words
+from simsearch.ui import german, german_errors, meaning, words
 
 # Which arguments of these are sentences.
 SAID = {"say": [0], "noted": [0], "say_count": [1, 2]}
@@ -113,3 +113,39 @@ def test_no_text_stands_in_a_decorator_where_the_language_is_not_known():
         if isinstance(keyword, ast.keyword) and keyword.arg == "show_spinner"
     ]
     assert shown and all(ast.unparse(value) == "False" for value in shown)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (0, "0.0 kB"),
+        (1_540, "1.5 kB"),
+        (9_960, "10 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1.0 MB"),
+        (5_350_000, "5.3 MB"),
+        (999_950_000, "1.0 GB"),
+        (1_234_567_890, "1.2 GB"),
+    ],
+)
+def test_sizes_of_files_are_said_as_people_do(count, said):
+    assert words.file_size(count) == said
+
+
+def test_sizes_of_files_are_german(german_browser):
+    assert words.file_size(1_234_567_890) == "1,2 GB"
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (0.5, "50 %"),
+        (0.979, "97 %"),
+        (0.998, "99.8 %"),
+        (0.9995, "99.95 %"),
+        (0.99999, "99.99 %"),
+        (1, "100 %"),
+    ],
+)
+def test_pairs_beaten_are_never_rounded_up(share, said):
+    assert meaning.pairs_beaten(share) == said

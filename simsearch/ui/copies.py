@@ -12,7 +12,7 @@ from simsearch import CopyGroup, Hit, Library
 from simsearch.ui import decided, hunt, paging, versions
 from simsearch.ui.hunt import Hunt
 from simsearch.ui.versions import Place
-from simsearch.ui.words import noted, say, say_count
+from simsearch.ui.words import file_size, noted, say, say_count
 
 _PAGE = "copies-page"
 _EVERYWHERE = noted("All folders")
@@ -50,7 +50,7 @@ def _show_found(library: Library, found: Hunt) -> None:
         say_count(len(groups), "{n} group", "{n} groups"),
         say_count(len(copies), "{n} copy", "{n} copies"),
     )
-    size = versions.bytes_in_words(could_go)
+    size = file_size(could_go)
     told = say("{size} could go, crops not counted", size=size) if could_go else ""
     st.markdown("; ".join(filter(None, (f"**{', '.join(counts)}**", told))) + ".")
     st.caption(

@@ -71,10 +71,10 @@ TEXTS = {
     "near-identical": "nahezu identisch",
     "same scene": "gleiche Szene",
     "same kind": "gleiche Art",
-    "closer than {percent} % of random pairs of your photos": (
-        "ähnlicher als {percent} % zufälliger Paare der eigenen Fotos"
+    "closer than {share} of random pairs of your photos": (
+        "ähnlicher als {share} zufälliger Paare der eigenen Fotos"
     ),
-    "closer than {percent} % of pairs": "ähnlicher als {percent} % aller Paare",
+    "closer than {share} of pairs": "ähnlicher als {share} aller Paare",
     "offline": "offline",
     "+{n} near-identical": "+{n} nahezu identisch",
     "Hide near-identical": "Nahezu identische ausblenden",
@@ -117,7 +117,7 @@ TEXTS = {
         "Es gibt hier zu wenige Fotos, um zu sagen, was der Wert bedeutet."
     ),
     "Closer than {share} of random pairs of your photos.": (
-        "Ähnlicher als {share} aller zufälligen Paare der eigenen Fotos."
+        "Ähnlicher als {share} zufälliger Paare der eigenen Fotos."
     ),
     "Previous": "Zurück",
     "Next": "Weiter",
@@ -129,11 +129,6 @@ TEXTS = {
     "What you asked with": "Womit gesucht wurde",
     "The brighter, the more like the other picture it is to the network; grey is no more than chance.": (
         "Je heller, desto ähnlicher ist es für das Netz dem anderen Bild; grau ist nicht mehr als Zufall."
-    ),
-    "What matches lies at the edges more than in the middle: it may be the background, not what stands "
-    "before it. To leave that out, search with a part of the picture.": (
-        "Was übereinstimmt, liegt eher am Rand als in der Mitte: Vielleicht ist es der Hintergrund "
-        "und nicht, was davor steht. Um ihn wegzulassen, mit einem Ausschnitt des Bildes suchen."
     ),
     "Score": "Wert",
     "Folder": "Ordner",

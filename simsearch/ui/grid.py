@@ -11,19 +11,15 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from simsearch import Hit, Library, PhotoError
-from simsearch.ui import thumbs
+from simsearch.ui import meaning, thumbs
 from simsearch.ui.words import day, noted, number, say, say_count
 
 _SENT, _DONE, _WANTED = "grid-sent", "grid-done", "grid-wanted"
 _MOST = 1_500  # pictures that the browser keeps, as grid.js says, of 10 to 30 kB each
 _HERE = Path(__file__)
 
-# What a hit's score means: how it looks, and in words. Of others the score alone is shown.
-_CHIPS = {
-    "near-identical": ("near", noted("near-identical")),
-    "same scene": ("scene", noted("same scene")),
-    "same kind": ("kind", noted("same kind")),
-}
+# How looks what a hit's score means. Of others the score alone is shown.
+_LOOKS = {"near-identical": "near", "same scene": "scene", "same kind": "kind"}
 # What a deed is called; the browser puts the photo's name in.
 _LABELS = {
     "like": noted("Like {name}"),
@@ -108,7 +104,7 @@ def _text(name: str) -> str:
 
 def card(hit: Hit, *, scored: bool = True) -> dict[str, Any]:
     """Return what is shown of a photo: its shape, and texts."""
-    look, word = _CHIPS.get(hit.trust or "", ("", ""))
+    look = _LOOKS.get(hit.trust or "", "")
     long, short = _beats(hit.beats)
     taken = [day(hit.taken_at)] if hit.taken_at else []
     count = len(hit.copies)
@@ -120,7 +116,7 @@ def card(hit: Hit, *, scored: bool = True) -> dict[str, Any]:
         "where": " · ".join([hit.path.parent.name, *taken]),
         "offline": say("offline") if hit.offline else "",
         "look": look,
-        "word": say(word) if word else "",
+        "word": meaning.word(hit.trust) if look else "",
         "score": number(hit.score, 2) if scored else "",
         "means": long,
         "beats": short,
@@ -133,11 +129,10 @@ def _beats(share: float | None) -> tuple[str, str]:
     """Return what share of random pairs a hit beats, in a sentence, and shorter."""
     if share is None:
         return "", ""
-    digits = len(f"{100 * share:.4g}".partition(".")[2])
-    percent = number(100 * share, digits)
+    beaten = meaning.pairs_beaten(share)
     return (
-        say("closer than {percent} % of random pairs of your photos", percent=percent),
-        say("closer than {percent} % of pairs", percent=percent),
+        say("closer than {share} of random pairs of your photos", share=beaten),
+        say("closer than {share} of pairs", share=beaten),
     )
 
 

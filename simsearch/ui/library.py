@@ -14,7 +14,18 @@ import streamlit as st
 from simsearch import Library, SimsearchError
 from simsearch.ui import health, paging
 from simsearch.ui.ready import is_busy
-from simsearch.ui.words import duration, noted, number, plain, say, say_count, show_error, time_of, told
+from simsearch.ui.words import (
+    duration,
+    file_size,
+    noted,
+    number,
+    plain,
+    say,
+    say_count,
+    show_error,
+    time_of,
+    told,
+)
 
 _SECONDS_A_LOOK = 1.0
 _FAILURES_AT_ONCE = 20
@@ -73,7 +84,7 @@ def _show_facts(status: dict[str, Any], *, growing: bool) -> None:
         *([] if growing else [(number(status["photos"]), say("photos can be searched"))]),
         *([(number(status["missing"]), say("are missing"))] if status["missing"] else []),
         *([(number(status["failed"]), say("files could not be used"))] if status["failed"] else []),
-        (_size(status["bytes"]), say("take embeddings, thumbnails and index")),
+        (file_size(status["bytes"]), say("take embeddings, thumbnails and index")),
     ]
     st.html(
         '<div class="facts-of-all">'
@@ -81,10 +92,6 @@ def _show_facts(status: dict[str, Any], *, growing: bool) -> None:
         + "</div>"
     )
     st.caption(plain(status["library"]))
-
-
-def _size(size: int) -> str:
-    return f"{number(size / 1e9, 1)} GB" if size >= 1e9 else f"{number(size / 1e6, 1)} MB"
 
 
 def ask_folder(open_library: Callable[[], Library], label: str) -> None:

@@ -11,34 +11,14 @@ import streamlit as st
 from PIL import Image
 
 from simsearch import Hit, Library, PhotoError, SimsearchError
-from simsearch.ui import address, clipboard, reveal, taste, thumbs
+from simsearch.ui import address, clipboard, meaning, reveal, taste, thumbs
 from simsearch.ui.asked import Asked
 from simsearch.ui.part import Part
-from simsearch.ui.words import day, noted, number, percent, say, say_count, show_error
+from simsearch.ui.words import day, file_size, number, say, say_count, show_error, told
 
 _PLACE, _ALIKE = "opened-place", "opened-alike"  # which hit, and whether it is seen what is alike in it
 _SIDE = 1_400  # pixels
 _COPIES = 12  # that are shown
-
-_TRUST = {
-    "near-identical": noted("near-identical"),
-    "same scene": noted("same scene"),
-    "same kind": noted("same kind"),
-    "probably unrelated": noted("probably unrelated"),
-}
-_MEANING = {
-    "near-identical": noted("As alike as a photo and a copy of it, slightly altered."),
-    "same scene": noted("As alike as two photos of one scene."),
-    "same kind": noted("Both are nearest to the same photos, as things of one kind are."),
-    "probably unrelated": noted("No more alike than a picture that shows nothing would be: probably chance."),
-    None: noted("There are too few photos here to tell what the score means."),
-}
-
-# There is but one: simsearch.why.NOTE.
-_NOTE = noted(
-    "What matches lies at the edges more than in the middle: it may be the background, not what stands "
-    "before it. To leave that out, search with a part of the picture."
-)
 
 # The picture keeps its place and height while one leafs through, so that nothing jumps.
 STYLE = """
@@ -171,7 +151,7 @@ def _show_alike(library: Library, hit: Hit, asked: Asked) -> None:
     )
     st.html(f'<div class="opened-alike">{figures}</div>')
     if note:
-        st.info(say(_NOTE), icon=":material/frame_inspect:")
+        st.info(told(note), icon=":material/frame_inspect:")
     st.caption(
         say(
             "The brighter, the more like the other picture it is to the network; grey is no more than chance."
@@ -187,13 +167,12 @@ def _img(jpeg: bytes, said: str, more: str = "") -> str:
 def _said(hit: Hit) -> str:
     """Return a hit's name, and what its score means."""
     name = f'<div class="opened-name">{html.escape(hit.path.name)}</div>'
-    word = f"<b>{html.escape(say(_TRUST[hit.trust]))}</b>" if hit.trust in _TRUST else ""
-    meaning = [say(_MEANING[hit.trust])] if hit.trust in _MEANING else []
+    word = f"<b>{html.escape(meaning.word(hit.trust))}</b>" if hit.trust else ""
+    means = [meaning.sentence(hit.trust)]
     if hit.beats is not None:
-        digits = 2 if hit.beats >= 0.999 else 1 if hit.beats >= 0.99 else 0
-        share = percent(hit.beats, digits)
-        meaning.append(say("Closer than {share} of random pairs of your photos.", share=share))
-    return f'{name}<div class="opened-trust">{word}<div>{html.escape(" ".join(meaning))}</div></div>'
+        share = meaning.pairs_beaten(hit.beats)
+        means.append(say("Closer than {share} of random pairs of your photos.", share=share))
+    return f'{name}<div class="opened-trust">{word}<div>{html.escape(" ".join(means))}</div></div>'
 
 
 def _facts(library: Library, hit: Hit) -> str:
@@ -220,13 +199,6 @@ def _told(library: Library, hit: Hit) -> Iterator[tuple[str, str]]:
         east = say("{degrees}° E") if hit.longitude >= 0 else say("{degrees}° W")
         where = zip((north, east), (hit.latitude, hit.longitude), strict=True)
         yield say("Place"), ", ".join(text.format(degrees=number(abs(angle), 4)) for text, angle in where)
-
-
-def file_size(size: int) -> str:
-    """Return a number of bytes in words."""
-    if size < 1e6:
-        return f"{number(size / 1e3)} kB"
-    return f"{number(size / 1e6, 1)} MB" if size < 1e9 else f"{number(size / 1e9, 1)} GB"
 
 
 def _offer(library: Library, hit: Hit) -> None:

@@ -10,8 +10,7 @@ from io import BytesIO
 import streamlit as st
 
 from simsearch import Hit, Library
-from simsearch.ui.opened import file_size
-from simsearch.ui.words import say, say_count
+from simsearch.ui.words import file_size, say, say_count
 
 MOST = 1_000_000_000  # bytes of an archive: Streamlit holds what is downloaded in memory
 _MIME = {"zip": "application/zip", "csv": "text/csv", "pdf": "application/pdf"}

@@ -10,7 +10,7 @@ import streamlit as st
 
 from simsearch import Copy, CopyGroup, Hit, Library, SimsearchError
 from simsearch.ui import decided, paging, thumbs
-from simsearch.ui.words import day, noted, number, plain, say, say_count, told
+from simsearch.ui.words import day, file_size, noted, plain, say, say_count, told
 
 RELATIONS = {"exact": noted("Identical"), "re-saved": noted("Re-saved"), "crop": noted("Crops")}
 _COUNTED = {
@@ -29,7 +29,6 @@ _KEEP_ALL, _TAKE_BACK = (
     (noted("Take back"), noted("Take back: {name} and its copies")),
 )
 _AT_FIRST = 12  # copies of a group that are shown
-_MEGABYTE, _GIGABYTE = 1e6, 1e9
 
 # Versions stand in a grid of our own, two beside each other on a phone. Chips differ by their words, and take
 # the text's colour.
@@ -96,15 +95,6 @@ def show(place: Place, group: CopyGroup) -> None:
     paging.offer_rest(name, len(group.copies) - len(shown))
 
 
-def bytes_in_words(count: int) -> str:
-    """Return a number of bytes as people say it."""
-    if count >= _GIGABYTE:
-        return f"{number(count / _GIGABYTE, 1)} GB"
-    if count >= _MEGABYTE / 10:
-        return f"{number(count / _MEGABYTE, 1)} MB"
-    return f"{number(count / 1e3, 1)} kB"
-
-
 def _show_head(library: Library, group: CopyGroup) -> None:
     counts = {name: sum(copy.relation == name for copy in group.copies) for name in RELATIONS}
     kinds = ", ".join(
@@ -169,7 +159,7 @@ def _version(place: Place, photo: Hit, size: int, mark: str, done: str, *, is_de
         f"{thumbs.img(place.library, place.stamp, photo)}<figcaption>"
         f'<div><span class="name">{html.escape(photo.path.name)}</span> {_chip(mark)}</div>'
         f'<div class="told">{html.escape(done)}</div>'
-        f'<div class="size">{pixels} · {bytes_in_words(size)}{away}</div>'
+        f'<div class="size">{pixels} · {file_size(size)}{away}</div>'
         f'<div class="where">{html.escape(_folder(photo, place.roots))}</div></figcaption></figure>'
     )
 
@@ -236,8 +226,7 @@ def _side(library: Library, title: str, photo: Hit, size: int) -> str:
     if photo.taken_at:
         taken = say("taken {day}, {time}", day=day(photo.taken_at), time=f"{photo.taken_at:%H:%M}")
     facts = [
-        say("{width} x {height} pixels", width=photo.width, height=photo.height)
-        + f", {bytes_in_words(size)}",
+        say("{width} x {height} pixels", width=photo.width, height=photo.height) + f", {file_size(size)}",
         ", ".join(fact for fact in (taken, photo.camera) if fact),
         str(photo.path),
         say("offline: shown from its thumbnail") if photo.offline else "",

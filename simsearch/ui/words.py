@@ -82,6 +82,13 @@ def month_name(moment: date) -> str:
     return german.MONTHS[moment.month - 1] if is_german() else f"{moment:%B}"
 
 
+def file_size(count: int) -> str:
+    """Return a number of bytes as people say it."""
+    if count < 999_500:
+        return f"{number(count / 1e3, 1 if count < 9_950 else 0)} kB"
+    return f"{number(count / 1e6, 1)} MB" if count < 999_950_000 else f"{number(count / 1e9, 1)} GB"
+
+
 def duration(seconds: float) -> str:
     """Return a time in seconds, minutes or hours."""
     if seconds < 90:

@@ -154,7 +154,7 @@ def test_a_picture_is_taken_with_the_camera(visit):
     page = visit(permissions=["camera"])
     page.get_by_role("button", name="Camera").click()
     page.wait_for_function("document.querySelector('[data-testid=stCameraInput] video')?.readyState > 2")
-    page.get_by_role("button", name="Take Photo").click()
+    page.get_by_role("button", name="Take a picture").click()
     page.wait_for_url("**picture=**")
     page.wait_for_selector("text=/ ms: decode /")
     shown = page.wait_for_selector(".st-key-query [data-testid=stImage] img")

@@ -608,7 +608,9 @@ def kinds(page, tmp_path, album):
 
 def test_the_votes_of_the_nearest_are_told_as_text(kinds, album):
     told = votes(ask(kinds, *png((200, 0, 0))))
-    assert re.search(r"<b>&lt;b&gt;cups/</b>: \d of the \d+ nearest photos lie there\.", told)
+    assert re.search(
+        r"<b>&lt;b&gt;cups/</b>: of the \d+ nearest photos, \d are related and lie there\.", told
+    )
     assert "<i style=" in told and 'title="album/"' in told, "the folder itself"
     assert str(album) not in told
 
@@ -617,7 +619,7 @@ def test_of_a_few_votes_it_is_said_so_and_labels_are_no_folders(kinds, monkeypat
     asked = suggestion(Vote("a & b", 4), Vote("c", 3), *(Vote(f"{number}", 1) for number in range(3)))
     monkeypatch.setattr(Library, "suggest", lambda library, query: asked)
     told = votes(ask(kinds, *png((200, 0, 0))))
-    assert "Perhaps <b>a &amp; b</b>: 4 of the 10 nearest photos are labelled so." in told
+    assert "Perhaps <b>a &amp; b</b>: of the 10 nearest photos, 4 are related and labelled so." in told
     assert ">others</span>" in told and told.count('class="bar"') == 5
 
 

@@ -189,10 +189,18 @@ TEXTS = {
     "Looks like {kind}": "Sieht aus wie {kind}",
     "Perhaps {kind}": "Vielleicht {kind}",
     "all {n} nearest photos lie there.": "Alle {n} ähnlichsten Fotos liegen dort.",
-    "{n} of the {asked} nearest photos lie there.": "{n} der {asked} ähnlichsten Fotos liegen dort.",
+    "of the {asked} nearest photos, {n} is related and lies there.": (
+        "Von den {asked} ähnlichsten Fotos hat {n} Bezug zum Bild und liegt dort."
+    ),
+    "of the {asked} nearest photos, {n} are related and lie there.": (
+        "Von den {asked} ähnlichsten Fotos haben {n} Bezug zum Bild und liegen dort."
+    ),
     "all {n} nearest photos are labelled so.": "Alle {n} ähnlichsten Fotos tragen dieses Etikett.",
-    "{n} of the {asked} nearest photos are labelled so.": (
-        "{n} der {asked} ähnlichsten Fotos tragen dieses Etikett."
+    "of the {asked} nearest photos, {n} is related and labelled so.": (
+        "Von den {asked} ähnlichsten Fotos hat {n} Bezug zum Bild und trägt dieses Etikett."
+    ),
+    "of the {asked} nearest photos, {n} are related and labelled so.": (
+        "Von den {asked} ähnlichsten Fotos haben {n} Bezug zum Bild und tragen dieses Etikett."
     ),
     "others": "andere",
     "More like": "Mehr wie",

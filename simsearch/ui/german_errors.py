@@ -42,7 +42,7 @@ PHRASES = {
     "no longer in this library": "nicht mehr in dieser Bibliothek",
     "not in this library": "nicht in dieser Bibliothek",
     "its embedding is damaged": "seine Einbettung ist beschädigt",
-    "dropped too long ago to be still here": "vor zu langer Zeit abgelegt und nicht mehr da",
+    "no longer kept here": "hier nicht mehr aufgehoben",
     "drop it again": "noch einmal ablegen",
     "try another picture": "ein anderes Bild versuchen",
     "check the path": "den Pfad prüfen",

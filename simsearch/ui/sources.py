@@ -110,7 +110,7 @@ def picture(library: Library, question: Question) -> bytes | Hit:
         return library.photo(question.photo)
     found = dropped().picture(question.picture or "")
     if found is None:
-        raise PhotoError("the picture", "dropped too long ago to be still here", "drop it again")
+        raise PhotoError("the picture", "no longer kept here", "drop it again")
     return found
 
 

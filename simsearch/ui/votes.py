@@ -10,7 +10,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from simsearch import Library, Query
-from simsearch.ui.words import number, say
+from simsearch.ui.words import number, say, say_count
 
 _SHOWN = 4  # kinds at most, where there is little room
 _FEWEST = 3  # photos whose votes say something
@@ -102,14 +102,26 @@ def _sentence(votes: Votes) -> str:
     named = {"kind": f"<b>{html.escape(kind)}</b>"}
     looks = photos * 2 >= votes.asked
     seems = say("Looks like {kind}", **named) if looks else say("Perhaps {kind}", **named)
-    counts = {"n": photos, "asked": votes.asked}
+    asked = votes.asked
     if kind.endswith("/"):
-        if photos == votes.asked:
-            return f"{seems}: {say('all {n} nearest photos lie there.', **counts)}"
-        return f"{seems}: {say('{n} of the {asked} nearest photos lie there.', **counts)}"
-    if photos == votes.asked:
-        return f"{seems}: {say('all {n} nearest photos are labelled so.', **counts)}"
-    return f"{seems}: {say('{n} of the {asked} nearest photos are labelled so.', **counts)}"
+        if photos == asked:
+            return f"{seems}: {say('all {n} nearest photos lie there.', n=photos)}"
+        told = say_count(
+            photos,
+            "of the {asked} nearest photos, {n} is related and lies there.",
+            "of the {asked} nearest photos, {n} are related and lie there.",
+            asked=asked,
+        )
+        return f"{seems}: {told}"
+    if photos == asked:
+        return f"{seems}: {say('all {n} nearest photos are labelled so.', n=photos)}"
+    told = say_count(
+        photos,
+        "of the {asked} nearest photos, {n} is related and labelled so.",
+        "of the {asked} nearest photos, {n} are related and labelled so.",
+        asked=asked,
+    )
+    return f"{seems}: {told}"
 
 
 def _bars(votes: Votes, most: int) -> str:

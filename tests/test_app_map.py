@@ -18,7 +18,7 @@ from tests.test_layout import shades
 from tests.toy import ToyEncoder
 
 pytest.importorskip("streamlit")
-from simsearch.ui import colours, main  # noqa: E402
+from simsearch.ui import assets, colours, main  # noqa: E402
 from simsearch.ui import map as map_page  # noqa: E402
 
 HOSTILE = "<img src=x onerror=alert(1)>.png"
@@ -313,7 +313,7 @@ def test_each_library_has_a_maker_of_its_own(mapped):
 
 @pytest.mark.parametrize("name", ["map.js", "map.css", "pictures.js"])
 def test_the_browser_fetches_nothing(name):
-    text = map_page._text(name)
+    text = assets.text(name)
     assert [word for word in ("://", "import ", "fetch(", "url(") if word in text] == []
 
 

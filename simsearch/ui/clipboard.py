@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
+from simsearch.ui import assets
 from simsearch.ui.words import say
 
-_HERE = Path(__file__)
 _HTML = """
 <button type="button">
   <svg class="sheets" viewBox="0 0 20 20" aria-hidden="true">
@@ -28,7 +26,7 @@ def offer(text: str, label: str, key: str) -> None:
     label
         What the button says.
     """
-    css, js = (_HERE.with_suffix(suffix).read_text(encoding="utf-8") for suffix in (".css", ".js"))
+    css, js = assets.text("clipboard.css"), assets.text("clipboard.js")
     component = st.components.v2.component("simsearch_clipboard", html=_HTML, css=css, js=js)
     said = {"label": label, "copied": say("Copied"), "failed": say("Could not be copied")}
     component(key=key, data={"text": text, **said}, width="content")

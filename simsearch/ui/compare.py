@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import html
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from simsearch import Hit, Library, SimsearchError
-from simsearch.ui import ready, settings, sources
+from simsearch.ui import ready, settings, sources, thumbs
 from simsearch.ui.address import Question
 from simsearch.ui.words import number, percent, say, say_count, show_error, told
 
@@ -57,13 +56,13 @@ def _compare(_library: Library, stamp: str, query: bytes | Hit, k: int) -> dict[
 
 @st.cache_data(max_entries=100, show_spinner=False)
 def _preview(_library: Library, stamp: str, query: bytes | Hit) -> str:
-    return _inline(_library.preview(query, _QUERY_SIDE))
+    return thumbs.address(_library.preview(query, _QUERY_SIDE))
 
 
 @st.cache_data(max_entries=2_000, show_spinner=False)
 def _small(_library: Library, stamp: str, hit: Hit) -> str:
     thumbnail = _library.thumbnail(hit)
-    return _inline(_library.preview(thumbnail, _HIT_SIDE)) if thumbnail else ""
+    return thumbs.address(_library.preview(thumbnail, _HIT_SIDE)) if thumbnail else ""
 
 
 def show(library: Library) -> None:
@@ -157,10 +156,6 @@ def _pictures(library: Library, hits: Sequence[Hit], nearest: Sequence[Hit]) -> 
             f'<figcaption><div class="name"><span>{name}</span><b>{number(hit.score, 2)}</b></div>'
             f"{note}</figcaption></figure>"
         )
-
-
-def _inline(jpeg: bytes) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 
 def _img(source: str, name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from simsearch import Library, SimsearchError
+from simsearch import Library
 from simsearch.ui import settings
 from simsearch.ui.words import (
     duration,
@@ -18,7 +18,7 @@ from simsearch.ui.words import (
     plain,
     say,
     say_count,
-    show_error,
+    show_failure,
     told,
 )
 from simsearch.ui.work import Progress, Work, desk
@@ -92,10 +92,8 @@ def show(library: Library) -> None:
     work.wait(_PATIENCE)
     if work.running:
         st.fragment(_show_progress, run_every=_SECONDS_A_LOOK)(work)
-    elif isinstance(work.error, SimsearchError):
-        show_error(work.error)
     elif work.error:
-        st.error(say("Something went wrong that should not have ({kind}).", kind=type(work.error).__name__))
+        show_failure(work.error)
     elif work.stopped:
         st.info(say("Stopped before all was looked at."))
     else:

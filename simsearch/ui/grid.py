@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,12 +10,11 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from simsearch import Hit, Library, PhotoError
-from simsearch.ui import meaning, thumbs
+from simsearch.ui import assets, meaning, thumbs
 from simsearch.ui.words import day, noted, number, say, say_count
 
 _SENT, _DONE, _WANTED = "grid-sent", "grid-done", "grid-wanted"
 _MOST = 1_500  # pictures that the browser keeps, as grid.js says, of 10 to 30 kB each
-_HERE = Path(__file__)
 
 # How looks what a hit's score means. Of others the score alone is shown.
 _LOOKS = {"near-identical": "near", "same scene": "scene", "same kind": "kind"}
@@ -89,14 +87,9 @@ def show(
         "done": st.session_state.get(f"{_DONE}-{key}", 0),
     }
     component = st.components.v2.component(
-        "simsearch_grid", html=_HTML, css=_text("grid.css"), js=_text("grid.js")
+        "simsearch_grid", html=_HTML, css=assets.text("grid.css"), js=assets.text("grid.js")
     )
     component(key=key, data=data, on_asked_change=lambda: _do(key, hits, deeds))
-
-
-@functools.cache
-def _text(name: str) -> str:
-    return _HERE.with_name(name).read_text(encoding="utf-8")
 
 
 # What is said of a photo

@@ -6,10 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from simsearch import Library, SimsearchError
+from simsearch import Library
 from simsearch.ui import exam, places
 from simsearch.ui.ready import is_busy
-from simsearch.ui.words import plain, say, say_count, show_error, time_of, told
+from simsearch.ui.words import plain, say, say_count, show_failure, time_of, told
 from simsearch.ui.work import Progress, Work, desk
 
 _SECONDS_A_LOOK = 0.5
@@ -64,10 +64,8 @@ def _show_progress(work: Work[Any]) -> None:
 
 
 def _show_outcome(library: Library, work: Work[Any]) -> None:
-    if isinstance(work.error, SimsearchError):
-        show_error(work.error)
-    elif work.error:
-        st.error(say("Something went wrong that should not have ({kind}).", kind=type(work.error).__name__))
+    if work.error:
+        show_failure(work.error)
     elif work.stopped:
         st.info(say("Stopped before all was looked at."))
     elif not work.outcome:

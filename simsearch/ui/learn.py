@@ -15,7 +15,7 @@ from simsearch.ui import lesson, queries, ready, sources, thumbs, votes
 from simsearch.ui.address import Question
 from simsearch.ui.lesson import Wish
 from simsearch.ui.ready import is_busy
-from simsearch.ui.words import day, noted, number, percent, plain, say, say_count, show_error
+from simsearch.ui.words import day, noted, number, percent, plain, say, say_count, show_error, show_failure
 from simsearch.ui.work import Desk, Work, desk
 
 _SECONDS_A_LOOK = 0.5
@@ -217,10 +217,8 @@ def _show_outcome(library: Library, place: Desk, work: Work[dict[str, Any]]) -> 
         _show_gain(error.gain, [st.container(), st.container()])
         if isinstance(work.key, Wish) and st.button(say("Use it all the same"), icon=":material/warning:"):
             _begin(library, place, work.key._replace(force=True))
-    elif isinstance(error, SimsearchError):
-        show_error(error)
     elif error:
-        st.error(say("Something went wrong that should not have ({kind}).", kind=type(error).__name__))
+        show_failure(error)
     elif work.stopped:
         st.info(say("Stopped. Nothing has changed."))
     else:

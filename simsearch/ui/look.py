@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
+from simsearch.ui import assets
 from simsearch.ui.words import say
 
 # Streamlit's fields for files speak English only.
@@ -40,7 +39,6 @@ def show() -> None:
     """Show nothing, but give all that is shown its look; and see that no other page frames it."""
     st.html(_STYLE.replace("PICK", say("Choose a file")))
     # Streamlit sends no header that says so.
-    script = Path(__file__).with_name("frame.js").read_text(encoding="utf-8")
-    component = st.components.v2.component("simsearch_unframed", html="<i></i>", js=script)
+    component = st.components.v2.component("simsearch_unframed", html="<i></i>", js=assets.text("frame.js"))
     with st.container(key="unframed"):
         component(key="unframed-script")

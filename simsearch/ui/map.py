@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import base64
-import functools
 import html
 import math
 import threading
 import time
 from collections import Counter
 from datetime import date
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
 
 from simsearch import Hit, Library, Map, PhotoError, SimsearchError
-from simsearch.ui import colours, places, ready, sources
+from simsearch.ui import assets, colours, places, ready, sources, thumbs
 from simsearch.ui.address import Question
 from simsearch.ui.part import Part
 from simsearch.ui.words import day, duration, noted, number, plain, say, say_count, show_error, told
@@ -34,7 +32,6 @@ _SIDE = 200  # pixels of a picture on the map
 _OPENED_SIDE = 800
 _AT_ONCE = 60  # pictures in one answer
 _IN_WORDS = 10  # groups
-_HERE = Path(__file__)
 
 _STYLE = """
 <style>
@@ -247,7 +244,7 @@ def _show_map(library: Library, found: Map, plot: _Plot) -> None:
         "texts": _texts(count),
     }
     component = st.components.v2.component(
-        "simsearch_map", html=_HTML, css=_text("map.css"), js=_text("map.js")
+        "simsearch_map", html=_HTML, css=assets.text("map.css"), js=assets.text("map.js")
     )
     component(key=_PLOT, data=data, on_opened_change=lambda: _open(plot))
     pca = found.method == "pca"
@@ -307,11 +304,6 @@ def _packed(array: np.ndarray) -> str:
     return base64.b64encode(array.tobytes()).decode()
 
 
-@functools.cache
-def _text(name: str) -> str:
-    return _HERE.with_name(name).read_text(encoding="utf-8")
-
-
 def _open(plot: _Plot) -> None:
     """Open the photo that was clicked on."""
     for place in _asked_for(plot, st.session_state[_PLOT].get("opened")):
@@ -364,7 +356,9 @@ def _whereabouts(x: float, y: float) -> str:
 @st.fragment
 def _serve_pictures(library: Library, plot: _Plot, marks: dict[str, Any]) -> None:
     """Send marks and pictures to the map; only this is run again for pictures."""
-    component = st.components.v2.component("simsearch_pictures", html="<i></i>", js=_text("pictures.js"))
+    component = st.components.v2.component(
+        "simsearch_pictures", html="<i></i>", js=assets.text("pictures.js")
+    )
     component(
         key=_PICTURES,
         data={"marks": marks, "pictures": st.session_state.pop(_ANSWER, [])},
@@ -386,7 +380,7 @@ def _picture(library: Library, photo_id: int) -> dict[str, str]:
         small = _shrunk(library, thumbnail) if thumbnail else b""
     except PhotoError:
         return {"name": say("no longer here"), "where": "", "url": ""}
-    address = f"data:image/jpeg;base64,{base64.b64encode(small).decode()}" if small else ""
+    address = thumbs.address(small) if small else ""
     return {"name": hit.path.name, "where": _where(hit), "url": address}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
@@ -160,7 +159,7 @@ def _show_alike(library: Library, hit: Hit, asked: Asked) -> None:
 
 
 def _img(jpeg: bytes, said: str, more: str = "") -> str:
-    source = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+    source = thumbs.address(jpeg)
     return f'<img src="{source}" alt="{html.escape(said)}" {more}>'
 
 

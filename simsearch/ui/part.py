@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from functools import partial
 from io import BytesIO
 
@@ -10,6 +9,7 @@ import altair as alt
 import streamlit as st
 from PIL import Image
 
+from simsearch.ui import thumbs
 from simsearch.ui.words import noted, say
 
 _TOGGLE = "by-part"
@@ -129,7 +129,7 @@ def _chart(picture: bytes, box: Part | None) -> alt.Chart:
     """Return a chart that is the picture, as large as there is room, on which a box can be drawn."""
     width, height = Image.open(BytesIO(picture)).size
     shape = width / height
-    address = f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
+    address = thumbs.address(picture)
     selection = alt.selection_interval(
         name="box",
         value={"x": [box[0], box[0] + box[2]], "y": [box[1], box[1] + box[3]]} if box else alt.Undefined,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import streamlit as st
 
 from simsearch import Hit, Library, PhotoError
+from simsearch.ui import assets
 from simsearch.ui.address import Question
 from simsearch.ui.dropped import dropped
 from simsearch.ui.words import say
@@ -126,11 +126,8 @@ def _draw(library: Library, ask: Callable[[Question], None]) -> None:
 
 
 def _listen() -> None:
-    component = st.components.v2.component("simsearch_dropping", html="<i></i>", js=_script())
+    component = st.components.v2.component(
+        "simsearch_dropping", html="<i></i>", js=assets.text("dropping.js")
+    )
     texts = {"pick": say("Pick a picture from a folder"), "take": say("Take a picture")}
     component(key="dropping", data=texts)
-
-
-@st.cache_data(show_spinner=False)
-def _script() -> str:
-    return Path(__file__).with_name("dropping.js").read_text(encoding="utf-8")

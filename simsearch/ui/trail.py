@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from typing import NamedTuple
 
 import streamlit as st
 
 from simsearch import Library, Query
-from simsearch.ui import address
+from simsearch.ui import address, thumbs
 from simsearch.ui.address import Question
 from simsearch.ui.words import plain, say
 
@@ -36,14 +35,14 @@ STYLE = """
 class _Step(NamedTuple):
     question: Question
     name: str
-    small: str  # a JPEG, in base64
+    small: str  # an address that holds it
 
 
 def note(library: Library, question: Question, query: Query, name: str) -> None:
     """Remember a query that was answered."""
     steps: list[_Step] = st.session_state.setdefault(_STATE, [])
     if all(step.question != question for step in steps):
-        small = base64.b64encode(library.preview(query, _SIDE)).decode()
+        small = thumbs.address(library.preview(query, _SIDE))
         steps.append(_Step(question, name, small))
         del steps[:-_MOST]
 
@@ -55,7 +54,7 @@ def show(current: Question | None) -> None:
         return
     st.caption(say("Asked before"))
     pictures = "".join(
-        f".st-key-step-{number} button {{ background-image: url(data:image/jpeg;base64,{step.small}); }}"
+        f".st-key-step-{number} button {{ background-image: url({step.small}); }}"
         for number, step in enumerate(steps)
     )
     st.html(f"<style>{pictures}</style>")

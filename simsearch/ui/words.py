@@ -117,3 +117,11 @@ def legible(text: str) -> str:
 def show_error(error: SimsearchError) -> None:
     """Show an error as one sentence."""
     st.error(plain(told(str(error))), icon=":material/broken_image:")
+
+
+def show_failure(error: Exception) -> None:
+    """Show why work did not end well, as one sentence; of what nobody foresaw, its kind alone."""
+    if isinstance(error, SimsearchError):
+        show_error(error)
+    else:
+        st.error(say("Something went wrong that should not have ({kind}).", kind=type(error).__name__))

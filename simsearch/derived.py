@@ -77,6 +77,21 @@ def load(path: Path, kind: str) -> tuple[dict[str, Any], memoryview]:
     DerivedFileError
         When it is damaged, not ours, of another kind or from a newer version.
     """
+    header, size, checksum, payload = _parts(path, kind)
+    if payload.nbytes != size:
+        raise DerivedFileError(path, f"holds {payload.nbytes} bytes of data, where its header says {size}")
+    if zlib.crc32(payload) != checksum:
+        raise DerivedFileError(path, "damaged: the checksum of its data is wrong")
+    return header, payload
+
+
+def header(path: Path, kind: str) -> dict[str, Any]:
+    """Read only the maker's header; raise as :func:`load`, though not where the payload is damaged."""
+    return _parts(path, kind)[0]
+
+
+def _parts(path: Path, kind: str) -> tuple[dict[str, Any], int, int, memoryview]:
+    """Return the maker's header, the payload's size and CRC-32 as they should be, and the payload."""
     content = _content(path)
     entries, start = _entries(path, content)
     try:
@@ -86,12 +101,7 @@ def load(path: Path, kind: str) -> tuple[dict[str, Any], memoryview]:
         raise DerivedFileError(path, "its header lacks something") from None
     if found != kind:
         raise DerivedFileError(path, f"holds {found!r}, where {kind!r} was expected")
-    payload = content[start:]
-    if payload.nbytes != size:
-        raise DerivedFileError(path, f"holds {payload.nbytes} bytes of data, where its header says {size}")
-    if zlib.crc32(payload) != checksum:
-        raise DerivedFileError(path, "damaged: the checksum of its data is wrong")
-    return header, payload
+    return header, size, checksum, content[start:]
 
 
 def _content(path: Path) -> memoryview:

@@ -1,62 +1,49 @@
-"""From pixels to an embedding: EfficientNet-Lite on LiteRT, and generalised mean pooling.
+"""From pixels to an embedding: which network is asked for, where it is kept, and how it comes to be there.
 
-The network gives a map, 9 x 9 cells of 1280 features for Lite2. The embedding is the generalised mean of
-the cells, the cube root of the mean cube, which lets strong features outweigh the empty background that
-an average would count in full (GeM pooling: F. Radenovic, G. Tolias and O. Chum, "Fine-tuning CNN image
-retrieval with no human annotation", 2018; here with their p = 3).
-
-TensorFlow is needed once in a machine's life, to convert the network; a process of its own does that.
+A network is converted to LiteRT once in a machine's life, and kept. That needs TensorFlow, seconds to minutes
+and gigabytes, which a process of its own (:mod:`simsearch.conversion`) gives back at its end; finding and
+running what is kept needs none of that.
 """
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
 import json
 import os
-import threading
+import signal
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from simsearch import derived, program
-from simsearch.backbones import Backbone, backbone, weights_path
-from simsearch.errors import BackboneError, DerivedFileError, WriteError
+from simsearch.backbones import BACKBONES, EMBEDDED, Backbone, backbone, fetched, weights_path
+from simsearch.errors import BackboneError, DerivedFileError, WriteError, reason_of
+from simsearch.litert import PIXELS, PRECISION, PREPROCESSING, EncoderIdentity, LiteRTEncoder
 
-# Everything that decides an embedding besides the weights; another way of doing any of it is another name.
-PREPROCESSING = "letterbox-grey127-gem3-v1"
-PRECISION = "int8"
+__all__ = [
+    "PRECISION",
+    "PREPROCESSING",
+    "Encoder",
+    "EncoderIdentity",
+    "LiteRTEncoder",
+    "cache_folder",
+    "keep_network",
+    "list_backbones",
+    "load_encoder",
+    "network_path",
+    "open_encoder",
+    "stored_encoder",
+]
+
+Say = Callable[[str], None]
+
 _KIND = "network"
-_redirecting = threading.Lock()
-
-
-class EncoderIdentity(NamedTuple):
-    """What made an embedding; embeddings of two identities cannot be compared.
-
-    ``weights`` is the SHA-256, in hex, of the file of weights.
-    """
-
-    backbone: str
-    weights: str
-    preprocessing: str = PREPROCESSING
-    precision: str = PRECISION
-
-    def __str__(self) -> str:
-        other = f", {self.preprocessing}" if self.preprocessing != PREPROCESSING else ""
-        return f"{self.backbone} ({self.precision}, {self.weights[:8]}{other})"
-
-    def to_json(self) -> str:
-        """Write it down as a JSON object."""
-        return json.dumps(self._asdict())
-
-    @classmethod
-    def from_json(cls, text: str) -> EncoderIdentity:
-        """Read what :meth:`to_json` wrote; raise ValueError for anything else."""
-        fields = json.loads(text)
-        if not isinstance(fields, dict) or sorted(fields) != sorted(cls._fields):
-            raise ValueError(f"not an encoder's identity: {text}")
-        return cls(**fields)
+_CUSTOM = (".keras", ".tflite")
+_LARGE = 20_000_000  # parameters; converting takes minutes
 
 
 class Encoder(Protocol):
@@ -111,79 +98,58 @@ class Encoder(Protocol):
         """
 
 
-class LiteRTEncoder:
-    """A converted network ready to run, on one thread; an :class:`Encoder`.
+class Source(NamedTuple):
+    """What a network is made of.
 
-    It may be shared by threads, which then take turns.
+    Attributes
+    ----------
+    name
+        What its identity calls it.
+    row
+        Of the table; None for a file of the user's own.
+    file
+        The user's: a whole network, or weights for the row's. None for the published weights.
+    sha256
+        Of the weights; None where that is known only when they have been fetched.
+    pixels
+        What pixels are made into for it; "" for what is usual.
     """
 
-    def __init__(self, model: bytes, identity: EncoderIdentity, recipe: tuple[str, list[str]]) -> None:
-        from ai_edge_litert.interpreter import Interpreter
+    name: str
+    row: Backbone | None
+    file: Path | None
+    sha256: str | None
+    pixels: str
 
-        self.identity = identity
-        self.recipe = recipe
-        self._lock = threading.Lock()
-        self._interpreter = Interpreter(model_content=model, num_threads=1)
-        with _quiet():
-            self._interpreter.allocate_tensors()
-        source, result = self._interpreter.get_input_details()[0], self._interpreter.get_output_details()[0]
-        self._input, self._output = source["index"], result["index"]
-        self.input_size = int(source["shape"][1])
-        self.dim = int(result["shape"][-1])
-        self._zero_point = result["quantization"][1]
-
-    def encode(self, pixels: np.ndarray) -> np.ndarray:
-        """Turn a picture into its embedding; see :meth:`Encoder.encode`."""
-        features = self.cells(pixels).reshape(-1, self.dim)
-        # The number of cells only scales the whole vector: its length is 1.
-        pooled = np.cbrt(np.einsum("cf,cf,cf->f", features, features, features))
-        length = np.linalg.norm(pooled)
-        if not 0 < length < np.inf:
-            raise ValueError("the network sees nothing in it")
-        vector: np.ndarray = pooled / length
-        return vector
-
-    def cells(self, pixels: np.ndarray) -> np.ndarray:
-        """Return what it sees in each cell of a picture; see :meth:`Encoder.cells`."""
-        with self._lock:
-            self._interpreter.set_tensor(self._input, pixels[None])
-            self._interpreter.invoke()
-            codes: np.ndarray = self._interpreter.get_tensor(self._output)[0]
-        # Left in steps of the codes: how large one is scales the whole picture alike.
-        features = codes.astype(np.float32)
-        features -= self._zero_point
-        return features
+    @property
+    def published(self) -> str | None:
+        """What tells the published weights from others, in the files made of them."""
+        return _published(self.row) if self.row and not self.file else None
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep LiteRT from announcing its CPU delegate on the terminal.
-
-    It writes from C, to file descriptor 2, and has no setting for it. For these milliseconds the
-    descriptor leads nowhere; errors are raised in Python and so are not lost.
-    """
-    with _redirecting:  # two threads at once would each take the other's for the real one
-        try:
-            terminal = os.dup(2)
-        except OSError:  # there is no standard error, so nobody to disturb
-            yield
-            return
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
+def _published(row: Backbone) -> str:
+    return row.hash or row.file
 
 
-def open_encoder(name: str, *, say: Callable[[str], None] | None = None) -> LiteRTEncoder:
+def open_encoder(
+    name: str | os.PathLike[str],
+    *,
+    weights: str | os.PathLike[str] | None = None,
+    pixels: str | None = None,
+    say: Say | None = None,
+) -> LiteRTEncoder:
     """Load a backbone's encoder; build and keep it where this machine has none yet, or a damaged one.
 
     Parameters
     ----------
+    name
+        Of a network in the table, or the path of a .keras or .tflite file.
+    weights
+        A file of weights for one of Keras' networks, in place of those Keras fetches.
+    pixels
+        "0..255", "0..1" or "-1..1": what a network of your own was trained on.
     say
-        Called with a sentence before something that takes a while.
+        Called with a sentence before something that takes a while, or that should be known.
 
     Raises
     ------
@@ -192,21 +158,63 @@ def open_encoder(name: str, *, say: Callable[[str], None] | None = None) -> Lite
     WriteError
         When it cannot be kept.
     """
-    row, path = backbone(name), network_path(name)
-    identity = EncoderIdentity(row.name, row.sha256)
     tell = say or (lambda sentence: None)
-    try:
-        encoder = load_encoder(path)
+    source = _source(os.fspath(name), weights, pixels)
+    for path in _kept(source):
+        encoder = _loaded(path, tell)
+        if encoder and _fits(encoder, source):
+            return encoder
+        if encoder and source.row and source.row.package:
+            tell(f"{path}: holds {encoder.identity}; it is made anew.")
+    return load_encoder(_prepare(source, tell))
+
+
+def stored_encoder(identity: EncoderIdentity, folder: Path, *, say: Say | None = None) -> LiteRTEncoder:
+    """Load the encoder of that identity, from a folder, else from this machine's, else made anew.
+
+    Raises
+    ------
+    BackboneError
+        When it is in neither, and was not made of weights that can be had again.
+    WriteError
+        When it was made anew and cannot be kept.
+    """
+    tell = say or (lambda sentence: None)
+    path = network_path(identity, folder)
+    if (encoder := _loaded(path, tell)) and encoder.identity == identity:
+        return encoder
+    row = BACKBONES.get(identity.backbone)
+    if row is None or (row.package and row.hash != identity.weights):
+        raise _not_here(identity)
+    with suppress(ValueError):
+        encoder = load_encoder(_prepare(Source(row.name, row, None, None, ""), tell, identity))
         if encoder.identity == identity:
             return encoder
-        tell(f"{path}: holds {encoder.identity}; it is made anew.")
-    except FileNotFoundError:
-        pass
-    except DerivedFileError as error:
-        tell(f"{path}: {error.reason}; it is made anew.")
-    tell(f"Preparing {name} (once, about 20 s): built in Keras, converted to LiteRT, kept in {path}.")
-    _prepare(row, identity, path)
-    return load_encoder(path)
+    raise _not_here(identity)
+
+
+def _not_here(identity: EncoderIdentity) -> BackboneError:
+    row = BACKBONES.get(identity.backbone)
+    told = f"the file with SHA-256 {identity.weights}"
+    option = f"--backbone {identity.backbone} --weights FILE" if row else "--backbone FILE"
+    reason = f"its network is neither with the library nor on this machine, and was made of {told}"
+    return BackboneError(identity.backbone, reason, f"give that file: simsearch index {option}")
+
+
+def keep_network(encoder: LiteRTEncoder, folder: Path) -> None:
+    """Copy an encoder's network into a folder, unless a package or Keras' download can bring it back.
+
+    Raises
+    ------
+    WriteError
+        When it cannot be written.
+    """
+    path = Path(encoder.recipe[1][0])
+    if encoder.published or encoder.identity.backbone in EMBEDDED or path.parent == folder.absolute():
+        return
+    kept = folder / path.name
+    if not kept.exists():
+        derived.write_atomically(kept, path.read_bytes())
 
 
 def load_encoder(path: str | os.PathLike[str]) -> LiteRTEncoder:
@@ -221,17 +229,31 @@ def load_encoder(path: str | os.PathLike[str]) -> LiteRTEncoder:
     """
     path = Path(path).absolute()
     header, model = derived.load(path, _KIND)
+    recipe = ("simsearch.encoder:load_encoder", [str(path)])
     try:
+        published = header.pop("published", None)
         identity = EncoderIdentity.from_json(json.dumps(header))
-        return LiteRTEncoder(bytes(model), identity, ("simsearch.encoder:load_encoder", [str(path)]))
-    except (RuntimeError, ValueError) as error:
+        return LiteRTEncoder(bytes(model), identity, recipe, published)
+    except (AttributeError, IndexError, RuntimeError, ValueError) as error:
         raise DerivedFileError(path, f"LiteRT cannot use it ({error})") from error
 
 
-def network_path(name: str) -> Path:
-    """Return where the converted network of a backbone is kept."""
-    row = backbone(name)
-    return cache_folder() / f"{row.name}-{PRECISION}-{row.sha256[:8]}-{PREPROCESSING}.network"
+def _loaded(path: Path, tell: Say) -> LiteRTEncoder | None:
+    """Load what is kept, or say why it cannot be."""
+    try:
+        return load_encoder(path)
+    except FileNotFoundError:
+        return None
+    except DerivedFileError as error:
+        tell(f"{path}: {error.reason}; it is made anew.")
+        return None
+
+
+def network_path(identity: EncoderIdentity, folder: Path | None = None) -> Path:
+    """Return where the converted network of an identity is kept: in a folder if it is there, else here."""
+    name = f"{identity.backbone}-{identity.precision}-{identity.weights[:8]}-{identity.preprocessing}.network"
+    own = folder / name if folder else None
+    return own if own and own.exists() else cache_folder() / name
 
 
 def cache_folder() -> Path:
@@ -243,33 +265,193 @@ def cache_folder() -> Path:
     return user_cache_path("simsearch", appauthor=False)
 
 
-def _prepare(row: Backbone, identity: EncoderIdentity, path: Path) -> None:
+# What is asked for
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a backbone is named by a file of the user's own."""
+    return Path(name).suffix.lower() in _CUSTOM
+
+
+def _source(name: str, weights: str | os.PathLike[str] | None, pixels: str | None) -> Source:
+    if pixels is not None and pixels not in PIXELS:
+        raise BackboneError(name, f"pixels {pixels} are not known", f"choose one of {', '.join(PIXELS)}")
+    if is_file_name(name):
+        path = Path(name).expanduser().absolute()
+        if weights is not None:
+            raise BackboneError(path.name, "the file holds its own weights", "leave --weights out")
+        return Source(path.stem, None, path, _sha256(path.stem, path, "check the spelling"), pixels or "")
+    row = backbone(name)
+    if pixels is not None:
+        raise BackboneError(row.name, "scales pixels as it was trained", "leave --pixels out")
+    if weights is None:
+        return Source(row.name, row, None, row.hash if row.package else None, "")
+    path = Path(weights).expanduser().absolute()
+    if row.package:
+        raise BackboneError(row.name, "comes with its weights", "leave --weights out")
+    if is_file_name(path.name):
+        reason = f"{path} is a whole network, not weights for this one"
+        raise BackboneError(row.name, reason, f"give it as the network: --backbone {path.name}")
+    remedy = "check the spelling of --weights"
+    return Source(row.name, row, path, _sha256(row.name, path, remedy), "")
+
+
+def _sha256(name: str, path: Path, remedy: str) -> str:
     try:
-        derived.make_folder(path.parent)  # where this fails, better before the wait than after it
-        derived.save(path, _KIND, identity._asdict(), _converted(row))
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BackboneError(name, f"{path} cannot be read ({reason_of(error)})", remedy) from error
+
+
+def _kept(source: Source) -> Iterator[Path]:
+    """Yield the files that may hold a network made of that."""
+    if source.row and source.row.package:
+        yield network_path(EncoderIdentity(source.row.name, source.row.hash))
+        return
+    weights = f"{source.sha256[:8]}-" if source.sha256 else ""
+    with suppress(OSError):
+        for path in sorted(cache_folder().iterdir()):
+            if (
+                path.suffix == f".{_KIND}"
+                and path.name.startswith(f"{source.name}-")
+                and weights in path.name
+            ):
+                yield path
+
+
+def _fits(encoder: LiteRTEncoder, source: Source) -> bool:
+    identity = encoder.identity
+    if identity.backbone != source.name:
+        return False
+    if source.sha256 is None:
+        return encoder.published == source.published
+    ranged = next(
+        (range for range, mark in PIXELS.items() if mark and f"{mark}-" in identity.preprocessing), ""
+    )
+    return identity.weights == source.sha256 and (ranged or "0..255") == (source.pixels or "0..255")
+
+
+# Making one
+
+
+def _prepare(source: Source, tell: Say, identity: EncoderIdentity | None = None) -> Path:
+    """Convert a network and keep it; of an identity, where that is to come back.
+
+    Returns
+    -------
+    Where it is kept.
+    """
+    folder = cache_folder()
+    try:
+        derived.make_folder(folder)  # where this fails, better before the wait than after it
+        tell(_announcement(source, folder))
+        header, model = _converted(source, identity)
+        for sentence in header.pop("warnings", []):
+            tell(sentence)
+        published = header.pop("published", None)
+        made = EncoderIdentity(**header)
+        path = network_path(made)
+        marks = {"published": published} if published else {}
+        derived.save(path, _KIND, made._asdict() | marks, model)
     except WriteError as error:
         remedy = f"{error.remedy}, or set SIMSEARCH_CACHE to another folder"
         raise WriteError(error.path, error.reason, remedy) from error
+    return path
 
 
-def _converted(row: Backbone) -> bytes:
-    """Convert a backbone in a process of its own."""
+def _announcement(source: Source, folder: Path) -> str:
+    row = source.row
+    took = "about 20 s" if row and row.package else "a minute"
+    if row and row.parameters > _LARGE:
+        took = "some minutes"
+    fetch = ""
+    if row and row.url and not source.file and not fetched(row):
+        fetch = f"fetched from {row.url} ({row.size / 1e6:,.0f} MB), "
+    deeds = f"{fetch}built in Keras, converted to LiteRT, kept in {folder}"
+    return f"Preparing {source.name} (once, {took}): {deeds}."
+
+
+def _converted(source: Source, identity: EncoderIdentity | None = None) -> tuple[dict[str, Any], bytes]:
+    """Convert a network in a process of its own; return what is known of it, and the network."""
     import subprocess
 
-    weights_path(row)  # its errors tell more than a child's
+    if source.row and source.row.package:
+        weights_path(source.row)  # its errors tell more than a child's
     settings = {
         "KERAS_BACKEND": "tensorflow",
         "CUDA_VISIBLE_DEVICES": "-1",  # the same network on every machine, with or without a GPU
         "TF_CPP_MIN_LOG_LEVEL": "2",  # errors
     }
+    request = {
+        "name": source.name,
+        "file": str(source.file) if source.file else None,
+        "sha256": source.sha256,
+        "pixels": source.pixels,
+        "precision": identity.precision if identity else None,
+    }
+    # On a terminal it shows Keras' progress in fetching weights, and nothing else.
+    watched = sys.stderr is not None and sys.stderr.isatty()
     child = subprocess.run(
-        program.command("efficientnet_lite", row.name),
+        program.command("conversion", json.dumps(request)),
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=None if watched else subprocess.DEVNULL,
         env=program.environment(**settings),
     )
-    if child.returncode:
-        last = (child.stderr.decode(errors="replace").strip() or "it said nothing").splitlines()[-1]
-        reason = f"building it failed with exit code {child.returncode}: {last}"
-        raise BackboneError(row.name, reason, "check that tensorflow can be imported, and try again")
-    return child.stdout
+    line, _, model = child.stdout.partition(b"\n")
+    if child.returncode or not line:
+        raise BackboneError(source.name, *_ending(source, child.returncode))
+    reply = json.loads(line)
+    if "reason" in reply:
+        raise BackboneError(source.name, reply["reason"], reply["remedy"])
+    return reply, model
+
+
+def _ending(source: Source, code: int) -> tuple[str, str]:
+    """Say how a conversion ended that could not say it itself, and what to do about it."""
+    if code in (-signal.SIGKILL, -signal.SIGABRT):
+        reason = "converting it was stopped by the system, perhaps for want of memory"
+        return reason, "close other programs and try again, or choose a smaller network"
+    how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    return f"building it failed with {how}", "check that tensorflow can be imported, and try again"
+
+
+# What there is
+
+
+def list_backbones() -> list[dict[str, Any]]:
+    """Return the table of networks as ``simsearch backbones --json`` prints it, one dict each.
+
+    ``here`` is "converted", "fetched" or "installed", or None where its weights would have to be fetched;
+    ``bytes`` is about the size of the file of weights.
+    """
+    made = _made_here()
+    return [
+        {
+            "name": row.name,
+            "input_size": row.input_size,
+            "width": row.width,
+            "parameters": row.parameters,
+            "top1": row.top1,
+            "bytes": row.size,
+            "here": "converted"
+            if (row.name, row.hash if row.package else _published(row)) in made
+            else ("installed" if row.package else "fetched" if fetched(row) else None),
+            "url": row.url or None,
+            "file": row.file if row.url else None,
+        }
+        for row in BACKBONES.values()
+    ]
+
+
+def _made_here() -> set[tuple[str, str]]:
+    """Return the published networks that are kept here, by their name and what tells their weights."""
+    found = set()
+    with suppress(OSError):
+        for path in cache_folder().glob(f"*.{_KIND}"):
+            with suppress(DerivedFileError, FileNotFoundError):
+                header = derived.header(path, _KIND)
+                name, weights = str(header.get("backbone")), str(header.get("weights"))
+                found |= {(name, str(header.get("published"))), (name, weights)}
+    return found

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simsearch import albums, calibration, clusters, lessons, maps
-from simsearch.backbones import BACKBONES
+from simsearch.backbones import BACKBONES, EMBEDDED
 from simsearch.checks import Finding, Problem, examine_database, examine_files, examine_learnt, examine_rows
 from simsearch.clustering import Clustering
-from simsearch.encoder import network_path
+from simsearch.encoder import EncoderIdentity, network_path
 from simsearch.indexes import Indexes
 from simsearch.photo_checks import Progress, examine_photos
 from simsearch.reach import is_gone, there
@@ -46,7 +46,7 @@ class Doctor:
     ) -> None:
         self._store = store
         self._indexes = indexes
-        self._network = network_path(backbone) if backbone in BACKBONES else None
+        self._network = _network(store, backbone)
         self._encoder = encoder
         self._progress = progress
 
@@ -219,3 +219,12 @@ def _delete(problems: Iterable[Problem]) -> None:
         for path in problem.files:
             with suppress(OSError):  # whether it is gone is looked at afterwards
                 path.unlink()
+
+
+def _network(store: Store, backbone: str) -> Path | None:
+    """Return where a library's network is kept; None where it has none yet that could be."""
+    if stored := store.setting("encoder"):
+        return network_path(EncoderIdentity.from_json(stored), store.path.parent)
+    if backbone in EMBEDDED:
+        return network_path(EncoderIdentity(backbone, BACKBONES[backbone].hash))
+    return None

@@ -232,7 +232,7 @@ def test_another_network_is_refused(run, tmp_path, album):
 
 def test_an_unknown_backbone_is_refused(run, tmp_path, album):
     code, _, err = run("index", album, "--backbone", "resnet9000", "--library", tmp_path / "library")
-    assert code == 2 and "resnet9000: not known; choose one of efficientnet-lite2, efficientnet-lite0" in err
+    assert code == 2 and "resnet9000: not known; choose one of ResNet50, " in err
 
 
 def test_status_for_people_and_for_programs(run, indexed, library):

@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from simsearch import Library, LibraryError, PhotoError, cli, derived, layout, space
-from simsearch.encoder import network_path
+from simsearch.backbones import BACKBONES
+from simsearch.encoder import EncoderIdentity, network_path
 from simsearch.indexes import Indexes
 from simsearch.running import sole_writer
 from tests.conftest import paint
@@ -330,7 +331,7 @@ def test_unfinished_files_are_left_alone_while_they_may_be_written_and_then_dele
 
 def test_a_bad_network_file_is_noticed_not_touched_and_deleted_by_a_repair(tmp_path, monkeypatch):
     monkeypatch.setenv("SIMSEARCH_CACHE", str(tmp_path / "cache"))
-    path = network_path("efficientnet-lite2")
+    path = network_path(EncoderIdentity("efficientnet-lite2", BACKBONES["efficientnet-lite2"].hash))
     derived.save(path, "network", {}, b"x")
     spoil(path)
     with Library.open(tmp_path / "library") as library:

@@ -367,7 +367,16 @@ def damaged(store: Store, dim: int) -> list[int]:
 
 def mend(store: Store, encoder: Encoder) -> None:
     """Make damaged embeddings of examples anew: from the photo that it is, else from its picture."""
-    for number in damaged(store, encoder.dim):
+    _encode_anew(store, encoder, damaged(store, encoder.dim))
+
+
+def encode_anew(store: Store, encoder: Encoder) -> None:
+    """Make the embeddings of all examples anew, as those of the photos have been by another network."""
+    _encode_anew(store, encoder, [number for (number,) in store.query("SELECT id FROM examples")])
+
+
+def _encode_anew(store: Store, encoder: Encoder, numbers: list[int]) -> None:
+    for number in numbers:
         [(photo, jpeg)] = store.query("SELECT photo_id, jpeg FROM examples WHERE id = ?", number)
         vector = None if photo is None else _vector_of(store, photo, encoder.dim)
         if vector is None:

@@ -83,6 +83,11 @@ def keep_up(store: Store, indexes: Indexes, encoder: Encoder) -> None:
         store.set_learnt(_NAME, json.dumps(kept).encode())
 
 
+def forget(store: Store) -> None:
+    """Forget what scores mean, as of embeddings of another network (inside a transaction)."""
+    store.set_learnt(_NAME, None)
+
+
 def _is_due(before: int, count: int) -> bool:
     """Tell whether to learn from so many photos, after so many before; -1 where that was damaged."""
     if min(before, count) < _FEWEST:  # of fewer nothing is learnt

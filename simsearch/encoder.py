@@ -201,19 +201,24 @@ def _not_here(identity: EncoderIdentity) -> BackboneError:
     return BackboneError(identity.backbone, reason, f"give that file: simsearch index {option}")
 
 
-def keep_network(encoder: LiteRTEncoder, folder: Path) -> None:
+def keep_network(encoder: Encoder, folder: Path) -> None:
     """Copy an encoder's network into a folder, unless a package or Keras' download can bring it back.
+
+    There is nothing to copy of an encoder that is no converted network.
 
     Raises
     ------
     WriteError
         When it cannot be written.
     """
+    if not isinstance(encoder, LiteRTEncoder):
+        return
     path = Path(encoder.recipe[1][0])
     if encoder.published or encoder.identity.backbone in EMBEDDED or path.parent == folder.absolute():
         return
     kept = folder / path.name
     if not kept.exists():
+        derived.make_folder(folder)
         derived.write_atomically(kept, path.read_bytes())
 
 

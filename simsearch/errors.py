@@ -138,5 +138,5 @@ class EncoderMismatch(LibraryError):
         super().__init__(
             path,
             f"made with {stored}, not with {asked}",
-            "leave --backbone out to use the library's own, or choose another --library for another network",
+            "open it without a backbone, or have the other one serve: simsearch index --backbone NAME",
         )

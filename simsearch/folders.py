@@ -58,6 +58,11 @@ def plain_path(folder: str | os.PathLike[str]) -> Path:
     return path.resolve()
 
 
+def networks_of(library: Path) -> Path:
+    """Return the folder, in a library's own, of the networks that nothing else could bring back."""
+    return library / "networks"
+
+
 def absolute_path(path: str | os.PathLike[str]) -> Path:
     """Return a path as the library knows it: without links, but for a photo, which may itself be one.
 

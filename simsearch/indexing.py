@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from simsearch import calibration, lessons
+from simsearch.encoder import keep_network
 from simsearch.errors import FolderError
+from simsearch.folders import networks_of
 from simsearch.indexes import Indexes
 from simsearch.photos import Refused
 from simsearch.pool import suitable_workers
@@ -146,6 +148,8 @@ class Indexer:
     def _with_roots(self, surveys: list[Survey], encoder: Encoder) -> list[tuple[Root, Survey]]:
         """Write down what makes the embeddings, and the folders that are new."""
         store = self._store
+        if store.setting("encoder") is None:
+            keep_network(encoder, networks_of(self._folder))
         if store.setting("encoder") and all(survey.place.root for survey in surveys):
             return [(survey.place.root, survey) for survey in surveys if survey.place.root]
         with store.transaction():

@@ -64,7 +64,7 @@ def keep_up(store: Store, dim: int) -> None:
     _label_newcomers(store)
     lesson, count = last(store), store.counts()["photos"]
     if lesson["lesson"] == "folders" and count >= _GROWN_KINDS * lesson.get("library", lesson["photos"]):
-        _learn_kinds_anew(store, dim, lesson)
+        _learn_kinds_anew(store, dim, lesson, "the library has grown")
         return
     due = count >= max(space.PCA_FROM, _GROWN * max(lesson["photos"], lesson.get("alike", 0)))
     if lesson["lesson"] == "photos" and due:
@@ -101,7 +101,7 @@ def set_labels(store: Store, kinds: dict[int, str], folders: Mapping[str, str]) 
     store.set_setting(_NAMED, json.dumps(named))
 
 
-def _learn_kinds_anew(store: Store, dim: int, lesson: dict[str, Any]) -> None:
+def _learn_kinds_anew(store: Store, dim: int, lesson: dict[str, Any], because: str) -> None:
     """Learn the same kinds from the library as it is now, or its main directions where that fails."""
     under = Path(lesson["under"]) if lesson.get("under") else None
     try:
@@ -115,9 +115,10 @@ def _learn_kinds_anew(store: Store, dim: int, lesson: dict[str, Any]) -> None:
             " --labels FILE" if lesson["labels"] else f" --under {shlex.quote(str(under))}" if under else ""
         )
         _log.warning(
-            "%s: the library has grown, and what told its %s apart cannot be learnt anew (%s); "
+            "%s: %s, and what told its %s apart cannot be learnt anew (%s); "
             "it is searched without; to learn it all the same, run: simsearch learn folders%s --force",
             store.path,
+            because,
             "labels" if lesson["labels"] else "folders",
             error.reason,
             which,
@@ -160,6 +161,13 @@ def start_anew(store: Store, dim: int) -> dict[str, Any]:
     _keep(store, Space(), "off" if was["lesson"] == "off" else "photos")
     keep_up(store, dim)
     return was
+
+
+def learn_from_others(store: Store, dim: int) -> None:
+    """Repeat the last lesson with the embeddings of another network, which have taken the old ones' place."""
+    was = start_anew(store, dim)
+    if was["lesson"] == "folders":
+        _learn_kinds_anew(store, dim, was, "it has embeddings of another network now")
 
 
 def learn_kinds(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, Unpack
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from simsearch.errors import (
     SimsearchError,
 )
 from simsearch.filters import Filters
-from simsearch.folders import absolute_path, default_folder, expanded_path, make_home, plain_path
+from simsearch.folders import absolute_path, default_folder, expanded_path, make_home, networks_of, plain_path
 from simsearch.groups import Groups
 from simsearch.index import ENGINES
 from simsearch.indexes import Indexes
@@ -49,7 +49,8 @@ if TYPE_CHECKING:
     from simsearch.choices import Choices
     from simsearch.clusters import Cluster, Clusters
     from simsearch.comparison import Similarities
-    from simsearch.encoder import Encoder
+    from simsearch.embeddings import Embeddings
+    from simsearch.encoder import Encoder, EncoderIdentity
     from simsearch.indexing import Indexer
     from simsearch.inventory import Inventory
     from simsearch.why import Why
@@ -57,7 +58,19 @@ if TYPE_CHECKING:
 # What photos are of: a CSV file, or what is in one, or names by photos and folders.
 Labels = str | os.PathLike[str] | bytes | Mapping[Photo, str]
 _log = logging.getLogger("simsearch")
+_Answer = TypeVar("_Answer")
 _opened = itertools.count(1)  # the libraries that this process has opened
+
+
+class _AskedNetwork(NamedTuple):
+    """What was named on opening; None where the library's own will do."""
+
+    backbone: str | None = None
+    weights: str | os.PathLike[str] | None = None
+    pixels: str | None = None
+
+
+_NOTHING = _AskedNetwork()
 
 
 class Library:
@@ -68,13 +81,20 @@ class Library:
     """
 
     def __init__(
-        self, path: Path, store: Store, backbone: str | None, encoder: Encoder | None, lsh_storage: str | None
+        self,
+        path: Path,
+        store: Store,
+        asked: _AskedNetwork,
+        encoder: Encoder | None,
+        lsh_storage: str | None,
     ) -> None:
         self.path = path
         self._number = next(_opened)
         self._store = store
-        self._asked = backbone  # None where the library's own will do
+        self._asked = asked
+        self._given = encoder is not None
         self._encoder = encoder
+        self._coming: Encoder | None = None
         self._indexes = Indexes(store, lsh_storage)
         self._searcher = Searcher(store, self._indexes, lambda: self.encoder)
         self.groups = Groups(store, self._indexes, self._searcher, lambda: self.encoder.dim)
@@ -89,6 +109,8 @@ class Library:
         path: str | os.PathLike[str] | None = None,
         *,
         backbone: str | None = None,
+        weights: str | os.PathLike[str] | None = None,
+        pixels: str | None = None,
         encoder: Encoder | None = None,
         create: bool = True,
         lsh_storage: str | None = None,
@@ -100,7 +122,12 @@ class Library:
         path
             The folder; by default :func:`default_folder`.
         backbone
-            Name of the pretrained network; by default the one the library was made with.
+            Name of a pretrained network, or path of a file with one of your own; by default the library's.
+            To give another to a library with photos, see :attr:`embeddings`.
+        weights
+            A file of weights for it, where Keras' own download is not wanted.
+        pixels
+            "0..255", "0..1" or "-1..1": what a network of your own was trained on, where it does not say.
         encoder
             An encoder of your own in place of a named backbone.
         create
@@ -131,13 +158,12 @@ class Library:
                 raise NoLibrary(folder)
             make_home(folder)
         opened = Store(folder)
-        asked = encoder.identity.backbone if encoder else backbone
+        name = encoder.identity.backbone if encoder else backbone
+        asked = _AskedNetwork(name, weights, pixels)
         storage = lsh_storage or os.environ.get("SIMSEARCH_LSH_STORAGE")
         library = cls(folder, opened, asked, encoder, storage)
         try:
-            name = library.backbone
-            if encoder is None:
-                known_backbone(name)
+            _ = library.backbone
         except SimsearchError:
             opened.close()
             raise
@@ -159,25 +185,47 @@ class Library:
 
     @property
     def backbone(self) -> str:
-        """Name of the network that the library was made with, or will be."""
-        return _agree(self.path, self._store.setting("encoder"), self._asked)
+        """Name of the network that makes the library's embeddings, or will."""
+        return _agree(self.path, self._store.setting("encoder"), self._asked.backbone)
 
     @property
     def encoder(self) -> Encoder:
         """The network that makes the embeddings; loaded at first use, and built at the very first."""
+        from simsearch.encoder import EncoderIdentity
+
         with self._lock:
-            # The first run of another process may have chosen another since we opened an empty library.
-            if self._encoder is None or self._encoder.identity.backbone != self.backbone:
-                from simsearch.encoder import open_encoder
-
-                self._encoder = open_encoder(self.backbone, say=_log.warning)
             stored = self._store.setting("encoder")
-            if stored and json.loads(stored) != json.loads(self._encoder.identity.to_json()):
-                from simsearch.encoder import EncoderIdentity
-
-                asked = self._encoder.identity
-                raise EncoderMismatch(self.path, EncoderIdentity.from_json(stored), asked)
+            serving = EncoderIdentity.from_json(stored) if stored else None
+            if self._encoder is None or serving not in (None, self._encoder.identity):
+                # Another process may have chosen a network for an empty library, or had another one serve.
+                if self._coming and self._coming.identity == serving:
+                    self._encoder = self._coming
+                elif self._encoder is None or not self._given:
+                    self._encoder = self._found(serving)
+            if serving not in (None, self._encoder.identity):
+                raise EncoderMismatch(self.path, serving, self._encoder.identity)
             return self._encoder
+
+    def _found(self, serving: EncoderIdentity | None) -> Encoder:
+        """Return the network that serves or, where none does yet or a file is named, what is asked for."""
+        from simsearch.encoder import is_file_name, open_encoder, stored_encoder
+
+        name, weights, pixels = self._asked
+        if serving and not weights and not is_file_name(name or ""):
+            return stored_encoder(serving, networks_of(self.path), say=_log.warning)
+        return open_encoder(name or DEFAULT_BACKBONE, weights=weights, pixels=pixels, say=_log.warning)
+
+    @cached_property
+    def embeddings(self) -> Embeddings:
+        """The embeddings of its photos, one set a network; another network is made to serve there."""
+        from simsearch.embeddings import Embeddings
+
+        return Embeddings(self._store, self._indexes, self._expect)
+
+    def _expect(self, encoder: Encoder) -> None:
+        """Have a network at hand that is about to serve."""
+        self._coming = encoder
+        self._asked = _NOTHING
 
     @cached_property
     def albums(self) -> Albums:
@@ -308,7 +356,22 @@ class Library:
         if not likes:
             raise ValueError("there must be a picture to search with")
         among = self._searcher.among(filters)
-        return self._searcher.find(self._searcher.examples(likes, dislikes, crop), wish, among)
+        return self._steadily(
+            lambda: self._searcher.find(self._searcher.examples(likes, dislikes, crop), wish, among)
+        )
+
+    def _steadily(self, ask: Callable[[], _Answer]) -> _Answer:
+        """Ask, and again where another network came to serve meanwhile: half of each tells nothing."""
+        while True:
+            serving = self._store.setting("encoder")
+            try:
+                answer = ask()
+            except (SimsearchError, ValueError):
+                if serving == self._store.setting("encoder"):
+                    raise
+            else:
+                if serving == self._store.setting("encoder"):
+                    return answer
 
     def query(self, image: AnyPicture | Hit, *, crop: Box | None = None) -> Query:
         """Decode and encode a picture once, to search with it more than once, or in more than one way.
@@ -1108,8 +1171,15 @@ class Library:
         with running.sole_writer(self.path):
             return upkeep.prune(self._store, photos)
 
-    def start(self, *folders: str | os.PathLike[str], retry_failed: bool = False) -> None:
+    def start(
+        self, *folders: str | os.PathLike[str], retry_failed: bool = False, backbone: str | None = None
+    ) -> None:
         """Do what :meth:`sync` does in a process of its own, which outlives this one; see :attr:`run`.
+
+        Parameters
+        ----------
+        backbone
+            A network that is to serve afterwards; see :attr:`embeddings`.
 
         Raises
         ------
@@ -1122,6 +1192,7 @@ class Library:
             if not plain_path(folder).is_dir():
                 raise FolderError(folder, "no such folder", "check the spelling")
         flags = ["--retry-failed"] if retry_failed else []
+        flags += ["--backbone", backbone] if backbone else []
         running.start(self.path, [*flags, "--", *(str(plain_path(folder)) for folder in folders)])
 
     def stop(self) -> None:
@@ -1134,9 +1205,11 @@ class Library:
         return running.last(self.path)
 
     def status(self) -> dict[str, Any]:
-        """Return the library's facts as plain values: where it is, counts, folders, network, size.
+        """Return the library's facts as plain values: where it is, counts, folders, networks, size.
 
-        Of each folder there are ``path``, ``online``, and how many ``photos``, ``missing`` and ``failed``.
+        Of each folder there are ``path``, ``online``, and how many ``photos``, ``missing`` and ``failed``;
+        of ``embeddings`` those that serve and then those of other networks, as
+        :meth:`simsearch.embeddings.Embeddings.sets` tells them.
         """
         stored = self._store.setting("encoder")
         return {
@@ -1145,6 +1218,9 @@ class Library:
             "folders": upkeep.folders(self._store),
             "backbone": self.backbone,
             "weights": json.loads(stored)["weights"] if stored else None,
+            "embeddings": [
+                {**one._asdict(), "encoder": one.encoder._asdict()} for one in self.embeddings.sets()
+            ],
             "engine": self._indexes.reason(),
             "lsh": self._indexes.tuned,
             "learnt": self.learnt(),
@@ -1201,9 +1277,13 @@ def _wish(k: int, engine: str, rerank: bool, diversity: float, fold: bool) -> Wi
 
 def _agree(folder: Path, stored: str | None, asked: str | None) -> str:
     """Return the name of the network to use: the library's own, which nobody may contradict."""
+    from simsearch.encoder import is_file_name
+
+    if asked is not None and is_file_name(asked):
+        asked = Path(asked).stem
     if stored is None:
         return asked or DEFAULT_BACKBONE
     name: str = json.loads(stored)["backbone"]
-    if asked not in (None, name):
+    if asked is not None and asked.lower() != name.lower():
         raise EncoderMismatch(folder, name, asked)
     return name

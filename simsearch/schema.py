@@ -177,6 +177,24 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX decisions_by_second ON decisions (second)",
     ),
+    # Other networks' embeddings beside those that serve: to be, or to go back to.
+    (
+        "CREATE TABLE sets (id INTEGER PRIMARY KEY, encoder TEXT NOT NULL UNIQUE)",  # an identity
+        """
+        CREATE TABLE spare_embeddings (
+            set_id INTEGER NOT NULL REFERENCES sets (id) ON DELETE CASCADE,
+            photo_id INTEGER NOT NULL REFERENCES photos (id) ON DELETE CASCADE,
+            vector BLOB NOT NULL,
+            stand_in INTEGER NOT NULL,             -- whether it is of the thumbnail, for want of the file
+            PRIMARY KEY (set_id, photo_id)
+        )
+        """,
+        "CREATE INDEX spare_embeddings_by_photo ON spare_embeddings (photo_id)",
+        """
+        CREATE TRIGGER photo_became_another AFTER UPDATE OF sha256 ON photos WHEN old.sha256 <> new.sha256
+        BEGIN DELETE FROM spare_embeddings WHERE photo_id = new.id; END
+        """,
+    ),
 )
 
 

@@ -29,7 +29,7 @@ from simsearch.vectors import sound_embeddings
 if TYPE_CHECKING:
     from PIL import Image
 
-    from simsearch.encoder import Encoder
+    from simsearch.encoder import Encoder, EncoderIdentity
     from simsearch.why import Why
 
 
@@ -102,6 +102,8 @@ class Query:
         Upright, sRGB; as large as the network needs it, not as its file has it.
     embedding
         (dim,) float32.
+    encoder
+        What made that; a library that has taken another network encodes the image anew.
     photo
         Its id where it is a photo of the library, which is then not among the answers; else None.
     milliseconds
@@ -111,6 +113,7 @@ class Query:
     name: str
     image: Image.Image
     embedding: np.ndarray
+    encoder: EncoderIdentity
     photo: int | None
     milliseconds: dict[str, float]
 
@@ -135,9 +138,9 @@ class Searcher:
 
     def query(self, image: AnyPicture | Hit, crop: Box | None) -> Query:
         """Decode and encode a picture or a part of it, once for all; raise as :meth:`upright`."""
-        side = self._encoder().input_size
+        encoder = self._encoder()
         started = time.perf_counter()
-        picture, name = self.upright(image, crop, at_least=2 * side)
+        picture, name = self.upright(image, crop, at_least=2 * encoder.input_size)
         decoded = time.perf_counter()
         photo, embedding = None, None
         if isinstance(image, Hit):
@@ -146,11 +149,11 @@ class Searcher:
             embedding = self._encoded(picture, name)
         took = {"decode": decoded - started, "encode": time.perf_counter() - decoded}
         milliseconds = {step: 1000 * seconds for step, seconds in took.items()}
-        return Query(name, picture, embedding, photo, milliseconds)
+        return Query(name, picture, embedding, encoder.identity, photo, milliseconds)
 
     def encoded(self, image: Asked, crop: Box | None = None) -> np.ndarray:
         """Return the embedding of a picture or a part of it, (dim,) float32; raise as :meth:`upright`."""
-        if isinstance(image, Query) and crop is None:
+        if isinstance(image, Query) and crop is None and image.encoder == self._encoder().identity:
             return image.embedding
         return self._encoded(*self.upright(image, crop, at_least=2 * self._encoder().input_size))
 

@@ -27,6 +27,7 @@ from simsearch import schema
 from simsearch.photos import Found
 
 FILE_NAME = "library.db"
+STAND_IN = -1  # for the version of facts: the embedding is the thumbnail's until the file can be read
 _FEW_SIZES = 1_000
 _ROWS_AT_ONCE = 2_500  # 13 MB as float32; more at once are no faster
 
@@ -51,7 +52,7 @@ class Row(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What tells whether a file has changed since it was indexed."""
+    """What tells whether a file has changed since it was indexed; ``facts`` may be STAND_IN."""
 
     id: int
     size: int
@@ -154,9 +155,13 @@ class Store:
     def aside(self) -> Iterator[sqlite3.Connection]:
         """Give the connection, to make whole or not at all what no search and no index depends on.
 
-        The generation stays: for tables of rooms of their own, such as albums.
+        The generation stays: for tables of rooms of their own, such as albums. Inside another transaction it
+        is a part of that.
         """
         with self._lock, self._explained():
+            if self._db.in_transaction:
+                yield self._db
+                return
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -386,6 +391,17 @@ class Store:
             f"""INSERT INTO changes SELECT photo_id, {schema.GENERATION} FROM embeddings
                 WHERE photo_id NOT IN (SELECT photo_id FROM changes)"""
         )
+
+    def shrink(self) -> None:
+        """Give the room of what was dropped back to the disk; it takes as much again meanwhile.
+
+        Raises
+        ------
+        sqlite3.Error
+            When there is not that much, or another process is in the way.
+        """
+        with self._lock:
+            self._db.execute("VACUUM")
 
     # Failures
 

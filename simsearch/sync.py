@@ -19,7 +19,7 @@ from simsearch.photos import Found, Refused
 from simsearch.pool import Answer, examine_all
 from simsearch.reach import is_gone
 from simsearch.report import Report
-from simsearch.store import About, Content, Root, Store
+from simsearch.store import STAND_IN, About, Content, Root, Store
 from simsearch.survey import Survey, is_online
 
 MOST_HASHES = 50  # told to a worker for one file; the request then still fits a pipe (see child.PIPE_BYTES)
@@ -121,8 +121,11 @@ class _Run:
         shared = {size: frozenset(hashes) for size, hashes in lasting.items() if len(hashes) <= MOST_HASHES}
         for path, file in changed.items():
             before = self._known.get(path)
-            own = {before.sha256} if before else set()
-            yield Task(self._root.path / path, shared.get(file.size, frozenset()) | own)
+            if before and before.facts == STAND_IN:
+                yield Task(self._root.path / path)
+            else:
+                own = {before.sha256} if before else set()
+                yield Task(self._root.path / path, shared.get(file.size, frozenset()) | own)
 
     def _absent(self, found: Survey, failures: Iterable[str]) -> tuple[list[int], list[str]]:
         """Find the photos (ids) and failures (paths) whose file is gone; a folder not read says nothing."""
@@ -208,7 +211,10 @@ class _Run:
             return Refused(path, told["reason"])
         found = Found(path, told["size"], told["mtime_ns"])  # as it was when it was read
         here, same = self._known.get(path), self._store.same_content(told["sha256"])
-        if here and here.sha256 == told["sha256"]:  # only touched, or made before facts were read
+        stands_in = here and here.facts == STAND_IN and answer.payload
+        if (
+            here and here.sha256 == told["sha256"] and not stands_in
+        ):  # touched, or made before facts were read
             self._store.move(here.id, self._root, found)
             self._store.describe(here.id, _about(told))
             return "unchanged"

@@ -14,7 +14,6 @@ from PIL import Image
 
 from simsearch import Library, ui
 from tests.conftest import paint
-from tests.toy import ToyEncoder
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
@@ -220,14 +219,6 @@ def test_an_empty_library_says_how_to_fill_it(run, library, tmp_path):
     assert (code, out) == (2, "") and "holds no photos yet; index some: simsearch index FOLDER" in err
     code, out, err = run("tune")
     assert (code, out) == (2, "") and "holds no photos yet; index some: simsearch index FOLDER" in err
-
-
-def test_another_network_is_refused(run, tmp_path, album):
-    paint(album / "1.png", "red")
-    with Library.open(tmp_path / "library", encoder=ToyEncoder()) as library:
-        library.sync(album)
-    code, _, err = run("index", album, "--backbone", "efficientnet-lite0", "--library", tmp_path / "library")
-    assert code == 2 and "made with toy, not with efficientnet-lite0; leave --backbone out" in err
 
 
 def test_an_unknown_backbone_is_refused(run, tmp_path, album):

@@ -53,7 +53,7 @@ FLOW = [
     {"handing", "inventory", "export", "sheet"},
     {"groups"},
     {"indexing", "photo_checks", "exam", "intake", "clusters", "albums"},
-    {"repair", "counterparts"},
+    {"repair", "counterparts", "embeddings"},
     {"known"},
     {"library"},
     {"simsearch"},

@@ -510,7 +510,10 @@ def test_an_empty_library_that_is_open_takes_the_network_of_whoever_indexes_firs
         def __init__(self, name):
             self.identity = ToyEncoder.identity._replace(backbone=name)
 
-    monkeypatch.setattr("simsearch.encoder.open_encoder", lambda name, say: Networks(name))
+    monkeypatch.setattr("simsearch.encoder.open_encoder", lambda name, **_: Networks(name))
+    monkeypatch.setattr(
+        "simsearch.encoder.stored_encoder", lambda identity, *_, **__: Networks(identity.backbone)
+    )
     with (
         Library.open(tmp_path / "library") as waiting,
         Library.open(tmp_path / "library", backbone="efficientnet-lite0") as first,

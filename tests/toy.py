@@ -26,6 +26,19 @@ class ToyEncoder:
         return (colour / np.linalg.norm(colour)).astype(np.float32)
 
 
+class OtherEncoder(ToyEncoder):
+    """Another network: it sees how little of each colour there is, and how bright it is."""
+
+    identity = EncoderIdentity("other", "1" * 64, "mean-lack-of-colour", "exact")
+    dim = 4
+    recipe = ("tests.toy:OtherEncoder", [])
+
+    def encode(self, pixels):
+        colour = pixels.reshape(-1, 3).mean(axis=0, dtype=np.float64)
+        seen = np.array([*(256 - colour), colour.sum()])
+        return (seen / np.linalg.norm(seen)).astype(np.float32)
+
+
 class PerilousEncoder(ToyEncoder):
     """Pure red kills the process it is in, pure green hangs it; other colours are as in the toy."""
 

@@ -143,6 +143,7 @@ def status(options: argparse.Namespace) -> int:
     if tuned := facts.pop("lsh"):
         facts["lsh"] = _tuning_text(tuned)
     facts["learnt"] = _learnt_text(facts["learnt"], facts["photos"])
+    facts["networks"] = [_set_text(one) for one in facts.pop("embeddings")]
     facts["folders"] = [_folder_text(folder) for folder in facts["folders"]]
     if run := facts.pop("run"):
         facts["last run"] = _run_text(run)
@@ -150,6 +151,15 @@ def status(options: argparse.Namespace) -> int:
         for line in value if isinstance(value, list) else [value]:
             print(f"{name + ':':<11}{f'{line:,}' if isinstance(line, int) else line}")
     return OK
+
+
+def _set_text(one: dict[str, Any]) -> str:
+    encoder = one["encoder"]
+    text = f"{encoder['backbone']} ({encoder['precision']}, {encoder['weights'][:8]}): "
+    text += f"{counted(one['photos'], 'photo')}, {one['bytes'] / 1e6:,.1f} MB"
+    if one["lacking"]:
+        text += f", {one['lacking']:,} " + ("of them by thumbnails" if one["serves"] else "still to be made")
+    return text + (", serves" if one["serves"] else "")
 
 
 def _run_text(run: dict[str, Any]) -> str:

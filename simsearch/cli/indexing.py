@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def index(options: argparse.Namespace) -> int:
     """Index folders, and follow them where that is wished for."""
-    from simsearch import FolderError, Library
+    from simsearch import BackboneError, FolderError, Library, NoLibrary
 
     create = bool(options.folders)  # without folders there must be a library that knows some
     if (
@@ -43,10 +43,53 @@ def index(options: argparse.Namespace) -> int:
         # Before a library is made for nothing.
         remedy = "check the spelling, and that its disk is connected"
         raise FolderError(options.folders[0], "no such folder", remedy)
-    with Library.open(options.library, backbone=options.backbone, create=create) as library:
+    if options.weights and not options.backbone:
+        raise BackboneError(
+            "--weights", "they are of no use by themselves", "name the network with --backbone"
+        )
+    try:
+        library = Library.open(options.library, create=False)
+    except NoLibrary:
+        library = Library.open(
+            options.library,
+            backbone=options.backbone,
+            weights=options.weights,
+            pixels=options.pixels,
+            create=create,
+        )
+    with library:
+        if options.backbone and library.embeddings.sets():
+            code = _switch(library, options)
+            if code == INTERRUPTED or not options.watch:
+                return code
         if options.watch:
             return _watch(library, options)
         return _run(library, options.folders, options)
+
+
+def _switch(library: Library, options: argparse.Namespace) -> int:
+    """Index with the network that serves, and then have the one that is wished for serve."""
+    encoder = library.embeddings.open(
+        options.backbone, weights=options.weights, pixels=options.pixels, say=complain
+    )
+    code = _run(library, options.folders, options)
+    before = library.embeddings.sets()[0].encoder
+    if code == INTERRUPTED or encoder.identity == before:
+        return code
+    with ProgressBar() as bar:
+        done = library.embeddings.switch(encoder, workers=options.workers, progress=bar.update)
+    name, old = printable(done.encoder.backbone), printable(before.backbone)
+    if not done.serves:
+        complain(f"stopped; {old} serves on, and the same command goes on with {name}")
+        return INTERRUPTED
+    made = f"{counted(done.encoded + done.stand_ins, 'embedding')} made with {name} in {done.seconds:.1f} s"
+    if done.stand_ins:
+        made += f", {done.stand_ins:,} of them from thumbnails, until their files can be read"
+    print(f"{made}; it serves now")
+    if done.lacking:
+        print(f"{counted(done.lacking, 'photo')} cannot be found until indexed again: nothing could be read")
+    print(f"the embeddings of {old} are kept; to drop them: simsearch backbones --remove {shlex.quote(old)}")
+    return code
 
 
 def _watch(library: Library, options: argparse.Namespace) -> int:

@@ -108,7 +108,21 @@ def _library_option(command: argparse.ArgumentParser) -> None:
 def _index_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("folders", nargs="*", metavar="FOLDER", help="default: those indexed before")
     _library_option(command)
-    command.add_argument("--backbone", metavar="NAME", help="the network (default: efficientnet-lite2)")
+    command.add_argument(
+        "--backbone",
+        metavar="NAME",
+        help="the network (default: the library's own, else efficientnet-lite2); the embeddings of another "
+        "are made beside those there are, and take their place when all are made",
+    )
+    command.add_argument(
+        "--weights", metavar="FILE.h5", help="weights for it, where Keras is not to download them"
+    )
+    command.add_argument(
+        "--pixels",
+        choices=("0..255", "0..1", "-1..1"),
+        metavar="RANGE",
+        help="what a network of your own was trained on: 0..255, 0..1 or -1..1 (default: 0..255)",
+    )
     _run_options(command)
     command.add_argument("--watch", action="store_true", help="go on, and take up what changes, until Ctrl-C")
 

@@ -41,7 +41,7 @@ class Origin(NamedTuple):
 
 
 class AnotherSpace(DerivedFileError):
-    """Made before the library learnt to compare otherwise: there is nothing wrong with it."""
+    """Made before the library learnt to compare otherwise or took another network: it is merely outdated."""
 
 
 class Saved(NamedTuple):
@@ -93,7 +93,7 @@ def load(path: Path, engine: str, origin: Origin, mark_of: Callable[[int], str] 
     FileNotFoundError
         When there is none.
     AnotherSpace
-        When it was made before the library learnt to compare otherwise.
+        When it was made before the library learnt to compare otherwise, or took another network.
     DerivedFileError
         When it is damaged, or was made from something else or by a newer version.
     """
@@ -131,7 +131,7 @@ def _check_origin(path: Path, found: Origin, expected: Origin) -> None:
     if found.library != expected.library:
         raise DerivedFileError(path, f"made for library {found.library}, not for {expected.library}")
     if found.encoder != expected.encoder:
-        raise DerivedFileError(path, f"made with encoder {found.encoder}, not with {expected.encoder}")
+        raise AnotherSpace(path, f"made with encoder {found.encoder}, not with {expected.encoder}")
     if found.space != expected.space:
         raise AnotherSpace(path, "made in another space than the library is searched in now")
     if found.generation > expected.generation:

@@ -148,10 +148,22 @@ PHRASES = {
     ),
     # Networks, and tables that Redis keeps
     "made with {text}, not with {name}": "mit {text} eingelesen, nicht mit {name}",
-    "leave --backbone out to use the library's own, or choose another --library for another network": (
-        "--backbone weglassen, um das der Bibliothek zu nutzen, oder für ein anderes Netz ein anderes "
-        "--library wählen"
+    "open it without a backbone, or have the other one serve: simsearch index --backbone NAME": (
+        "ohne Angabe eines Netzes öffnen, oder das andere einsetzen: simsearch index --backbone NAME"
     ),
+    "they are of no use by themselves": "für sich allein sind sie nutzlos",
+    "name the network with --backbone": "das Netz mit --backbone nennen",
+    "the library has embeddings of {n} networks of that name": (
+        "die Bibliothek hat Einbettungen von {n} Netzen dieses Namens"
+    ),
+    "name the file of the one that is meant": "die Datei des gemeinten nennen",
+    "name one by its number, such as {hash}": "eines bei seiner Nummer nennen, etwa {hash}",
+    "its embeddings are the ones that serve": "mit seinen Einbettungen wird gesucht",
+    "first have another serve: simsearch index --backbone NAME": (
+        "erst ein anderes einsetzen: simsearch index --backbone NAME"
+    ),
+    "the library has no embeddings of it": "die Bibliothek hat keine Einbettungen von ihm",
+    "see which it has with: simsearch status": "im Terminal zu sehen, welche es gibt: simsearch status",
     "its weights, the package {name}, are not installed": (
         "seine Gewichte, das Paket {name}, sind nicht installiert"
     ),

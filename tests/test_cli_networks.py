@@ -1,0 +1,78 @@
+"""The commands that have another network serve, and say which there are."""
+
+import json
+
+import pytest
+
+from simsearch import Library, Report, embeddings, encoder
+from tests.conftest import paint
+from tests.toy import OtherEncoder, ToyEncoder
+
+TOYS = {toy.identity: toy for toy in (ToyEncoder(), OtherEncoder())}
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    """The commands' library, with toys in place of networks."""
+    monkeypatch.setenv("SIMSEARCH_LIBRARY", str(tmp_path / "library"))
+    monkeypatch.setattr(encoder, "open_encoder", lambda name, **_: ToyEncoder())
+    monkeypatch.setattr(embeddings, "open_encoder", lambda name, **_: OtherEncoder())
+    for module in (encoder, embeddings):
+        monkeypatch.setattr(module, "stored_encoder", lambda identity, folder, say: TOYS[identity])
+    return tmp_path / "library"
+
+
+@pytest.fixture
+def indexed(run, library, album):
+    for name in ("red", "blue"):
+        paint(album / f"{name}.png", name)
+    assert run("index", album)[0] == 0
+    return album
+
+
+def test_another_network_is_made_to_serve_beside_the_old(run, indexed):
+    paint(indexed / "green.png", "green")
+    code, out, err = run("index", indexed, "--backbone", "other")
+    assert code == 0
+    assert out.startswith("1 added, 0 updated, 2 unchanged")
+    assert "3 embeddings made with other in " in out and "s; it serves now\n" in out
+    assert out.endswith("the embeddings of toy are kept; to drop them: simsearch backbones --remove toy\n")
+    status = run("status")[1]
+    assert "networks:  other (exact, 11111111): 3 photos, 0.0 MB, serves\n" in status
+    assert "networks:  toy (exact, 00000000): 3 photos, 0.0 MB\n" in status
+    told = json.loads(run("status", "--json")[1])
+    assert [(one["encoder"]["backbone"], one["serves"], one["lacking"]) for one in told["embeddings"]] == [
+        ("other", True, 0),
+        ("toy", False, 0),
+    ]
+    assert told["run"]["report"]["updated"] == 3
+
+
+def test_photos_that_are_away_are_said_to_be_known_by_their_thumbnails(run, indexed):
+    indexed.rename(indexed.with_name("away"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Library, "sync", lambda *_, **__: Report())  # the folder is not there
+        out = run("index", "--backbone", "other")[1]
+    assert "2 embeddings made with other in " in out
+    assert ", 2 of them from thumbnails, until their files can be read; it serves now\n" in out
+    assert "0.0 MB, 2 of them by thumbnails, serves\n" in run("status")[1]
+
+
+def test_what_is_stopped_is_said_to_go_on(run, indexed, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(embeddings._Filling, "_encode_thumbnails", interrupt)
+    code, _, err = run("index", "--backbone", "other", "--workers", "1")
+    assert code == 130 and "stopped; toy serves on, and the same command goes on with other\n" in err
+
+
+def test_the_network_that_serves_already_changes_nothing(run, indexed, monkeypatch):
+    assert run("index", "--backbone", "other")[0] == 0
+    code, out, _ = run("index", "--backbone", "OTHER")
+    assert code == 0 and "embedding" not in out
+
+
+def test_weights_belong_to_a_network(run, indexed):
+    code, _, err = run("index", indexed, "--weights", "x.h5")
+    assert code == 2 and "they are of no use by themselves; name the network with --backbone" in err

@@ -35,7 +35,7 @@ def test_another_network_is_made_to_serve_beside_the_old(run, indexed):
     code, out, err = run("index", indexed, "--backbone", "other")
     assert code == 0
     assert out.startswith("1 added, 0 updated, 2 unchanged")
-    assert "3 embeddings made with other in " in out and "s; it serves now\n" in out
+    assert "other serves now: 3 embeddings made in " in out
     assert out.endswith("the embeddings of toy are kept; to drop them: simsearch backbones --remove toy\n")
     status = run("status")[1]
     assert "networks:  other (exact, 11111111): 3 photos, 0.0 MB, serves\n" in status
@@ -53,8 +53,8 @@ def test_photos_that_are_away_are_said_to_be_known_by_their_thumbnails(run, inde
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Library, "sync", lambda *_, **__: Report())  # the folder is not there
         out = run("index", "--backbone", "other")[1]
-    assert "2 embeddings made with other in " in out
-    assert ", 2 of them from thumbnails, until their files can be read; it serves now\n" in out
+    assert "other serves now: 2 embeddings made in " in out
+    assert ", 2 of them from thumbnails, until their files can be read\n" in out
     assert "0.0 MB, 2 of them by thumbnails, serves\n" in run("status")[1]
 
 

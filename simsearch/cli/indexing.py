@@ -82,10 +82,10 @@ def _switch(library: Library, options: argparse.Namespace) -> int:
     if not done.serves:
         complain(f"stopped; {old} serves on, and the same command goes on with {name}")
         return INTERRUPTED
-    made = f"{counted(done.encoded + done.stand_ins, 'embedding')} made with {name} in {done.seconds:.1f} s"
+    made = f"{counted(done.encoded + done.stand_ins, 'embedding')} made in {done.seconds:.1f} s"
     if done.stand_ins:
         made += f", {done.stand_ins:,} of them from thumbnails, until their files can be read"
-    print(f"{made}; it serves now")
+    print(f"{name} serves now: {made}")
     if done.lacking:
         print(f"{counted(done.lacking, 'photo')} cannot be found until indexed again: nothing could be read")
     print(f"the embeddings of {old} are kept; to drop them: simsearch backbones --remove {shlex.quote(old)}")

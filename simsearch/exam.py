@@ -127,20 +127,34 @@ class Examiner:
         foils: dict[str, list[list[Found]]] = {name: [] for name in FOILS}
         random, a_photo = np.random.default_rng(0), -(-_ENGINE_QUERIES // max(len(photos), 1))
         for photo_id in self._shown(photos.tolist(), "searching with altered photos", len(photos)):
-            made = altered(self._store, photo_id, self._encoder, DISTORTIONS)
-            if made is None or not self._is_searchable(photo_id):
+            made = self._altered(photo_id)
+            if made is None:
                 continue
-            own = self._store.copies(photo_id)
-            answers.append([_answer(self._find(embedding), own) for embedding in made])
+            answers.append(self._answers(photo_id, made))
             kept.append(random.permutation(made)[:a_photo])
             shown = altered(self._store, photo_id, self._encoder, FOILS)
+            own = np.array(self._store.copies(photo_id))
             for name, embedding in zip(foils, [] if shown is None else shown, strict=False):
                 # What shows nothing of a photo is like it all the same: it is of its colours.
-                foils[name].append(self._find(embedding, without=np.array(own)))
+                foils[name].append(self._find(embedding, without=own))
         if not answers:
             reason = f"none of the {len(photos):,} photos asked for has a sound embedding and thumbnail"
             raise LibraryError(self._store.path.parent, reason, "run: simsearch doctor --repair")
         return answers, foils, np.concatenate(kept)[:_ENGINE_QUERIES]
+
+    def known_item(self, photo_id: int) -> list[Answer] | None:
+        """Search with a photo altered in each way; None where it cannot be altered, or is not searched."""
+        made = self._altered(photo_id)
+        return None if made is None else self._answers(photo_id, made)
+
+    def _altered(self, photo_id: int) -> np.ndarray | None:
+        """Return the embeddings, (ways, dim) float32, of a photo that is searched, altered in each way."""
+        made = altered(self._store, photo_id, self._encoder, DISTORTIONS)
+        return made if made is not None and self._is_searchable(photo_id) else None
+
+    def _answers(self, photo_id: int, made: np.ndarray) -> list[Answer]:
+        own = self._store.copies(photo_id)
+        return [_answer(self._find(embedding), own) for embedding in made]
 
     def _is_searchable(self, photo_id: int) -> bool:
         with self._indexes.lock:
@@ -173,15 +187,10 @@ class Examiner:
         asked = [one for one in may_ask(kinds, photos)[:most].tolist() if self._is_searchable(one)]
         among = np.array([*kinds]) if len(kinds) < len(photos) else None
 
-        def find(photo_id: int) -> list[int]:
-            embedding = self._store.vector(photo_id)
-            if embedding is None or not usable(embedding[None])[0]:  # damaged just now
-                return []
-            return [found.id for found in self._find(embedding, np.array([photo_id]), among)]
-
         by = "labels" if labels else "folders"
         doing = f"searching for photos of the same {by}"
-        found = precision(kinds, self._shown(asked, doing, len(asked)), find)
+        shown = self._shown(asked, doing, len(asked))
+        found = precision(kinds, shown, lambda photo_id: self.nearest(photo_id, among))
         return {
             "by": by,
             "said": _said(by, len(set(kinds.values())), found) + self._taught(),
@@ -189,6 +198,19 @@ class Examiner:
             # Labels are the user's own words: whatever comes of them is told.
             "each": [kind._asdict() for kind in found.each] if labels or found.clear else [],
         }
+
+    def nearest(self, photo_id: int, among: np.ndarray | None = None) -> list[int]:
+        """Return the ids of the photos that a search finds with a photo, without itself.
+
+        Parameters
+        ----------
+        among
+            (n,) int64: ids of the photos that alone may answer; None stands for all.
+        """
+        embedding = self._store.vector(photo_id)
+        if embedding is None or not usable(embedding[None])[0]:  # damaged just now
+            return []
+        return [found.id for found in self._find(embedding, np.array([photo_id]), among)]
 
     def _taught(self) -> str:
         """Say so where photos are examined on what they were taught."""

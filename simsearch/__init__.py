@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from simsearch.benchmark import Benchmark, compare_backbones
     from simsearch.choices import Choices
     from simsearch.errors import (
         AlbumError,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AlbumError",
     "BackboneError",
+    "Benchmark",
     "Burst",
     "Choices",
     "Copy",
@@ -63,9 +65,11 @@ __all__ = [
     "SimsearchError",
     "StorageError",
     "WriteError",
+    "compare_backbones",
 ]
 
 _ELSEWHERE = {
+    "Benchmark": "benchmark",
     "Burst": "groups",
     "Choices": "choices",
     "Copy": "handing",
@@ -78,6 +82,7 @@ _ELSEWHERE = {
     "Map": "maps",
     "Query": "searching",
     "Report": "report",
+    "compare_backbones": "benchmark",
 }
 
 

@@ -43,7 +43,7 @@ FLOW = [
     {"pool"},
     {"store"},
     {"survey", "folders", "vectors", "learning", "kinds", "choices"},
-    {"tables", "presence"},
+    {"tables", "presence", "plots"},
     {"neighbourhood"},
     {"indexes"},
     {"filters", "sync", "comparison", "checks", "maps"},
@@ -56,6 +56,7 @@ FLOW = [
     {"repair", "counterparts", "embeddings"},
     {"known"},
     {"library"},
+    {"benchmark"},
     {"simsearch"},
     {"ui"},
     {"cli"},
@@ -96,7 +97,10 @@ def test_imports_follow_the_flow(path):
 @pytest.mark.parametrize("name", ["cli", "ui"])
 def test_the_ways_in_know_only_the_library(name):
     paths = [path for path in modules() if room(path) == name]
-    allowed = {"cli": {"simsearch", "cli", "errors", "tables", "ui", "demo"}, "ui": {"simsearch", "ui"}}[name]
+    allowed = {
+        "cli": {"simsearch", "cli", "errors", "tables", "plots", "ui", "demo"},
+        "ui": {"simsearch", "ui"},
+    }[name]
     assert paths
     for path in paths:
         assert set(imported_rooms(path)) <= allowed
@@ -118,6 +122,7 @@ HEAVY = {
     "watchdog",
     "openTSNE",
     "scipy",
+    "matplotlib",
 }
 
 

@@ -10,6 +10,7 @@ from simsearch.cli import (
     albums,
     clustering,
     commands,
+    comparing,
     examining,
     grouping,
     indexing,
@@ -52,6 +53,12 @@ def parser() -> argparse.ArgumentParser:
         (commands.tune, _tune_options, "choose the settings of the engine lsh", "--recall 0.95"),
         (grouping.decide, _decide_options, "decide about photos that look the same", "keep a.jpg b.jpg"),
         (examining.exam, _exam_options, "measure how well your own photos are found", "--sample 300"),
+        (
+            comparing.compare_backbones,
+            _compare_options,
+            "measure networks on your own photos",
+            "efficientnet-lite0 efficientnet-lite2",
+        ),
         (mapping.map, _map_options, "lay the photos out in two dimensions", "--csv map.csv"),
         (commands.status, _status_options, "say what the library holds and where it is", "--failed"),
         (commands.doctor, _doctor_options, "check that the library is well", "--repair"),
@@ -71,7 +78,7 @@ def _add_command(
     example: str,
 ) -> None:
     description = f"{summary[0].upper()}{summary[1:]}."
-    command = places.add_parser(run_it.__name__, help=summary, description=description)
+    command = places.add_parser(run_it.__name__.replace("_", "-"), help=summary, description=description)
     command.epilog = f"example: {command.prog} {example}"
     add_options(command)
     command.set_defaults(run=run_it)
@@ -383,6 +390,28 @@ def _exam_options(command: argparse.ArgumentParser) -> None:
     )
     _storage_option(command)
     command.add_argument("--json", action="store_true", help="as one JSON object")
+
+
+def _compare_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "names",
+        nargs="+",
+        metavar="NAME",
+        help="a network, the path of a .keras or .tflite file, or NAME=FILE.h5 with weights of its own",
+    )
+    command.add_argument(
+        "--photos", metavar="FOLDER", help="those below a folder (default: the library's own)"
+    )
+    _library_option(command)
+    command.add_argument(
+        "--sample",
+        type=_positive,
+        default=1000,
+        metavar="N",
+        help="photos to use at most, from as many folders as suit (default: 1000)",
+    )
+    command.add_argument("--plot", metavar="FILE.png", help="draw quality against speed, in a new file")
+    command.add_argument("--json", action="store_true", help="one JSON object a network")
 
 
 def _clusters_options(command: argparse.ArgumentParser) -> None:

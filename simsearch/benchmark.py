@@ -42,6 +42,7 @@ _A_FOLDER = 10  # photos from each folder at least, where it has them: fewer har
 _MOST_KIN = 1_000  # photos that ask for their folder
 _QUERIES = 30  # that are timed
 _WARM_UP = 3  # queries before that; and a tenth of the photos that are indexed
+_SHORTEST = 0.3  # seconds of indexing that tell a speed: answers are looked for every thirtieth
 _CLEARLY = 3  # standard errors of a difference
 _FEWEST = 20  # photos; of fewer nothing is clear
 _WISH = Wish(K, "auto", True, 0.0, False)  # as a user's search is by default
@@ -62,18 +63,17 @@ class Figures:
     ----------
     name
         As it was asked for.
-    reason
-        Why nothing could be measured, a sentence; else None, and then all that follows is there.
     identity
         What tells its embeddings from others'.
     images_per_second
         Files in, rows out, by all workers; without their start and the first tenth. None for too few photos.
     milliseconds
-        Of a query: to "decode", to "encode", to "search", and "all" three; medians.
+        Of a query: to "decode", to "encode", to "search", and "all" three; medians. Empty where every file
+        was gone by then.
     bytes
         A photo: its "embedding" as stored, and its row in the "index" that searches it.
     hit_at_1, hit_at_10
-        The share of altered photos that are found first, or among ten.
+        The share of altered photos that are found first, or among ten. None where none could be altered.
     precision_at_1, precision_at_15
         The share of a photo's first hit, or of its first 15, that lie in its folder; where that has fewer
         others, of so many. None where there are not two folders, or no photo has another in its own.
@@ -84,17 +84,16 @@ class Figures:
     """
 
     name: str
-    reason: str | None = None
-    identity: str = ""
-    images_per_second: float | None = None
-    milliseconds: dict[str, float] | None = None
-    bytes: dict[str, float] | None = None
-    hit_at_1: float | None = None
-    hit_at_10: float | None = None
-    precision_at_1: float | None = None
-    precision_at_15: float | None = None
-    errors: dict[str, float] | None = None
-    behind: tuple[str, ...] = ()
+    identity: str
+    images_per_second: float | None
+    milliseconds: dict[str, float]
+    bytes: dict[str, float]
+    hit_at_1: float | None
+    hit_at_10: float | None
+    precision_at_1: float | None
+    precision_at_15: float | None
+    errors: dict[str, float]
+    behind: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,9 @@ class Benchmark:
     Attributes
     ----------
     figures
-        Of each backbone, in the order in which they were asked for.
+        Of each backbone that could be measured, in the order in which they were asked for.
+    refused
+        Why the others could not be, a sentence each, by name.
     photos, collection
         How many photos were used, of how many.
     folders
@@ -120,6 +121,7 @@ class Benchmark:
     """
 
     figures: tuple[Figures, ...]
+    refused: dict[str, str]
     photos: int
     collection: int
     folders: int
@@ -140,9 +142,13 @@ class _Photos(NamedTuple):
 
 
 class _Outcome(NamedTuple):
-    """What came of one backbone; outcomes are by photos, one number a column of QUALITIES."""
+    """What came of one backbone: as in :class:`Figures`, and by photos what they found, two numbers each."""
 
-    figures: Figures
+    name: str
+    identity: str
+    rate: float | None
+    milliseconds: dict[str, float]
+    bytes: dict[str, float]
     known: dict[Path, tuple[float, float]]
     kin: dict[Path, tuple[float, float]]
     chance: dict[Path, float]
@@ -190,13 +196,18 @@ def compare_backbones(
     tell = progress or (lambda *_: None)
     chosen = _below(photos) if photos is not None else _of_library(library)
     chosen = chosen._replace(paths=_sampled(chosen.paths, sample))
-    # Only now, and all of them: what has to be converted or is misspelt is known before hours of work.
-    outcomes = {name: _refusal(name) for name in dict.fromkeys(names)}
-    if not all(outcomes.values()):
+    # All of them first: what has to be converted or is misspelt is known before hours of work.
+    refused = {name: reason for name in dict.fromkeys(names) if (reason := _refusal(name))}
+    ready = [name for name in dict.fromkeys(names) if name not in refused]
+    if ready:
         _read_once(chosen.paths, tell)
-    for name, refused in outcomes.items():
-        outcomes[name] = refused or _tried(name, chosen, tell)
-    return _compared([outcome for outcome in outcomes.values() if outcome], chosen)
+    outcomes = []
+    for name in ready:
+        try:
+            outcomes.append(_outcome(name, chosen, tell))
+        except SimsearchError as error:  # what stops it is its own, and not the others'
+            refused[name] = str(error)
+    return _compared(outcomes, refused, chosen)
 
 
 # The photos
@@ -240,7 +251,7 @@ def _sampled(paths: Iterable[Path], most: int) -> list[Path]:
     by_folder: dict[Path, list[Path]] = defaultdict(list)
     for place in random.permutation(len(paths)).tolist():
         by_folder[paths[place].parent].append(paths[place])
-    folders, at_once = [*by_folder.values()], max(most // _A_FOLDER, 1)
+    folders, at_once = [*by_folder.values()], max(most // _A_FOLDER, 2)
     drawn: list[Path] = []
     for start in range(0, len(folders), at_once):
         for turn in zip_longest(*folders[start : start + at_once]):
@@ -278,23 +289,18 @@ def _taken_apart(name: str) -> tuple[str, str | None]:
     return backbone, weights
 
 
-def _refusal(name: str) -> _Outcome | None:
+def _refusal(name: str) -> str | None:
     """Return why a backbone cannot be had; None where it is ready."""
     try:
         _opened(name)
     except BackboneError as error:
-        return _Outcome(Figures(name, str(error)), {}, {}, {}, {})
+        return str(error)
     return None
 
 
-def _tried(name: str, photos: _Photos, tell: Progress) -> _Outcome:
-    """Measure a backbone that is ready; what stops it is its own, and not the others'."""
-    try:
-        with TemporaryDirectory(prefix="simsearch-compare-") as folder, closing(Store(Path(folder))) as store:
-            trial = _Trial(name, store, _opened(name), tell)
-            return trial.outcome(photos)
-    except SimsearchError as error:
-        return _Outcome(Figures(name, str(error)), {}, {}, {}, {})
+def _outcome(name: str, photos: _Photos, tell: Progress) -> _Outcome:
+    with TemporaryDirectory(prefix="simsearch-compare-") as folder, closing(Store(Path(folder))) as store:
+        return _Trial(name, store, _opened(name), tell).outcome(photos)
 
 
 class _Clock:
@@ -308,7 +314,7 @@ class _Clock:
         now = time.perf_counter()
         if self._started is None and done > total // 10:
             self._started = done, now
-        elif self._started is not None and now > self._started[1]:
+        elif self._started is not None and now > self._started[1] + _SHORTEST:
             self.rate = (done - self._started[0]) / (now - self._started[1])
 
 
@@ -331,21 +337,15 @@ class _Trial:
         gone = {str(path): "its file is no longer there" for path in photos.paths if path not in ids}
         failed = gone | failed
         if not ids:
-            reason = f"it makes nothing of any of the {len(photos.paths):,} photos"
-            raise BackboneError(self._name, reason, next(iter(failed.values())))
+            raise BackboneError(self._name, "makes nothing of any photo", next(iter(failed.values())))
         # In an order that the photos' paths decide: ids are given as workers answer.
         shuffled = np.random.default_rng(1).permutation(len(photos.paths)).tolist()
         asked = [path for place in shuffled if (path := photos.paths[place]) in ids]
-        figures = Figures(
-            self._name,
-            identity=str(self._encoder.identity),
-            images_per_second=rate,
-            milliseconds=self._timed(asked),
-            bytes=self._bytes(),
-        )
+        milliseconds = self._timed(asked)
         known = self._known(asked[:KNOWN_ITEMS], ids)
         kin, chance = self._kin(asked, ids)
-        return _Outcome(figures, known, kin, chance, failed)
+        identity = str(self._encoder.identity)
+        return _Outcome(self._name, identity, rate, milliseconds, self._bytes(), known, kin, chance, failed)
 
     def _index(self, photos: _Photos) -> tuple[float | None, dict[str, str]]:
         """Index photos; return how many a second, and why some could not be."""
@@ -420,37 +420,30 @@ class _Trial:
 # All together
 
 
-def _compared(outcomes: Sequence[_Outcome], photos: _Photos) -> Benchmark:
+def _compared(outcomes: Sequence[_Outcome], refused: dict[str, str], photos: _Photos) -> Benchmark:
     """Put together what came of all, of questions that every backbone could be asked."""
-    measured = [outcome for outcome in outcomes if outcome.figures.reason is None]
-    altered = _common([outcome.known for outcome in measured])
-    kin = _common([outcome.kin for outcome in measured])
-    # By columns of QUALITIES: of each backbone one number a photo, (backbones, photos).
+    altered = _common([outcome.known for outcome in outcomes])
+    kin = _common([outcome.kin for outcome in outcomes])
+    asked = [([one.known for one in outcomes], altered), ([one.kin for one in outcomes], kin)]
+    # In the order of QUALITIES: of each backbone one number a photo, (backbones, photos).
     tables = [
         np.array([[found[path][column] for path in paths] for found in answers])
-        for answers, paths in (
-            ([one.known for one in measured], altered),
-            ([one.kin for one in measured], kin),
-        )
+        for answers, paths in asked
         for column in (0, 1)
     ]
     groups = [_numbers(altered), _numbers(altered), *2 * [_numbers([path.parent for path in kin])]]
-    told = {
-        outcome.figures.name: _with_quality(outcome.figures, place, tables, groups)
-        for place, outcome in enumerate(measured)
-    }
-    refused = {path: reason for outcome in outcomes for path, reason in outcome.failed.items()}
-    chances = [measured[0].chance[path] for path in kin]
+    failed = {path: reason for outcome in outcomes for path, reason in outcome.failed.items()}
     return Benchmark(
-        tuple(told.get(outcome.figures.name, outcome.figures) for outcome in outcomes),
+        tuple(_figures(outcome, place, tables, groups) for place, outcome in enumerate(outcomes)),
+        refused,
         photos=len(photos.paths),
         collection=photos.collection,
         folders=len({path.parent for path in photos.paths}),
         altered=len(altered),
         asking=len(kin),
-        chance=float(np.mean(chances)) if chances else None,
+        chance=float(np.mean([outcomes[0].chance[path] for path in kin])) if kin else None,
         workers=min(suitable_workers(), len(photos.paths)),
-        failed=(*photos.failed, *sorted(Refused(*item) for item in refused.items())),
+        failed=(*photos.failed, *sorted(Refused(*item) for item in failed.items())),
     )
 
 
@@ -464,18 +457,31 @@ def _numbers(groups: Sequence[Path]) -> np.ndarray:
     return np.unique([str(group) for group in groups], return_inverse=True)[1]
 
 
-def _with_quality(
-    figures: Figures, place: int, tables: Sequence[np.ndarray], groups: Sequence[np.ndarray]
+def _figures(
+    outcome: _Outcome, place: int, tables: Sequence[np.ndarray], groups: Sequence[np.ndarray]
 ) -> Figures:
-    """Add to what was measured of one backbone how well it finds, and in what others are ahead."""
-    values, errors, behind = {}, {}, []
+    """Return the figures of one of the backbones, and in what others are ahead of it."""
+    values: dict[str, float | None] = dict.fromkeys(QUALITIES)
+    errors, behind = {}, []
     for quality, table, group in zip(QUALITIES, tables, groups, strict=True):
         if table.size:
             values[quality] = float(table[place].mean())
             errors[quality] = standard_error(table[place], group)
             if any(is_clear(other - table[place], group) for other in table):
                 behind.append(quality)
-    return Figures(**{**vars(figures), **values, "errors": errors, "behind": tuple(behind)})
+    return Figures(
+        outcome.name,
+        outcome.identity,
+        outcome.rate,
+        outcome.milliseconds,
+        outcome.bytes,
+        values["hit_at_1"],
+        values["hit_at_10"],
+        values["precision_at_1"],
+        values["precision_at_15"],
+        errors,
+        tuple(behind),
+    )
 
 
 def is_clear(gains: np.ndarray, groups: np.ndarray) -> bool:

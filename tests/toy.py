@@ -131,3 +131,17 @@ class GreedyEncoder(ToyEncoder):
 
 def overslept():
     time.sleep(20)
+
+
+class RedEyedEncoder(ToyEncoder):
+    """It sees nothing but red, and how much of it there is: of two numbers the second is what lacks."""
+
+    identity = EncoderIdentity("red-eyed", "1" * 64, "mean-red", "exact")
+    recipe = ("tests.toy:RedEyedEncoder", [])
+    dim = 2
+
+    def encode(self, pixels):
+        red = float(pixels[..., 0].mean())
+        if not red:
+            raise ValueError("it sees nothing that is not red")
+        return np.array([red, 255 - red], np.float32) / np.float32(np.hypot(red, 255 - red))

@@ -32,7 +32,7 @@ _NEARLY = 0.1  # of a speed: what it varies by from run to run
 _Column = tuple[str, Callable[[Any], float | None], str, bool]
 _COLUMNS: tuple[_Column, ...] = (
     ("photos/s", lambda one: one.images_per_second, ",.1f", True),
-    ("ms a query", lambda one: one.milliseconds["all"], ",.1f", False),
+    ("ms a query", lambda one: one.milliseconds.get("all"), ",.1f", False),
     ("bytes a photo", lambda one: sum(one.bytes.values()), ",.0f", False),
     ("first", lambda one: one.hit_at_1, ".1%", True),
     ("in 10", lambda one: one.hit_at_10, ".1%", True),
@@ -68,15 +68,13 @@ def compare_backbones(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         complain("stopped; nothing of it is kept.")
         return INTERRUPTED
-    measured = [one for one in told.figures if one.reason is None]
     if options.json:
         _print_json(told)
     else:
-        _print_text(told, measured)
-    if options.plot is not None and any(one.images_per_second for one in measured):
-        plots.save(options.plot, _plot(measured))
-        complain(f"quality against speed is drawn in {printable(options.plot)}")
-    return OK if len(measured) == len(told.figures) else NOT_WELL
+        _print_text(told)
+    if options.plot is not None:
+        _draw(options.plot, told.figures)
+    return NOT_WELL if told.refused else OK
 
 
 def _warn_if_busy() -> None:
@@ -89,23 +87,24 @@ def _print_json(told: Benchmark) -> None:
     same = {"photos": told.photos, "altered": told.altered, "asking": told.asking, "chance": told.chance}
     for one in told.figures:
         print(json.dumps({**vars(one), **same, "workers": told.workers, "failed": len(told.failed)}))
+    for name, reason in told.refused.items():
+        print(json.dumps({"name": name, "reason": reason}))
 
 
-def _print_text(told: Benchmark, measured: Sequence[Any]) -> None:
+def _print_text(told: Benchmark) -> None:
     print_refused("failed", told.failed)
     of = f" of {told.collection:,}" if told.photos < told.collection else ""
     workers = counted(told.workers, "process", "processes")
     where = f"{counted(told.photos, 'photo')}{of}, in {counted(told.folders, 'folder')}"
     print(f"Measured on {where}, by {workers}; * is the best of a column")
-    if measured:
-        print_table(*_table(measured))
+    if told.figures:
+        print_table(*_table(told.figures))
         _explain(told)
-    for one in told.figures:
-        if one.reason is not None:
-            print(f"not measured: {printable(one.reason)}")
-    if len(measured) > 1:
-        print(_speeds(measured))
-        print(_qualities(measured))
+    for reason in told.refused.values():
+        print(f"not measured: {printable(reason)}")
+    if len(told.figures) > 1:
+        print(_speeds(told.figures))
+        print(_qualities(told.figures))
 
 
 def _table(measured: Sequence[Any]) -> tuple[list[str], list[list[str]]]:
@@ -166,17 +165,20 @@ def _qualities(measured: Sequence[Any]) -> str:
     return " ".join(parts)
 
 
-def _plot(measured: Sequence[Any]) -> bytes:
+def _draw(file: str, measured: Sequence[Any]) -> None:
+    known = [one for one in measured if one.images_per_second and one.hit_at_1 is not None]
+    if not known:
+        complain("no speed is known, so nothing is drawn")
+        return
     panels = {}
     for quality in ("hit_at_1", "precision_at_15"):
         words = _QUALITIES[quality]
-        points = [
-            plots.Point(
-                printable(one.name), one.images_per_second, getattr(one, quality), one.errors[quality]
-            )
-            for one in measured
-            if one.images_per_second and getattr(one, quality) is not None
-        ]
-        if points:
-            panels[f"{words[0].upper()}{words[1:]}"] = points
-    return plots.quality_against_speed(panels)
+        if getattr(known[0], quality) is not None:
+            panels[f"{words[0].upper()}{words[1:]}"] = [
+                plots.Point(
+                    printable(one.name), one.images_per_second, getattr(one, quality), one.errors[quality]
+                )
+                for one in known
+            ]
+    plots.save(file, plots.quality_against_speed(panels))
+    complain(f"quality against speed is drawn in {printable(file)}")

@@ -178,7 +178,13 @@ def compare_backbones(
     library
         The folder of that library; by default :func:`simsearch.folders.default_folder`.
     sample
-        How many photos to use at most: the same ones every time, from as many folders as can be represented.
+        How many photos to use at most: the same ones every time, from as many folders as can give ten each.
+    progress
+        Called with what is done just now, and how much of it is done and to do.
+
+    Returns
+    -------
+    The figures of those that could be measured, and why the others could not be.
 
     Raises
     ------

@@ -37,9 +37,7 @@ def test_it_prints_a_table_for_a_person(run, photos):
     assert re.fullmatch(r"red-eyed +\*?\S+ +\*?\S+ +\*21 +\d\d\.\d% +100\.0% +100\.0%  100\.0%", lines[3])
     assert len({len(line) for line in lines[1:4]}) == 1
     assert "folder: how many hits of 6 photos lie in the photo's folder (40.0% by chance)" in lines
-    assert re.search(
-        r"^(toy|red-eyed) indexes \d+\.\d times as quickly as|^They index equally quickly", out, re.MULTILINE
-    )
+    assert re.search(r"^(toy|red-eyed) indexes \d+\.\d times as|^They index equally quickly", out, re.M)
     assert lines[-1].startswith("Maybe only chance, with so few photos: altered photos found first; ")
     assert "red-eyed: searching with altered photos: 100%" in err and "load" not in err
 

@@ -142,10 +142,8 @@ def _speeds(measured: Sequence[Any]) -> str:
     times = quick.images_per_second / slow.images_per_second
     if times < 1 + _NEARLY:
         return "They index equally quickly, within a tenth, which is what speeds vary by from run to run."
-    names = printable(quick.name), printable(slow.name)
-    return (
-        f"{names[0]} indexes {times:.1f} times as quickly as {names[1]} (from run to run, give or take 10 %)."
-    )
+    said = f"{printable(quick.name)} indexes {times:.1f} times as quickly as {printable(slow.name)}"
+    return f"{said} (on an idle machine this varies by a tenth from run to run)."
 
 
 def _qualities(measured: Sequence[Any]) -> str:
@@ -176,7 +174,10 @@ def _draw(file: str, measured: Sequence[Any]) -> None:
         if getattr(known[0], quality) is not None:
             panels[f"{words[0].upper()}{words[1:]}"] = [
                 plots.Point(
-                    printable(one.name), one.images_per_second, getattr(one, quality), one.errors[quality]
+                    printable(os.path.basename(one.name)),
+                    one.images_per_second,
+                    getattr(one, quality),
+                    one.errors[quality],
                 )
                 for one in known
             ]

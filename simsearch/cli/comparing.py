@@ -108,7 +108,7 @@ def _print_text(told: Benchmark) -> None:
 
 
 def _table(measured: Sequence[Any]) -> tuple[list[str], list[list[str]]]:
-    columns = [[printable(one.name) for one in measured]]
+    columns = [[_named(one) for one in measured]]
     for _, value, form, more_is_better in _COLUMNS:
         values = [value(one) for one in measured]
         cells = [_NOTHING if number is None else f"{number:{form}}" for number in values]
@@ -118,6 +118,11 @@ def _table(measured: Sequence[Any]) -> tuple[list[str], list[list[str]]]:
         marked = len(set(cells)) > 1
         columns.append([f"*{cell}" if marked and cell == best else cell for cell in cells])
     return ["network", *(name for name, *_ in _COLUMNS)], [list(row) for row in zip(*columns, strict=True)]
+
+
+def _named(one: Any) -> str:
+    """Return what to call a network in a table: of a file, its name is enough."""
+    return printable(os.path.basename(one.name))
 
 
 def _explain(told: Benchmark) -> None:
@@ -142,7 +147,7 @@ def _speeds(measured: Sequence[Any]) -> str:
     times = quick.images_per_second / slow.images_per_second
     if times < 1 + _NEARLY:
         return "They index equally quickly, within a tenth, which is what speeds vary by from run to run."
-    said = f"{printable(quick.name)} indexes {times:.1f} times as quickly as {printable(slow.name)}"
+    said = f"{_named(quick)} indexes {times:.1f} times as quickly as {_named(slow)}"
     return f"{said} (on an idle machine this varies by a tenth from run to run)."
 
 
@@ -152,7 +157,7 @@ def _qualities(measured: Sequence[Any]) -> str:
     for quality, words in _QUALITIES.items():
         if getattr(measured[0], quality) is None:
             continue
-        behind = [printable(one.name) for one in measured if quality in one.behind]
+        behind = [_named(one) for one in measured if quality in one.behind]
         if behind:
             clear.append(f"{words} ({', '.join(behind)} behind the best)")
         else:
@@ -174,7 +179,7 @@ def _draw(file: str, measured: Sequence[Any]) -> None:
         if getattr(known[0], quality) is not None:
             panels[f"{words[0].upper()}{words[1:]}"] = [
                 plots.Point(
-                    printable(os.path.basename(one.name)),
+                    _named(one),
                     one.images_per_second,
                     getattr(one, quality),
                     one.errors[quality],

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from simsearch.benchmark import Benchmark, compare_backbones
     from simsearch.choices import Choices
+    from simsearch.encoder import list_backbones
     from simsearch.errors import (
         AlbumError,
         BackboneError,
@@ -66,6 +67,7 @@ __all__ = [
     "StorageError",
     "WriteError",
     "compare_backbones",
+    "list_backbones",
 ]
 
 _ELSEWHERE = {
@@ -83,6 +85,7 @@ _ELSEWHERE = {
     "Query": "searching",
     "Report": "report",
     "compare_backbones": "benchmark",
+    "list_backbones": "encoder",
 }
 
 

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from simsearch import Library, SimsearchError
+from simsearch import Library, SimsearchError, encoder, list_backbones
 from simsearch.checks import Finding
 from simsearch.running import recorded, sole_writer
 from tests.conftest import paint
 from tests.test_app import markup, on, press
+from tests.toy import OtherEncoder, ToyEncoder
 
 pytest.importorskip("streamlit")
 from simsearch.ui import words  # noqa: E402
@@ -263,3 +264,42 @@ def test_the_exam_is_one_click_away(filled):
     while any(button.label == "Stop" for button in page.button):
         page.run()
     assert "Altered photos" in [one.value for one in page.subheader], "it has begun, too"
+
+
+# Networks
+
+
+@pytest.fixture
+def two_networks(filled, tmp_path, monkeypatch):
+    toys = {toy.identity: toy for toy in (ToyEncoder(), OtherEncoder())}
+    with Library.open(tmp_path / "library") as library:
+        library.embeddings.switch(OtherEncoder())
+        library.embeddings.switch(ToyEncoder())
+    monkeypatch.setattr(encoder, "stored_encoder", lambda identity, *_, **__: toys[identity])
+    return filled
+
+
+def test_the_network_is_named_and_another_can_be_chosen(filled, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Library, "start", lambda self, *folders, **options: asked.append((folders, options)))
+    page = on(filled, "library")
+    assert [one.label for one in page.expander if one.label.startswith("Network")] == ["Network: toy"]
+    chosen = next(one for one in page.selectbox if one.label == "Another network")
+    assert len(chosen.options) == len(list_backbones())
+    assert any(option.startswith("ResNet50 · 94") and "74.9 % right" in option for option in chosen.options)
+    chosen.set_value("ResNet50").run()
+    press(page, "Make its embeddings")
+    assert asked == [((), {"backbone": "ResNet50"})]
+
+
+def test_a_network_that_waits_can_serve_again_or_be_dropped(two_networks, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Library, "start", lambda self, *folders, **options: asked.append(options))
+    page = on(two_networks, "library")
+    assert '>toy</span><span class="mark">serves<' in bodies(page) and ">other</span>" in bodies(page)
+    press(page, "Let it serve")
+    assert asked == [{"backbone": "other"}]
+    press(page, "Drop them")
+    assert ">other</span>" not in bodies(page)
+    with Library.open(tmp_path / "library") as library:
+        assert len(library.embeddings.sets()) == 1

@@ -848,4 +848,29 @@ TEXTS = {
     "sind nicht mehr in der Bibliothek: Sie zählen nicht mehr.",
     # Filters by their names
     "*Remove filter:* {filter}": "*Filter entfernen:* {filter}",
+    # Networks
+    "Network: {name}": "Netz: {name}",
+    "The network turns photos into what is compared. Another one's embeddings are made beside those there "
+    "are, which serve until all are made. Nothing is lost, and the way back is quick.": "Das Netz macht aus "
+    "Fotos, was verglichen wird. Die Einbettungen eines anderen entstehen neben den vorhandenen, mit denen "
+    "gesucht wird, bis alle da sind. Nichts geht verloren, und der Weg zurück ist kurz.",
+    "serves": "wird benutzt",
+    "{n} by its thumbnail": "{n} nach seinem Vorschaubild",
+    "{n} by their thumbnails": "{n} nach ihren Vorschaubildern",
+    "{n} still to be made": "{n} noch zu machen",
+    "Let it serve": "Benutzen",
+    "Drop its embeddings": "Seine Einbettungen löschen",
+    "To have this network serve again, all photos have to be looked at anew.": "Um dieses Netz wieder zu "
+    "benutzen, müssen alle Fotos neu angesehen werden.",
+    "Drop them": "Löschen",
+    "Another network": "Ein anderes Netz",
+    "Choose one of {n}": "Eines von {n} wählen",
+    "Make its embeddings": "Seine Einbettungen machen",
+    "Weights that are not on this machine yet are fetched by Keras, once; no photo leaves it. "
+    "simsearch compare-backbones, in a terminal, measures networks on your own photos.": "Gewichte, die noch "
+    "nicht auf diesem Rechner sind, holt Keras einmal; kein Foto verlässt ihn. Im Terminal misst "
+    "simsearch compare-backbones Netze an den eigenen Fotos.",
+    "{share} right on ImageNet": "{share} richtig auf ImageNet",
+    "is here": "ist da",
+    "to be fetched": "wird geholt",
 }

@@ -12,7 +12,7 @@ from typing import Any, overload
 import streamlit as st
 
 from simsearch import Library, SimsearchError
-from simsearch.ui import health, paging
+from simsearch.ui import health, networks, paging
 from simsearch.ui.ready import is_busy
 from simsearch.ui.words import (
     duration,
@@ -70,6 +70,7 @@ def show(library: Library) -> None:
     st.caption(say("Everything below it is indexed, in a process of its own. Photos are only read."))
     if status["failed"]:
         _show_failures(library)
+    networks.show(library, status["embeddings"])
     health.show(library)
 
 

@@ -57,7 +57,7 @@ def _offer(library: Library, one: dict[str, Any], busy: bool) -> None:
     number = one["encoder"]["weights"][:8]
     if st.button(say("Let it serve"), key=f"serve-{number}", type="tertiary", disabled=busy):
         _start(library, _name(one))
-    with st.popover(say("Drop"), type="tertiary", disabled=busy, help=say("Drop its embeddings")):
+    with st.popover(say("Drop its embeddings"), type="tertiary", disabled=busy):
         st.write(say("To have this network serve again, all photos have to be looked at anew."))
         if st.button(say("Drop them"), key=f"drop-{number}", type="primary"):
             try:

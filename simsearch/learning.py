@@ -175,7 +175,56 @@ def learn(
     return learnt, Gain(known[0], known[1], unknown[0], unknown[1], known[2], unknown[2])
 
 
-class _Trial(NamedTuple):
+def held_out(kinds: np.ndarray) -> np.ndarray:
+    """Return which photos, (n,) bool, to keep from learning, the same share of every kind (n,) integers."""
+    return _folds(kinds)[0]
+
+
+def compare(old: np.ndarray, new: np.ndarray, kinds: np.ndarray, held_out: np.ndarray) -> tuple[Trial, Trial]:
+    """Measure two sets of embeddings on photos that were not learnt from, as :func:`learn` does.
+
+    Parameters
+    ----------
+    old, new
+        (n, dim) and (n, other dim) float32.
+    kinds
+        (n,) integers from 0; -1 for photos that nobody labelled.
+    held_out
+        (n,) bool: labelled photos that nothing was learnt from.
+
+    Returns
+    -------
+    Of either, how well those find their kind ``before`` and ``after`` the kinds of the others are learnt.
+
+    Raises
+    ------
+    LearningError
+        When there are fewer than two kinds, or the photos do not differ.
+    """
+    looks, sure = _looks(_plain(old).project(old), kinds)
+    tried = []
+    for embeddings in (old, new):
+        in_main_directions = _in_main_directions(Spread([embeddings]), embeddings)
+        plain = _plain(embeddings).project(embeddings)
+        photos = _Photos(*in_main_directions, plain, kinds, looks).of(sure)
+        asking = held_out[sure]
+        answers = ~asking | bool((photos.looks != photos.kinds).any())
+        tried.append(_trial(photos, (photos.kinds >= 0) & ~asking, asking, answers))
+    return tried[0], tried[1]
+
+
+def _plain(embeddings: np.ndarray) -> Space:
+    spread = Spread([embeddings])
+    return space.pca(spread) if spread.count >= space.PCA_FROM else Space()
+
+
+def is_better(before: Quality, after: Quality, asked: int) -> bool:
+    """Whether more of the first 15 are right, and the first as often, by more than one photo that asked."""
+    more = _is_worse(after[1:2], before[1:2], asked)
+    return more and not _is_worse(before[:1], after[:1], asked)
+
+
+class Trial(NamedTuple):
     """What came of learning from some photos: the border, and how many others asked, and what they found."""
 
     border: float
@@ -184,7 +233,7 @@ class _Trial(NamedTuple):
     after: Quality
 
 
-def _trial(photos: _Photos, told: np.ndarray, asking: np.ndarray, answers: np.ndarray) -> _Trial:
+def _trial(photos: _Photos, told: np.ndarray, asking: np.ndarray, answers: np.ndarray) -> Trial:
     """Learn from some photos, (n,) bool, and measure with others; see :func:`_quality`."""
     fitted = _fitted(photos, told).parts(photos.embeddings)
     border = _border(photos, told, fitted.membership[photos.looks < 0])
@@ -192,10 +241,10 @@ def _trial(photos: _Photos, told: np.ndarray, asking: np.ndarray, answers: np.nd
     before, after = (
         _quality(one, photos.looks, asked, answers) for one in (photos.old, fitted.joined(border))
     )
-    return _Trial(border, len(asked), before, after)
+    return Trial(border, len(asked), before, after)
 
 
-def _mean(trials: list[_Trial]) -> tuple[Quality, Quality, int]:
+def _mean(trials: list[Trial]) -> tuple[Quality, Quality, int]:
     asked = [trial.asked for trial in trials]
     before, after = (
         Quality(*np.average(found, axis=0, weights=asked).tolist())

@@ -212,8 +212,8 @@ def learn_kinds(
         When there are fewer than two kinds of a few photos, or they do not differ, or search would be worse.
     """
     progress("reading embeddings", 0, 0)
-    wanted = np.concatenate([_chosen(kinds), _some(np.setdiff1d(list(store.folders()), list(kinds)))])
-    ids, embeddings = _embeddings(store, dim, wanted)
+    wanted = np.concatenate([chosen(kinds), _some(np.setdiff1d(list(store.folders()), list(kinds)))])
+    ids, embeddings = embeddings_of(store, dim, wanted)
     sizes = Counter(kinds[photo_id] for photo_id in ids.tolist() if photo_id in kinds)
     names = _large(sizes)
     if len(names) < 2:
@@ -396,18 +396,18 @@ def _photo(store: Store, starts: list[Path], name: str) -> int | None:
     return None
 
 
-def _chosen(kinds: dict[int, str]) -> np.ndarray:
+def chosen(kinds: dict[int, str], at_most: int = _MOST_LABELLED) -> np.ndarray:
     """Return the photos, (n,) int64, ascending, or some where they are too many, less of the large kinds."""
     by_kind: dict[str, list[int]] = {}
     for photo_id, kind in sorted(kinds.items()):
         by_kind.setdefault(kind, []).append(photo_id)
     sizes = np.array([len(photos) for photos in by_kind.values()], dtype=np.int64)
     most = int(sizes.max(initial=0))
-    while np.minimum(sizes, most).sum() > _MOST_LABELLED and most > SMALLEST_KIND:
+    while np.minimum(sizes, most).sum() > at_most and most > SMALLEST_KIND:
         most -= -(-most // 10)
     random = np.random.default_rng(0)
-    chosen = [random.permutation(photos)[: max(most, SMALLEST_KIND)] for photos in by_kind.values()]
-    return np.sort(np.concatenate([*chosen, np.empty(0, dtype=np.int64)]))
+    drawn = [random.permutation(photos)[: max(most, SMALLEST_KIND)] for photos in by_kind.values()]
+    return np.sort(np.concatenate([*drawn, np.empty(0, dtype=np.int64)]))
 
 
 def _some(photos: np.ndarray) -> np.ndarray:
@@ -415,7 +415,7 @@ def _some(photos: np.ndarray) -> np.ndarray:
     return photos[:: len(photos) // _MOST_STRANGERS + 1]
 
 
-def _embeddings(store: Store, dim: int, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def embeddings_of(store: Store, dim: int, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return which of some photos, (n,) int64, have an embedding, and the embeddings, (m, dim) float32."""
     blocks = [
         (ids[here], embeddings[here])

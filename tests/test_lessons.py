@@ -252,11 +252,11 @@ def test_photos_without_a_sound_embedding_do_not_count(shelf):
 def test_of_very_many_photos_the_large_folders_give_some(shelf, monkeypatch):
     monkeypatch.setattr(lessons, "_MOST_LABELLED", 30)
     kinds = dict(enumerate(["a"] * 5 + ["b"] * 100 + ["c"] * 12))
-    chosen = lessons._chosen(kinds)
+    chosen = lessons.chosen(kinds)
     names = [kinds[photo] for photo in chosen.tolist()]
     assert names.count("a") == 5 and len(names) <= 30 and sorted(chosen) == chosen.tolist()
     assert abs(names.count("b") - names.count("c")) <= 1
-    assert len({*chosen.tolist()}) == len(chosen) and not len(lessons._chosen({}))
+    assert len({*chosen.tolist()}) == len(chosen) and not len(lessons.chosen({}))
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ def learn(
     kinds: dict[int, str],
     folder: Path,
     *,
+    file: Path | None = None,
     unfreeze: int = 0,
     epochs: int = EPOCHS,
     seed: int = 0,
@@ -54,6 +55,8 @@ def learn(
         Names by photo ids.
     folder
         Where the network is kept, if it finds better than what is learnt from the embeddings.
+    file
+        Of the encoder's network, where that is not in the table of backbones: a ``.keras`` file.
     unfreeze
         How many of the backbone's last blocks are trained as well.
     epochs
@@ -90,7 +93,7 @@ def learn(
     WriteError
         When the network cannot be kept.
     """
-    backbone = encoder.identity.backbone
+    backbone = str(file or encoder.identity.backbone)
     _need_keras(backbone)
     progress({"doing": "reading the photos", "done": 0, "total": 0})
     with tempfile.TemporaryDirectory(prefix="simsearch-", ignore_cleanup_errors=True) as temporary:
@@ -117,7 +120,8 @@ def learn(
         }
         (place / "task.json").write_text(json.dumps(task))
         result = _run(place, progress)
-        name = f"{Path(backbone).stem.partition('-tuned-')[0]}-tuned-{result['digest'][:8]}"
+        base = Path(encoder.identity.backbone).name.removesuffix(".keras").partition("-tuned-")[0]
+        name = f"{base}-tuned-{result['digest'][:8]}"
         network = place / "network.keras"
         new = _embedded(_opened(network, name), pictures, rows, progress)
         measured = _measured(*learning.compare(old, new, found, asking))
@@ -127,7 +131,7 @@ def learn(
     return {
         "network": str(kept) if kept else None,
         **measured,
-        "backbone": backbone,
+        "backbone": encoder.identity.backbone,
         "photos": len(told),
         "history": result["history"],
         "best": result["best"],

@@ -212,7 +212,9 @@ def learn_kinds(
         When there are fewer than two kinds of a few photos, or they do not differ, or search would be worse.
     """
     progress("reading embeddings", 0, 0)
-    wanted = np.concatenate([chosen(kinds), _some(np.setdiff1d(list(store.folders()), list(kinds)))])
+    wanted = np.concatenate(
+        [chosen(kinds, _MOST_LABELLED), _some(np.setdiff1d(list(store.folders()), list(kinds)))]
+    )
     ids, embeddings = embeddings_of(store, dim, wanted)
     sizes = Counter(kinds[photo_id] for photo_id in ids.tolist() if photo_id in kinds)
     names = _large(sizes)
@@ -396,7 +398,7 @@ def _photo(store: Store, starts: list[Path], name: str) -> int | None:
     return None
 
 
-def chosen(kinds: dict[int, str], at_most: int = _MOST_LABELLED) -> np.ndarray:
+def chosen(kinds: dict[int, str], at_most: int) -> np.ndarray:
     """Return the photos, (n,) int64, ascending, or some where they are too many, less of the large kinds."""
     by_kind: dict[str, list[int]] = {}
     for photo_id, kind in sorted(kinds.items()):

@@ -249,14 +249,13 @@ def test_photos_without_a_sound_embedding_do_not_count(shelf):
         shelf.library.learn("folders")
 
 
-def test_of_very_many_photos_the_large_folders_give_some(shelf, monkeypatch):
-    monkeypatch.setattr(lessons, "_MOST_LABELLED", 30)
+def test_of_very_many_photos_the_large_folders_give_some():
     kinds = dict(enumerate(["a"] * 5 + ["b"] * 100 + ["c"] * 12))
-    chosen = lessons.chosen(kinds)
+    chosen = lessons.chosen(kinds, 30)
     names = [kinds[photo] for photo in chosen.tolist()]
     assert names.count("a") == 5 and len(names) <= 30 and sorted(chosen) == chosen.tolist()
     assert abs(names.count("b") - names.count("c")) <= 1
-    assert len({*chosen.tolist()}) == len(chosen) and not len(lessons.chosen({}))
+    assert len({*chosen.tolist()}) == len(chosen) and not len(lessons.chosen({}, 30))
 
 
 @pytest.fixture

@@ -1,0 +1,522 @@
+"""Training a network on the library's kinds: what it gains, and that nothing is left where it fails."""
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from simsearch import Library, curve, deep, learning, lessons, program
+from simsearch.deep_training import Best
+from simsearch.encoder import EncoderIdentity
+from simsearch.errors import LearningError, SimsearchError, WriteError
+from simsearch.learning import Quality
+from tests.conftest import paint
+from tests.test_learning import made_up
+from tests.toy import ToyEncoder
+
+SIDE = 32
+# What is tried where TensorFlow may stay, with a folder for what comes of it.
+TINY = """
+import json, sys
+import keras
+import numpy as np
+from pathlib import Path
+from simsearch import deep_training
+from simsearch.deep_training import Task
+
+folder = Path(sys.argv[1])
+keras.utils.set_random_seed(1)
+layers = keras.layers
+image = x = keras.Input((32, 32, 3))
+x = layers.Rescaling(1 / 128, offset=-1)(x)
+for channels in (8, 16):
+    x = layers.Conv2D(channels, 5, 2, padding="same")(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.ReLU()(x)
+y = layers.Conv2D(16, 3, padding="same", activation="relu")(x)
+y = layers.Conv2D(16, 3, padding="same", activation="relu")(y)
+y = layers.Conv2D(16, 3, padding="same")(y)
+x = layers.Add()([x, y])
+tiny = keras.Model(image, x)
+tiny.save(folder / "tiny.keras")
+keras.Model(image, layers.GlobalAveragePooling2D()(x)).save(folder / "vector.keras")
+
+random = np.random.default_rng(0)
+pictures = random.integers(0, 256, (24, 32, 32, 3), dtype=np.uint8)
+pictures[:12, ::4] = 255
+kinds = [0] * 12 + [1] * 12
+facts = {}
+
+def train(seed, epochs=2):
+    task = Task(str(folder / "tiny.keras"), kinds, [0, 1, 22, 23], 0, epochs, seed)
+    return deep_training.train(task, pictures, folder, lambda **told: None)
+
+first, again, other = train(3), train(3), train(4)
+weights = [[w.copy() for w in one.model.get_weights()] for one in (first, again, other)]
+facts["same"] = all((a == b).all() for a, b in zip(weights[0], weights[1]))
+facts["other"] = any((a != b).any() for a, b in zip(weights[0], weights[2]))
+
+deep_training._HEAD_RATE = 50.0  # so much that it forgets what it has just learnt
+wild = train(0, epochs=12)
+facts["losses"] = [entry["val_loss"] for entry in wild.history]
+facts["best"] = wild.best
+
+frozen = deep_training.trunk(str(folder / "tiny.keras"))
+x = pictures[:2].astype(np.float32)
+tails = {}
+for blocks in (0, 1, 2):
+    stem, tail = deep_training.cut(frozen, blocks)
+    made = stem(x) if tail is None else tail(stem(x))
+    same = bool(np.abs(made - frozen(x)).max() < 1e-5)
+    tails[blocks] = [same, 0 if tail is None else sum("kernel" in w.path for w in tail.weights)]
+facts["tails"] = tails
+of_wild = wild.model(x).numpy()
+facts["old features kept"] = bool(np.allclose(of_wild[..., :16], frozen(x), atol=1e-4))
+facts["map"] = list(of_wild.shape)
+
+change = deep_training.augmentation(5)
+changed = change(x, training=True).numpy()
+ends = float(changed.min()), float(changed.max())
+facts["changed"] = [list(changed.shape), *ends, bool((changed != x).any())]
+try:
+    deep_training.trunk(str(folder / "vector.keras"))
+except ValueError as error:
+    facts["refused"] = str(error)
+(folder / "facts.json").write_text(json.dumps(facts))
+"""
+
+
+class Larger(ToyEncoder):
+    """The mean colour of larger pictures, which says nothing of the way that stripes run."""
+
+    identity = EncoderIdentity("toy", "0" * 64, "mean-colour", "exact")
+    input_size = SIDE
+    recipe = ("tests.test_deep:Larger", [])
+
+    def cells(self, pixels):
+        return pixels.astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def tried(tmp_path_factory):
+    """A folder with a tiny network, and what came of what was tried with it."""
+    folder = tmp_path_factory.mktemp("tiny")
+    settings = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    done = subprocess.run(
+        [sys.executable, "-c", TINY, str(folder)],
+        env=program.environment(**settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not done.returncode, done.stderr
+    return folder, json.loads((folder / "facts.json").read_text())
+
+
+def stripes(kind, random):
+    """A picture of stripes, which run down or across, thin or thick, in two random colours."""
+    down, width = kind % 2, (3, 8)[kind // 2]
+    line = (np.arange(SIDE) + random.integers(8)) // width % 2
+    which = np.broadcast_to(line, (SIDE, SIDE))
+    colours = random.integers(0, 256, (2, 3))
+    return Image.fromarray(colours[which if down else which.T].astype(np.uint8))
+
+
+@pytest.fixture(scope="session")
+def striped_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("striped")
+    random = np.random.default_rng(0)
+    for kind in range(4):
+        (folder / "photos" / str(kind)).mkdir(parents=True)
+        for number in range(20):
+            stripes(kind, random).save(folder / "photos" / str(kind) / f"{number}.png")
+    with Library.open(folder / "library", encoder=Larger()) as library:
+        assert library.sync(folder / "photos").added == 80
+    return folder
+
+
+@pytest.fixture
+def striped(striped_folder, tmp_path):
+    kept = shutil.ignore_patterns(deep.FOLDER)
+    shutil.copytree(striped_folder / "library", tmp_path / "library", ignore=kept)
+    with Library.open(tmp_path / "library", encoder=Larger()) as library:
+        yield library
+
+
+def learn(library, network, **wishes):
+    store = library._store
+    kinds = lessons.kinds_of_folders(store, None)
+    return deep.learn(store, library.encoder, kinds, library.path, file=network, **wishes)
+
+
+@pytest.fixture(scope="session")
+def trained(tried, striped_folder):
+    """What training gave on stripes, what was told of it, and the library's folder."""
+    told: list[dict[str, Any]] = []
+    with Library.open(striped_folder / "library", encoder=Larger()) as library:
+        result = learn(library, tried[0] / "tiny.keras", unfreeze=1, epochs=8, progress=told.append)
+    return result, told, striped_folder / "library"
+
+
+@pytest.mark.network
+def test_what_mean_colours_cannot_tell_apart_a_trained_network_can(trained):
+    result, _, folder = trained
+    assert result["better"]
+    best = result["deep_folders" if result["lesson"] == "folders" else "deep"]
+    assert best["precision_at_15"] > result["folders"]["precision_at_15"] + 0.1
+    assert (result["photos"], result["asked"]) == (64, 16)
+    assert deep.verdict(result).startswith("the trained network finds better than learn folders")
+    kept = Path(result["network"])
+    assert kept.parent == folder / deep.FOLDER and kept.name.startswith("toy-tuned-")
+    with zipfile.ZipFile(kept) as archive:  # as Keras writes it
+        assert "model.weights.h5" in archive.namelist()
+
+
+@pytest.mark.network
+def test_the_best_epoch_is_kept(trained):
+    history = trained[0]["history"]
+    losses = [entry["val_loss"] for entry in history]
+    assert [entry["epoch"] for entry in history] == list(range(1, len(history) + 1))
+    assert trained[0]["best"] == 1 + int(np.argmin(losses))
+
+
+@pytest.mark.network
+def test_it_is_told_how_far_it_is(trained):
+    told = trained[1]
+    doing = list(dict.fromkeys(one["doing"] for one in told))
+    assert doing == [
+        "reading the photos",
+        "starting TensorFlow",
+        "looking at the photos",
+        "training",
+        "trying it on photos held out",
+    ]
+    epochs = [one for one in told if "epoch" in one]
+    assert [one["done"] for one in epochs] == [one["epoch"] for one in trained[0]["history"]]
+    assert all(one["seconds_left"] >= 0 for one in epochs)
+
+
+@pytest.mark.network
+def test_the_same_seed_gives_the_same_network(tried):
+    assert tried[1]["same"] and tried[1]["other"]
+
+
+@pytest.mark.network
+def test_the_last_epoch_need_not_be_the_best(tried):
+    losses, best = tried[1]["losses"], tried[1]["best"]
+    assert best == 1 + int(np.argmin(losses)) and losses[-1] > min(losses)
+    assert len(losses) < 12  # it stopped
+
+
+@pytest.mark.network
+def test_a_network_is_parted_between_blocks(tried):
+    # The residual block has three kernels; before it there are two layers.
+    assert tried[1]["tails"] == {"0": [True, 0], "1": [True, 3], "2": [True, 5]}
+
+
+@pytest.mark.network
+def test_what_a_frozen_trunk_knew_stands_beside_what_is_new(tried):
+    assert tried[1]["old features kept"]
+    assert tried[1]["map"] == [2, 8, 8, 16 + 512]
+
+
+@pytest.mark.network
+def test_augmented_pictures_are_pictures(tried):
+    shape, least, most, changed = tried[1]["changed"]
+    assert shape == [2, SIDE, SIDE, 3] and least >= 0 and most <= 255 and changed
+
+
+@pytest.mark.network
+def test_a_network_without_a_map_is_refused(tried):
+    assert "does not put out a map" in tried[1]["refused"]
+
+
+class Weights:
+    """A model whose weights are a number."""
+
+    def __init__(self):
+        self.weights = [0]
+
+    def get_weights(self):
+        return list(self.weights)
+
+    def set_weights(self, weights):
+        self.weights = weights
+
+
+@pytest.mark.parametrize(
+    ("losses", "epochs", "best"),
+    [
+        ([3, 2, 1], 3, 3),
+        ([1, 2, 3, 4, 5], 3, 1),  # two without progress
+        ([3, 1, 2, 0.5, 2, 2, 2], 6, 4),
+        ([2, float("nan"), 1], 2, 1),
+    ],
+)
+def test_training_stops_where_it_makes_no_progress(losses, epochs, best):
+    model, kept = Weights(), Best(patience=2)
+    for epoch, loss in enumerate(losses, 1):
+        model.weights = [epoch]
+        if not kept.see(epoch, loss, model):
+            break
+    kept.restore(model)
+    assert (epoch, kept.epoch, model.weights) == (epochs, best, [best])
+
+
+def test_interrupted_it_leaves_nothing(striped, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    started = []
+    popen = subprocess.Popen
+
+    def start(*arguments, **options):
+        started.append(popen(*arguments, **options))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+
+    def interrupt(told):
+        if told["doing"] == "starting TensorFlow":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        learn(striped, tmp_path / "any.keras", progress=interrupt)
+    assert not list((tmp_path / "temporary").iterdir())
+    assert not (striped.path / deep.FOLDER).exists()
+    [child] = started
+    assert child.poll() is not None
+
+
+def test_it_ends_with_its_parent(tmp_path):
+    folder = tmp_path / "task"
+    folder.mkdir()
+    child = subprocess.Popen(
+        program.command("deep_training", str(folder)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=program.environment(),
+    )
+    child.communicate(timeout=60)  # closes its standard input
+    assert child.returncode == 1
+    assert not folder.exists()
+
+
+def test_a_failure_is_a_sentence(striped, monkeypatch):
+    failing = [sys.executable, "-c", "import sys; sys.exit('first line\\nOOM')"]
+    monkeypatch.setattr(program, "command", lambda *arguments: failing)
+    with pytest.raises(LearningError, match="training failed with exit code 1: OOM; check that tensorflow"):
+        learn(striped, None)
+    assert not (striped.path / deep.FOLDER).exists()
+
+
+def test_two_kinds_of_a_few_photos_it_takes(striped):
+    ids = list(striped._store.folders())
+    kinds = {ids[0]: "a", ids[1]: "a", ids[2]: "a"} | dict.fromkeys(ids[3:9], "b")
+    with pytest.raises(LearningError, match="one kind has 4 photos or more, and it takes two"):
+        deep.learn(striped._store, striped.encoder, kinds, striped.path)
+
+
+def test_what_is_converted_cannot_be_trained(striped, tmp_path):
+    with pytest.raises(LearningError, match="a converted network, which cannot be trained"):
+        learn(striped, tmp_path / "network.tflite")
+
+
+def test_pictures_are_thumbnails_and_damaged_ones_are_left_out(striped, tmp_path):
+    store = striped._store
+    kinds = lessons.kinds_of_folders(store, None)
+    ids = sorted(kinds)
+    with store.transaction():
+        store._write("UPDATE thumbnails SET jpeg = ? WHERE photo_id = ?", b"nothing", ids[0])
+    labelled = {photo_id: kinds[photo_id] for photo_id in ids[:60]}
+    pictures, rows, found, embeddings = deep._photos(
+        store, striped.encoder, labelled, tmp_path, lambda told: None
+    )
+    assert sorted(found) == ids[1:]  # those that nobody labelled as well
+    assert pictures.shape == (80, SIDE, SIDE, 3) and embeddings.shape == (79, 3)
+    for row, embedding in zip(rows, embeddings, strict=True):
+        assert striped.encoder.encode(pictures[row]) @ embedding > 0.99
+
+
+def test_the_same_share_of_every_kind_is_held_out():
+    kinds = np.repeat([0, 1, 2, -1], [20, 10, 4, 7])
+    held = learning.held_out(kinds)
+    assert Counter(kinds[held].tolist()) == {0: 4, 1: 2, 2: 1}
+
+
+def test_embeddings_are_compared_on_the_photos_held_out():
+    worse, kinds = made_up(noise=3)
+    better, _ = made_up(noise=0.1)
+    old, new = learning.compare(worse, better, kinds, learning.held_out(kinds))
+    assert old.asked == new.asked == 48
+    assert new.before.precision_at_15 > old.before.precision_at_15 + 0.2
+    assert learning.compare(worse, worse, kinds, learning.held_out(kinds))[1] == old
+
+
+@pytest.mark.parametrize(
+    ("after", "better"),
+    [
+        ((0.9, 0.82, 0.9), True),
+        ((0.9, 0.8, 0.9), False),
+        ((0.9, 0.804, 0.9), False),  # less than a photo
+        ((0.8, 0.9, 0.9), False),  # the very first is wrong more often
+        ((0.896, 0.9, 0.8), True),
+    ],
+)
+def test_better_is_more_of_the_first_15_and_no_less_of_the_first(after, better):
+    assert learning.is_better(Quality(0.9, 0.8, 0.9), Quality(*after), 200) is better
+
+
+def test_the_curve_is_drawn_to_a_new_file(tmp_path):
+    pytest.importorskip("matplotlib")
+    entry = {"loss": 1.0, "accuracy": 0.5, "val_loss": 1.2, "val_accuracy": 0.4, "seconds": 1.0}
+    png = curve.draw([{"epoch": epoch, **entry} for epoch in (1, 2, 3)], 2)
+    curve.save(tmp_path / "curve.png", png)
+    with Image.open(tmp_path / "curve.png") as image:
+        assert image.format == "PNG" and image.width > image.height
+    with pytest.raises(WriteError, match="there is such a file already"):
+        curve.save(tmp_path / "curve.png", png)
+    with pytest.raises(WriteError, match="a plot is a PNG"):
+        curve.save(tmp_path / "curve.jpg", png)
+
+
+def test_without_matplotlib_nothing_is_trained_for_a_curve(striped, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(SimsearchError, match="a plot needs matplotlib, which is not installed"):
+        striped.learn_deep(plot=tmp_path / "curve.png")
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_it_finds_real_photos_better(real_photos, tmp_path):
+    for kind in ("cougar_body", "cougar_face", "crocodile_head", "beaver", "platypus", "wild_cat", "crab"):
+        shutil.copytree(real_photos / "caltech40" / kind, tmp_path / "photos" / kind)
+    with Library.open(tmp_path / "library") as library:
+        library.sync(tmp_path / "photos")
+        result = library.learn_deep(unfreeze=1, epochs=8)
+    trained = max(result[key]["precision_at_15"] for key in ("deep", "deep_folders"))
+    assert trained > result["raw"]["precision_at_15"] + 0.05
+    assert result["photos"] + result["asked"] == sum(1 for _ in (tmp_path / "photos").rglob("*.jpg"))
+
+
+# The command
+
+
+class FakeTraining:
+    """What training gives, without training."""
+
+    def __init__(self, better):
+        quality = {"precision_at_1": 0.9, "precision_at_15": 0.8, "accuracy": 0.85}
+        entry = {"loss": 1.0, "accuracy": 0.5, "val_loss": 1.2, "val_accuracy": 0.4, "seconds": 1.0}
+        self.asked: dict[str, Any] = {}
+        self.entry = {"epoch": 1, **entry}
+        self.result = {
+            "network": "/there/toy-tuned-12345678.keras" if better else None,
+            "better": better,
+            "lesson": "folders",
+            "backbone": "toy",
+            "photos": 20,
+            "asked": 5,
+            **dict.fromkeys(("raw", "folders", "deep"), quality),
+            "deep_folders": quality | {"precision_at_15": 0.95},
+            "history": [self.entry],
+            "best": 1,
+            "small": [],
+        }
+
+    def __call__(self, store, encoder, kinds, folder, *, progress, **wishes):
+        self.asked = {"kinds": sorted(set(kinds.values())), **wishes}
+        progress({"doing": "training", "done": 1, "total": 15, "seconds_left": 14.0, **self.entry})
+        return self.result
+
+
+@pytest.fixture
+def training(monkeypatch):
+    def give(better=True):
+        fake = FakeTraining(better)
+        monkeypatch.setattr(deep, "learn", fake)
+        return fake
+
+    return give
+
+
+@pytest.fixture
+def two_folders(run, library, album):
+    for folder, colour in (("red", (200, 0, 0)), ("blue", (0, 0, 200))):
+        for number in range(4):
+            paint(album / folder / f"{number}.png", colour, size=(8, 9 + number))
+    assert run("index", album)[0] == 0
+    return album
+
+
+def test_the_command_says_how_it_goes_and_whether_it_is_better(run, two_folders, training):
+    fake = training()
+    code, out, err = run("learn", "folders", "--deep", "--unfreeze", "--epochs", "3", "--seed", "7")
+    assert code == 0
+    assert "epoch 1 of at most 15" in err and "14 s left at most" in err
+    lines = out.splitlines()
+    assert lines[0].split() == ["5", "photos", "held", "out", "first", "first", "15", "kind"]
+    assert lines[4].split()[-3:] == ["90.0%", "95.0%", "85.0%"]
+    assert lines[5].startswith("the trained network finds better than learn folders does without it: 95.0%")
+    assert lines[5].endswith("kept as /there/toy-tuned-12345678.keras")
+    assert (fake.asked["unfreeze"], fake.asked["epochs"], fake.asked["seed"]) == (1, 3, 7)
+    assert fake.asked["kinds"] == [str(two_folders / "blue"), str(two_folders / "red")]
+
+
+def test_the_command_says_that_it_is_not_better(run, two_folders, training):
+    training(better=False)
+    code, out, _ = run("learn", "folders", "--deep")
+    assert code == 1
+    assert "does not find better" in out and out.endswith("; nothing has changed\n")
+
+
+def test_the_command_draws_the_curve_and_gives_the_numbers(run, two_folders, training, tmp_path):
+    pytest.importorskip("matplotlib")
+    fake = training()
+    file = tmp_path / "curve.png"
+    code, out, _ = run("learn", "folders", "--deep", "--plot", file, "--json", "--under", two_folders / "red")
+    assert code == 0 and file.read_bytes().startswith(b"\x89PNG")
+    assert json.loads(out)["history"] == [fake.entry]
+    assert fake.asked["kinds"] == [str(two_folders / "red")]
+    code, _, err = run("learn", "folders", "--deep", "--plot", file)
+    assert code == 2 and "there is such a file already" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--deep"], "--deep is for folders alone"),
+        (["photos", "--deep"], "--deep is for folders alone"),
+        (["off", "--deep"], "--deep is for folders alone"),
+        (["folders", "--unfreeze"], "--unfreeze is for --deep alone"),
+        (["folders", "--epochs", "3"], "--epochs is for --deep alone"),
+        (["folders", "--plot", "curve.png"], "--plot is for --deep alone"),
+        (["folders", "--deep", "--epochs", "0"], "unfreeze must be 0 or more, and epochs 1 or more"),
+        (["folders", "--deep", "--labels", "a.csv", "--under", "b"], "give labels or under, not both"),
+        (["folders", "--deep", "--plot", "curve.jpg"], "a plot is a PNG"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_a_sentence(run, two_folders, training, arguments, sentence):
+    fake = training()
+    code, out, err = run("learn", *arguments)
+    assert code == 2 and not out and sentence in err and len(err.splitlines()) == 1
+    assert not fake.asked
+
+
+def test_without_tensorflow_it_says_what_to_install(run, two_folders, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "tensorflow" else find(name)
+    )
+    code, _, err = run("learn", "folders", "--deep")
+    assert code == 2 and "TensorFlow is not installed; install it: pip install tensorflow." in err

@@ -1264,6 +1264,91 @@ class Library:
         with running.sole_writer(self.path):
             return doctor.mend(self._indexer(retry=True, progress=progress).take_up)
 
+    def learn_deep(
+        self,
+        *,
+        labels: Labels | None = None,
+        under: str | os.PathLike[str] | None = None,
+        unfreeze: int = 0,
+        epochs: int | None = None,
+        seed: int = 0,
+        force: bool = False,
+        plot: str | os.PathLike[str] | None = None,
+        progress: Callable[[dict[str, Any]], None] | None = None,
+    ) -> dict[str, Any]:
+        """Train a network on the library's kinds: a backbone of its own, if it finds better than before.
+
+        It takes minutes. A fifth of the photos is kept from training, and what :meth:`learn` makes of the
+        embeddings there are is measured on the same ones. Where the network does not find better than that,
+        nothing changes.
+
+        Parameters
+        ----------
+        labels, under
+            As for :meth:`learn`.
+        unfreeze
+            How many of the backbone's last blocks are trained besides a small head.
+        epochs
+            At most; training ends by itself where it makes no progress.
+        seed
+            The same one gives the same network on the same machine.
+        force
+            Whether to use it even if it does not find better.
+        plot
+            A new PNG file for the learning curve.
+        progress
+            Called with what is being done, ``doing``, how much of that is ``done`` and the ``total``; in
+            training, whose unit is an epoch, besides with ``seconds_left`` and the epoch's entry in the
+            ``history``. What it raises ends it all, and nothing has changed then.
+
+        Returns
+        -------
+        What :func:`simsearch.deep.learn` returns: ``network``, the path of what was kept or None, whether it
+        is ``better``, what was measured, the ``history`` of the training; ``verdict``, that in a sentence;
+        and ``unknown``, the paths among the labels that are not in the library.
+
+        Raises
+        ------
+        FolderError
+            When the labels cannot be read, or the library knows nothing below the folder.
+        LearningError
+            When there is nothing to learn from, or the network cannot be trained.
+        LibraryError
+            When another process is indexing into this library.
+        SimsearchError
+            When a curve is wanted, and matplotlib is not installed.
+        ValueError
+            When labels and under are given, or a number is too small.
+        WriteError
+            When the network or the curve cannot be written.
+        """
+        if labels is not None and under is not None:
+            raise ValueError("give labels or under, not both")
+        if unfreeze < 0 or (epochs is not None and epochs < 1):
+            raise ValueError("unfreeze must be 0 or more, and epochs 1 or more")
+        from simsearch import curve, deep
+
+        if plot is not None:
+            curve.place_of(plot)  # better before the wait than after it
+        with running.sole_writer(self.path):
+            kinds, unknown, _ = self._kinds(labels, under)
+            result = deep.learn(
+                self._store,
+                self.encoder,
+                kinds,
+                self.path,
+                unfreeze=unfreeze,
+                epochs=deep.EPOCHS if epochs is None else epochs,
+                seed=seed,
+                force=force,
+                progress=progress or (lambda told: None),
+            )
+        # Where result["network"] is not None: switch to open_encoder(result["network"]), and learn
+        # result["lesson"] from the same labels or folders.
+        if plot is not None:
+            curve.save(plot, curve.draw(result["history"], result["best"]))
+        return {**result, "verdict": deep.verdict(result), "unknown": unknown}
+
 
 def _wish(k: int, engine: str, rerank: bool, diversity: float, fold: bool) -> Wish:
     if k < 1:

@@ -16,8 +16,10 @@ from simsearch.cli.terminal import (
     ProgressBar,
     complain,
     counted,
+    expect_room,
     open_library,
     print_refused,
+    print_table,
     printable,
     some,
     use_one_thread,
@@ -53,10 +55,18 @@ def _tuning_text(tuned: dict[str, Any]) -> str:
     )
 
 
+_DEEP_ALONE = ("unfreeze", "epochs", "seed", "plot")
+
+
 def learn(options: argparse.Namespace) -> int:
     """Learn from the photos how to compare them, or say what was learnt."""
     # More save a quarter of the time on a machine that is idle, and cost ten times as much on a busy one.
     use_one_thread()
+    if options.deep:
+        return _learn_deep(options)
+    if lone := [name for name in _DEEP_ALONE if getattr(options, name) is not None]:
+        complain(f"--{lone[0]} is for --deep alone; see simsearch learn --help")
+        return COULD_NOT_RUN
     wishes = {"labels": options.labels, "under": options.under, "force": options.force}
     with open_library(options) as library:
         try:
@@ -83,6 +93,64 @@ def learn(options: argparse.Namespace) -> int:
     if learnt["lesson"] == "folders":
         _print_gain(**learnt["gain"])
     return OK
+
+
+def _learn_deep(options: argparse.Namespace) -> int:
+    """Train a network on the folders, and say whether it finds better."""
+    if options.lesson != "folders":
+        complain("--deep is for folders alone: simsearch learn folders --deep")
+        return COULD_NOT_RUN
+    expect_room(options.plot)
+    wishes = {name: getattr(options, name) for name in ("labels", "under", "epochs", "force", "plot")}
+    with open_library(options) as library, ProgressBar("") as bar:
+
+        def show(told: dict[str, Any]) -> None:
+            if "epoch" in told:
+                bar.close()
+                complain(_epoch_text(told))
+            elif told["total"]:
+                bar.update(told["done"], told["total"], told["doing"])
+
+        try:
+            trained = library.learn_deep(
+                unfreeze=options.unfreeze or 0, seed=options.seed or 0, progress=show, **wishes
+            )
+        except ValueError as error:
+            complain(f"{error}; see simsearch learn --help")
+            return COULD_NOT_RUN
+    if options.json:
+        print(json.dumps(trained))
+    else:
+        _print_trained(trained)
+    return OK if trained["network"] else NOT_WELL
+
+
+def _epoch_text(told: dict[str, Any]) -> str:
+    return (
+        f"epoch {told['epoch']} of at most {told['total']}: loss {told['loss']:.3f}, of photos kept from it "
+        f"{told['val_loss']:.3f}, of which it knows {told['val_accuracy']:.1%}; "
+        f"{told['seconds_left']:.0f} s left at most"
+    )
+
+
+def _print_trained(trained: dict[str, Any]) -> None:
+    rows = (
+        ("as without learning", "raw"),
+        ("learn folders", "folders"),
+        ("trained", "deep"),
+        ("trained, and learn folders", "deep_folders"),
+    )
+    asked = f"{counted(trained['asked'], 'photo')} held out"
+    print_table(
+        (asked, "first", "first 15", "kind"),
+        [(name, *(f"{share:.1%}" for share in trained[key].values())) for name, key in rows],
+    )
+    if trained["small"]:
+        print(f"small: {some(trained['small'])} (too few photos to learn from)")
+    if trained["unknown"]:
+        print(f"unknown: {some(trained['unknown'])} (not in the library)")
+    kept = trained["network"]
+    print(f"{trained['verdict']}; " + (f"kept as {printable(kept)}" if kept else "nothing has changed"))
 
 
 def _learnt_text(learnt: dict[str, Any], count: int) -> str:

@@ -304,6 +304,22 @@ def _learn_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--under", metavar="FOLDER", help="folders: only those at or below this one")
     command.add_argument("--force", action="store_true", help="folders: even if searches get worse")
+    command.add_argument(
+        "--deep",
+        action="store_true",
+        help="folders: train a network of your own, for minutes; used if it finds better than without --deep",
+    )
+    command.add_argument(
+        "--unfreeze",
+        type=int,
+        nargs="?",
+        const=1,
+        metavar="BLOCKS",
+        help="deep: train so many of the network's last blocks as well (1)",
+    )
+    command.add_argument("--epochs", type=int, metavar="N", help="deep: at most so many (15)")
+    command.add_argument("--seed", type=int, metavar="N", help="deep: another one, another network (0)")
+    command.add_argument("--plot", metavar="FILE.png", help="deep: draw the learning curve, in a new file")
     command.add_argument("--json", action="store_true", help="as one JSON object")
 
 

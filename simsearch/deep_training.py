@@ -51,7 +51,7 @@ _PICTURES_AT_ONCE = 16
 _VIEWS = (2, 4)  # of each photo, the first as it is: at least, at most ...
 _VIEWS_BYTES = 2 << 30  # ... as what the stem makes of them takes no more than this on the disk
 _KERNELS = 3  # layers with kernels that are a block: what most networks repeat
-_LEAST_NEGATIVE = -0.1  # of its largest value: a map that goes below is pooled by its mean
+_LOWEST = -0.4  # a map that goes below is pooled by its mean; hard swish does not
 Tell = Callable[..., None]
 
 
@@ -318,8 +318,7 @@ def _unfreeze(tail: Any) -> None:
 
 
 def _goes_negative(model: keras.Model, seen: np.ndarray) -> bool:
-    values = model.predict_on_batch(seen.astype(np.float32))
-    return bool(values.min() < _LEAST_NEGATIVE * values.max())
+    return bool(model.predict_on_batch(seen.astype(np.float32)).min() < _LOWEST)
 
 
 def _pooled(features: Any, mean: bool) -> Any:

@@ -405,7 +405,7 @@ def test_it_finds_real_photos_better(real_photos, tmp_path):
         library.sync(tmp_path / "photos")
         result = library.learn_deep(unfreeze=1, epochs=8)
     trained = max(result[key]["precision_at_15"] for key in ("deep", "deep_folders"))
-    assert trained > result["raw"]["precision_at_15"] + 0.05
+    assert trained > result["raw"]["precision_at_15"] + 0.02
     assert result["photos"] + result["asked"] == sum(1 for _ in (tmp_path / "photos").rglob("*.jpg"))
 
 

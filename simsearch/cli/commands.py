@@ -102,7 +102,7 @@ def _learn_deep(options: argparse.Namespace) -> int:
         return COULD_NOT_RUN
     expect_room(options.plot)
     wishes = {name: getattr(options, name) for name in ("labels", "under", "epochs", "force", "plot")}
-    with open_library(options) as library, ProgressBar("") as bar:
+    with open_library(options) as library, ProgressBar("picture") as bar:
 
         def show(told: dict[str, Any]) -> None:
             if "epoch" in told:

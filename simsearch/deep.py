@@ -157,7 +157,7 @@ def _measured(before: Trial, after: Trial) -> dict[str, Any]:
 def verdict(result: dict[str, Any]) -> str:
     """Say in a sentence whether what :func:`learn` trained is better, with the figures."""
     was, now = result["folders"], result["deep_folders" if result["lesson"] == "folders" else "deep"]
-    does = "finds better" if result["better"] else "does not find better"
+    does = "finds better" if result["better"] else "does not find clearly better"
     return (
         f"the trained network {does} than learn folders does without it: "
         f"{now['precision_at_15']:.1%} of the first 15 are of the photo's kind, against "

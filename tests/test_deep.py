@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -80,6 +81,11 @@ for blocks in (0, 1, 2):
     same = bool(np.abs(made - frozen(x)).max() < 1e-5)
     tails[blocks] = [same, 0 if tail is None else sum("kernel" in w.path for w in tail.weights)]
 facts["tails"] = tails
+weighted = [layer for layer in deep_training._layers_of(tail) if layer.weights]
+deep_training._freeze(tail)
+facts["frozen"] = [type(layer).__name__ for layer in weighted if not layer.trainable]
+deep_training._unfreeze(tail)
+facts["unfrozen"] = [type(layer).__name__ for layer in weighted if layer.trainable]
 of_wild = wild.model(x).numpy()
 facts["old features kept"] = bool(np.allclose(of_wild[..., :16], frozen(x), atol=1e-4))
 facts["map"] = list(of_wild.shape)
@@ -225,6 +231,12 @@ def test_a_network_is_parted_between_blocks(tried):
 
 
 @pytest.mark.network
+def test_what_normalisations_have_measured_stays(tried):
+    assert sorted(tried[1]["frozen"]) == ["BatchNormalization"] * 2 + ["Conv2D"] * 5
+    assert tried[1]["unfrozen"] == ["Conv2D"] * 5
+
+
+@pytest.mark.network
 def test_what_a_frozen_trunk_knew_stands_beside_what_is_new(tried):
     assert tried[1]["old features kept"]
     assert tried[1]["map"] == [2, 8, 8, 16 + 512]
@@ -300,6 +312,7 @@ def test_interrupted_it_leaves_nothing(striped, tmp_path, monkeypatch):
 def test_it_ends_with_its_parent(tmp_path):
     folder = tmp_path / "task"
     folder.mkdir()
+    os.mkfifo(folder / "task.json")  # it waits for its task, which nobody gives it
     child = subprocess.Popen(
         program.command("deep_training", str(folder)),
         stdin=subprocess.PIPE,
@@ -477,7 +490,7 @@ def test_the_command_says_that_it_is_not_better(run, two_folders, training):
     training(better=False)
     code, out, _ = run("learn", "folders", "--deep")
     assert code == 1
-    assert "does not find better" in out and out.endswith("; nothing has changed\n")
+    assert "does not find clearly better" in out and out.endswith("; nothing has changed\n")
 
 
 def test_the_command_draws_the_curve_and_gives_the_numbers(run, two_folders, training, tmp_path):

@@ -61,7 +61,7 @@ def float_model(name: str, weights: str | os.PathLike[str] | None = None) -> ker
     if not row.package:
         model = keras_networks.build(row)
         path = Path(weights) if weights else keras_networks.fetch(row, sys.stderr)
-        keras_networks.load(row, model, path)
+        keras_networks.load_weights(row, model, path)
         return model
     network = build(row, read_tensors(weights_path(row)), batch_size=None)
     image = keras.Input((row.input_size, row.input_size, 3))
@@ -214,13 +214,13 @@ def convert(request: dict[str, Any], terminal: IO[str]) -> tuple[dict[str, Any],
     if row:
         weights = file or keras_networks.fetch(row, terminal)
         model = keras_networks.build(row, batch_size=1)
-        keras_networks.load(row, model, weights)
+        keras_networks.load_weights(row, model, weights)
         if not file or keras_networks.is_published(row, file):
             header["published"] = row.hash or row.file
         header["weights"] = header["weights"] or _sha256(weights)
         return _converted(model, header, request)
     if file.suffix.lower() == ".tflite":
-        return _taken(name, file, header, request)
+        return take_as_it_is(name, file, header, request)
     return _converted(_custom(name, file, header, request), header, request)
 
 
@@ -245,7 +245,7 @@ def _custom(name: str, file: Path, header: dict[str, Any], request: dict[str, An
     return keras.Model(image, model(keras.ops.cast(x, model.inputs[0].dtype)))
 
 
-def _taken(
+def take_as_it_is(
     name: str, file: Path, header: dict[str, Any], request: dict[str, Any]
 ) -> tuple[dict[str, Any], bytes]:
     """Check a .tflite file, which is taken as it is."""

@@ -5,6 +5,8 @@ A ``.keras`` file is loaded in Keras' safe mode, in which it cannot run code of 
 
 from __future__ import annotations
 
+import re
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +47,7 @@ def load_keras(name: str, path: Path) -> keras.Model:
     except Exception as error:  # whatever is in the file
         raise BackboneError(name, *_refusal(path, error)) from error
     inputs, outputs = getattr(model, "inputs", None) or [], getattr(model, "outputs", None) or []
-    _check_ends(name, path, [tuple(each.shape) for each in inputs], [tuple(each.shape) for each in outputs])
+    check_ends(name, path, [tuple(each.shape) for each in inputs], [tuple(each.shape) for each in outputs])
     if not all(np.isfinite(weight).all() for weight in model.get_weights()):
         raise BackboneError(name, f"{path}: some of its weights are no numbers", "save it again")
     return model
@@ -54,20 +56,22 @@ def load_keras(name: str, path: Path) -> keras.Model:
 def _refusal(path: Path, error: Exception) -> tuple[str, str]:
     """Return why a file cannot be loaded, and a remedy."""
     text = " ".join(str(error).split())
+    if not zipfile.is_zipfile(path):
+        return f"{path} is damaged or no .keras file ({path.stat().st_size:,} bytes)", "save it again"
     if "Lambda" in text or "lambda" in text:
         reason = f"{path} holds a Lambda layer, which would run code from the file"
         return reason, "save the network with a layer of Keras in its place"
-    if "Could not locate" in text or "could not be deserialized" in text.lower():
-        reason = f"{path} holds a layer that Keras does not know ({text[:150]})"
+    if found := re.search(r"Could not locate \w+ '(\w+)'", text):
+        reason = f"{path} holds {found[1]}, which is none of Keras' own layers"
         return reason, "save the network with layers of Keras only"
-    return f"{path} is damaged or no .keras file ({text[:150]})", "save it again with model.save"
+    return f"{path} cannot be loaded ({text[:150]})", "save it again with this version of Keras"
 
 
-def _check_ends(name: str, path: Path, inputs: list[Any], outputs: list[Any]) -> None:
+def check_ends(name: str, path: Path, inputs: list[Any], outputs: list[Any]) -> None:
     """Refuse what does not make one map or vector of one square RGB picture."""
     remedy = "save a network that makes one vector or map of one picture"
     if len(inputs) != 1 or len(outputs) != 1:
-        reason = f"{path} has {len(inputs)} inputs and {len(outputs)} outputs, where one of each is wanted"
+        reason = f"{path} has not one input and one output, but {len(inputs)} and {len(outputs)}"
         raise BackboneError(name, reason, remedy)
     [shape], [result] = inputs, outputs
     if len(shape) != 4 or shape[-1] != 3:
@@ -125,7 +129,7 @@ def load_tflite(name: str, path: Path) -> tuple[bytes, bool]:
     except (RuntimeError, ValueError) as error:
         reason = f"{path} is damaged or no .tflite file ({' '.join(str(error).split())[:150]})"
         raise BackboneError(name, reason, "convert it again") from error
-    _check_ends(name, path, *ends)
+    check_ends(name, path, *ends)
     [source], [result] = inputs, outputs
     for which, details, types in (
         ("takes", source, (np.uint8, np.int8, np.float32)),

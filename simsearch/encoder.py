@@ -159,7 +159,7 @@ def open_encoder(
         When it cannot be kept.
     """
     tell = say or (lambda sentence: None)
-    source = _source(os.fspath(name), weights, pixels)
+    source = asked_for(os.fspath(name), weights, pixels)
     for path in _kept(source):
         encoder = _loaded(path, tell)
         if encoder and _fits(encoder, source):
@@ -195,9 +195,8 @@ def stored_encoder(identity: EncoderIdentity, folder: Path, *, say: Say | None =
 
 def _not_here(identity: EncoderIdentity) -> BackboneError:
     row = BACKBONES.get(identity.backbone)
-    told = f"the file with SHA-256 {identity.weights}"
     option = f"--backbone {identity.backbone} --weights FILE" if row else "--backbone FILE"
-    reason = f"its network is neither with the library nor on this machine, and was made of {told}"
+    reason = f"its network is not here any more; it was made of the file with SHA-256 {identity.weights}"
     return BackboneError(identity.backbone, reason, f"give that file: simsearch index {option}")
 
 
@@ -278,14 +277,17 @@ def is_file_name(name: str) -> bool:
     return Path(name).suffix.lower() in _CUSTOM
 
 
-def _source(name: str, weights: str | os.PathLike[str] | None, pixels: str | None) -> Source:
+def asked_for(name: str, weights: str | os.PathLike[str] | None, pixels: str | None) -> Source:
+    """Return what :func:`open_encoder` is asked for; raise BackboneError where it is asked amiss."""
     if pixels is not None and pixels not in PIXELS:
         raise BackboneError(name, f"pixels {pixels} are not known", f"choose one of {', '.join(PIXELS)}")
     if is_file_name(name):
         path = Path(name).expanduser().absolute()
         if weights is not None:
             raise BackboneError(path.name, "the file holds its own weights", "leave --weights out")
-        return Source(path.stem, None, path, _sha256(path.stem, path, "check the spelling"), pixels or "")
+        return Source(
+            path.stem, None, path, weights_sha256(path.stem, path, "check the spelling"), pixels or ""
+        )
     row = backbone(name)
     if pixels is not None:
         raise BackboneError(row.name, "scales pixels as it was trained", "leave --pixels out")
@@ -298,10 +300,11 @@ def _source(name: str, weights: str | os.PathLike[str] | None, pixels: str | Non
         reason = f"{path} is a whole network, not weights for this one"
         raise BackboneError(row.name, reason, f"give it as the network: --backbone {path.name}")
     remedy = "check the spelling of --weights"
-    return Source(row.name, row, path, _sha256(row.name, path, remedy), "")
+    return Source(row.name, row, path, weights_sha256(row.name, path, remedy), "")
 
 
-def _sha256(name: str, path: Path, remedy: str) -> str:
+def weights_sha256(name: str, path: Path, remedy: str) -> str:
+    """Return the SHA-256 of a file, in hex; raise BackboneError where it cannot be read."""
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -47,7 +47,7 @@ def build(row: Backbone, batch_size: int | None = None, top: bool = False) -> ke
     return made(weights=None, include_top=False, input_tensor=scaled)
 
 
-def load(row: Backbone, model: keras.Model, path: Path) -> None:
+def load_weights(row: Backbone, model: keras.Model, path: Path) -> None:
     """Give a network the weights in a file: as Keras publishes them, with or without a top, or Keras 3's.
 
     Raises
@@ -96,7 +96,10 @@ def _opened(row: Backbone, path: Path) -> Iterator[h5py.File]:
 
 
 def _wrong(row: Backbone, path: Path, what: str) -> BackboneError:
-    remedy = f"give one for {row.name}, fetched anew from {row.url}"
+    if path.parent in keras_folders():
+        remedy = f"delete it and try again, or fetch {row.url} on another machine and put it there"
+    else:
+        remedy = f"fetch {row.url} and give that, or another file for {row.name}"
     return BackboneError(row.name, f"{path} is {what}", remedy)
 
 
@@ -203,18 +206,19 @@ def fetch(row: Backbone, terminal: IO[str]) -> Path:
                 row.file, origin=row.url, file_hash=row.hash or None, cache_subdir="models"
             )
     except Exception as error:  # Keras raises the class itself
+        elsewhere = (
+            f"fetch {row.url} on another machine and put it at {place}, or name it with --weights FILE"
+        )
         if "corrupted" in str(error):
             with contextlib.suppress(OSError):
                 place.unlink()
-            reason = f"what came from {row.url} is not what Keras publishes: its hash is another"
-            remedy = "try again, or fetch it on another machine"
-        else:
-            reason = f"its weights could not be fetched ({_why(error)})"
-            remedy = "fetch it on another machine"
+            reason = f"what came from {row.url} is not what Keras published: its hash is another"
+            raise BackboneError(row.name, reason, f"try again, or {elsewhere}") from error
         if damaged:
-            reason = f"{place} was damaged or not complete, and {reason}"
-        remedy = f"{remedy}: {row.url}, and put it at {place}, or name it with --weights FILE"
-        raise BackboneError(row.name, reason, remedy) from error
+            reason = f"{place} is damaged or not complete, and could not be fetched again ({_why(error)})"
+            raise BackboneError(row.name, reason, elsewhere) from error
+        reason = f"its weights could not be fetched ({_why(error)})"
+        raise BackboneError(row.name, reason, elsewhere) from error
     return Path(kept)
 
 

@@ -74,14 +74,16 @@ def explain(query: Image.Image, hit: Image.Image, encoder: Encoder, project: Pro
     Raises
     ------
     ValueError
-        When the encoder sees nothing in one of them.
+        When the encoder sees nothing in one of them, or no parts of them.
     """
     images = (query, hit)
     squares = [pixels.letterbox(image, encoder.input_size) for image in images]
     embeddings = [encoder.encode(square) for square in squares]
+    cells = [encoder.cells(square) for square in squares]
+    if cells[0].shape[:2] == (1, 1):
+        raise ValueError("the library's network gives no map of a picture, so that no part can be shown")
     maps = [
-        heat(encoder.cells(square), other, project or _unit)
-        for square, other in zip(squares, reversed(embeddings), strict=True)
+        heat(seen, other, project or _unit) for seen, other in zip(cells, reversed(embeddings), strict=True)
     ]
     places = [extent(image.size, found.shape) for image, found in zip(images, maps, strict=True)]
     maps = [_on_picture(found, place) for found, place in zip(maps, places, strict=True)]

@@ -244,7 +244,7 @@ def test_a_conversion_that_fails_says_why(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_converting_again_gives_the_same_network(name):
     _, model = derived.load(kept(name), "network")
-    assert encoder._converted(encoder._source(name, None, None))[1] == model
+    assert encoder._converted(encoder.asked_for(name, None, None))[1] == model
 
 
 def test_backbones_are_named_in_the_error():

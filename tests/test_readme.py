@@ -106,6 +106,7 @@ COMMANDS = [
     "demo",
     "groups",
     "decide",
+    "backbones",
 ]
 
 

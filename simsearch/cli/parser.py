@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from simsearch.cli import (
     albums,
+    backbones,
     clustering,
     commands,
     comparing,
@@ -62,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
         (mapping.map, _map_options, "lay the photos out in two dimensions", "--csv map.csv"),
         (commands.status, _status_options, "say what the library holds and where it is", "--failed"),
         (commands.doctor, _doctor_options, "check that the library is well", "--repair"),
+        (backbones.backbones, _json_option, "list the networks there are to compare photos by", "--json"),
         (commands.app, _app_options, "serve the page where a picture is dropped", "--port 8600"),
         (indexing.demo, _demo_options, "draw a gallery, in a library of its own", "my-demo"),
     ):
@@ -467,6 +469,10 @@ def _app_options(command: argparse.ArgumentParser) -> None:
     _library_option(command)
     command.add_argument("--port", type=_port, default=8501, metavar="N", help="default: 8501")
     _storage_option(command)
+
+
+def _json_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="as JSON objects, one a line")
 
 
 def _demo_options(command: argparse.ArgumentParser) -> None:

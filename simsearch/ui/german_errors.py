@@ -170,9 +170,46 @@ PHRASES = {
     "its weights cannot be read ({text})": "seine Gewichte können nicht gelesen werden ({text})",
     "{name} has SHA-256 {hash}, where {hash2} was expected": "{name} hat SHA-256 {hash} und nicht {hash2}",
     "pip install --force-reinstall {name}": "im Terminal: pip install --force-reinstall {name}",
-    "building it failed with exit code {n}: {text}": "es ließ sich nicht bauen (Code {n}): {text}",
+    "building it failed with {text}": "es ließ sich nicht bauen ({text})",
     "check that tensorflow can be imported, and try again": (
         "prüfen, ob sich tensorflow importieren lässt, und noch einmal versuchen"
+    ),
+    "TensorFlow, which builds it, cannot be imported ({text})": (
+        "TensorFlow, das es baut, lässt sich nicht importieren ({text})"
+    ),
+    "pip install --upgrade tensorflow": "im Terminal: pip install --upgrade tensorflow",
+    "there is too little memory to convert it": "der Speicher reicht nicht, um es umzuwandeln",
+    "converting it was stopped by the system, perhaps for want of memory": (
+        "das Umwandeln wurde vom System beendet, vielleicht aus Mangel an Speicher"
+    ),
+    "close other programs and try again, or choose a smaller network": (
+        "andere Programme schließen und noch einmal versuchen oder ein kleineres Netz wählen"
+    ),
+    "its weights could not be fetched ({text})": "die Gewichte ließen sich nicht holen ({text})",
+    "what came from {name} is not what Keras published: its hash is another": (
+        "was von {name} kam, hat Keras so nicht veröffentlicht: Die Prüfsumme ist eine andere"
+    ),
+    "{name} is damaged or not complete, and could not be fetched again ({text})": (
+        "{name} ist beschädigt oder unvollständig und ließ sich nicht noch einmal holen ({text})"
+    ),
+    "fetch {url} on another machine and put it at {name}, or name it with --weights FILE": (
+        "{url} auf einem anderen Rechner holen und als {name} ablegen oder mit --weights DATEI angeben"
+    ),
+    "try again, or fetch {url} on another machine and put it at {name}, or name it with --weights FILE": (
+        "noch einmal versuchen, oder {url} auf einem anderen Rechner holen und als {name} ablegen oder mit "
+        "--weights DATEI angeben"
+    ),
+    "its network is not here any more": "das Netz ist nicht mehr da",
+    "it was made of the file with SHA-256 {hash}": "es entstand aus der Datei mit SHA-256 {hash}",
+    "give that file: simsearch index {text}": "diese Datei angeben, im Terminal: simsearch index {text}",
+    "it puts out what are no numbers": "es gibt aus, was keine Zahlen sind",
+    "check its weights": "die Gewichte prüfen",
+    "it sees nothing: it puts out the same for every picture": (
+        "es sieht nichts: Es gibt für jedes Bild dasselbe aus"
+    ),
+    "check its weights, or take another network": "die Gewichte prüfen oder ein anderes Netz nehmen",
+    "the library's network gives no map of a picture, so that no part can be shown": (
+        "das Netz der Bibliothek liefert keine Karte eines Bildes, darum lässt sich kein Teil zeigen"
     ),
     "the Python package {name} is missing": "das Python-Paket {name} fehlt",
     "install it with: {command}": "im Terminal: {command}",

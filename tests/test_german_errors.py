@@ -362,6 +362,7 @@ KINDS = {
     if isinstance(kind, type) and issubclass(kind, SimsearchError) and kind is not errors.DerivedFileError
 }  # a derived file that is damaged is made anew, and nobody is told
 # The functions that only they call; only they are told of a file with a network or weights.
+NO_PAGE_NEEDS = {"benchmark", "deep"}  # the modules that only commands use
 ONLY_COMMANDS = {"write_new", "place_of", "save", "backbone", "asked_for", "weights_sha256"}
 ONLY_COMMANDS |= {"load_keras", "load_tflite", "check_ends", "load_weights", "take_as_it_is"}
 UNKNOWN = ["7", "x", "label"]  # what may stand for what is only known when it is raised
@@ -399,6 +400,8 @@ def alternatives(node, function):
 def raised():
     """Reasons and remedies of all errors that a visitor can meet, as they stand where they are raised."""
     for file in sorted(Path(simsearch.__file__).parent.rglob("*.py")):
+        if file.stem in NO_PAGE_NEEDS:
+            continue
         functions = [
             node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.FunctionDef)
         ]

@@ -8,6 +8,7 @@ makes of the embeddings there are, which costs seconds. Keras runs in a process 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import tempfile
@@ -20,13 +21,15 @@ from typing import Any
 import numpy as np
 
 from simsearch import derived, learning, lessons, pixels, program
-from simsearch.encoder import Encoder, EncoderIdentity, LiteRTEncoder
+from simsearch.backbones import EMBEDDED
+from simsearch.encoder import Encoder, network_path, open_encoder
 from simsearch.errors import LearningError, PhotoError
+from simsearch.folders import networks_of
 from simsearch.learning import SMALLEST_KIND, Trial
+from simsearch.litert import PIXELS, VECTOR
 from simsearch.store import Store
 
 EPOCHS = 15
-FOLDER = "networks"  # in the library's
 _MOST_LABELLED = 4_000  # photos: 800 MB of pixels
 _MOST_STRANGERS = 1_000  # photos of no kind that searches are tried among
 Progress = Callable[[dict[str, Any]], None]
@@ -38,7 +41,6 @@ def learn(
     kinds: dict[int, str],
     folder: Path,
     *,
-    file: Path | None = None,
     unfreeze: int = 0,
     epochs: int = EPOCHS,
     seed: int = 0,
@@ -54,9 +56,7 @@ def learn(
     kinds
         Names by photo ids.
     folder
-        Where the network is kept, if it finds better than what is learnt from the embeddings.
-    file
-        Of the encoder's network, where that is not in the table of backbones: a ``.keras`` file.
+        The library's, where the network is kept, if it finds better than what is learnt from the embeddings.
     unfreeze
         How many of the backbone's last blocks are trained as well.
     epochs
@@ -93,8 +93,7 @@ def learn(
     WriteError
         When the network cannot be kept.
     """
-    backbone = str(file or encoder.identity.backbone)
-    _need_keras(backbone)
+    backbone = _trainable(encoder, networks_of(folder))
     progress({"doing": "reading the photos", "done": 0, "total": 0})
     with tempfile.TemporaryDirectory(prefix="simsearch-", ignore_cleanup_errors=True) as temporary:
         place = Path(temporary)
@@ -121,13 +120,18 @@ def learn(
         (place / "task.json").write_text(json.dumps(task))
         result = _run(place, progress)
         base = Path(encoder.identity.backbone).name.removesuffix(".keras").partition("-tuned-")[0]
-        name = f"{base}-tuned-{result['digest'][:8]}"
-        network = place / "network.keras"
-        new = _embedded(_opened(network, name), pictures, rows, progress)
+        network = place / f"{base}-tuned-{result['digest'][:8]}.keras"
+        (place / "network.keras").rename(network)
+        progress({"doing": "converting it", "done": 0, "total": 0})
+        trained = open_encoder(network)
+        new = _embedded(trained, pictures, rows, progress)
         measured = _measured(*learning.compare(old, new, found, asking))
-        kept = folder / FOLDER / f"{name}.keras" if measured["better"] or force else None
+        kept = networks_of(folder) / network.name if measured["better"] or force else None
         if kept:
+            derived.make_folder(kept.parent)
             derived.write_atomically(kept, network.read_bytes())
+        else:
+            network_path(trained.identity).unlink(missing_ok=True)
     return {
         "network": str(kept) if kept else None,
         **measured,
@@ -166,16 +170,31 @@ def verdict(result: dict[str, Any]) -> str:
     )
 
 
-def _need_keras(backbone: str) -> None:
+def _trainable(encoder: Encoder, networks: Path) -> str:
+    """Return the name of an encoder's network, or the path of its file, as Keras can build it.
+
+    Raises
+    ------
+    LearningError
+        When it cannot.
+    """
     from importlib.util import find_spec
 
-    if backbone.endswith(".tflite"):
-        raise LearningError(
-            f"{backbone} is a converted network, which cannot be trained",
-            "index with a network of Keras, or leave --deep out",
-        )
     if find_spec("tensorflow") is None:
         raise LearningError("TensorFlow is not installed", "install it: pip install tensorflow")
+    identity = encoder.identity
+    name, kind = identity.backbone, identity.preprocessing
+    if f"-{VECTOR}-" in kind:
+        raise LearningError(f"{name} makes a vector, where a head needs a map", "index with another network")
+    if any(mark and f"{mark}-" in kind for mark in PIXELS.values()):
+        remedy = "save it with a Rescaling layer at its start, and index with that"
+        raise LearningError(f"{name} takes pixels that are scaled outside of it", remedy)
+    if name in EMBEDDED or getattr(encoder, "published", None):
+        return name
+    file = networks / f"{name}.keras"
+    if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != identity.weights:
+        raise LearningError(f"{name} was made from a file that is not here", f"put its .keras file at {file}")
+    return str(file)
 
 
 def _photos(
@@ -242,15 +261,6 @@ def _run(place: Path, progress: Progress) -> dict[str, Any]:
             )
     result: dict[str, Any] = json.loads((place / "result.json").read_text())
     return result
-
-
-def _opened(network: Path, name: str) -> Encoder:
-    """Open a trained network as it will serve.
-
-    This is the one place to change when ``open_encoder`` takes paths: ``return open_encoder(network)``.
-    """
-    model = network.with_suffix(".tflite").read_bytes()
-    return LiteRTEncoder(model, EncoderIdentity(name, "0" * 64, precision="float32"), ("", []))
 
 
 def _embedded(encoder: Encoder, pictures: np.ndarray, rows: np.ndarray, progress: Progress) -> np.ndarray:

@@ -32,9 +32,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from simsearch import efficientnet_lite
-from simsearch.backbones import backbone, weights_path
-from simsearch.torch_file import read_tensors
+from simsearch.conversion import float_model
 
 if TYPE_CHECKING:
     import keras
@@ -96,20 +94,10 @@ def trunk(name: str) -> keras.Model:
     ValueError
         When a file is no network, or not such a one.
     """
-    import keras
-
-    if name.endswith(".keras"):
-        model = keras.models.load_model(name, compile=False)
-        if len(model.outputs) != 1 or len(model.output.shape) != 4:
-            raise ValueError("it does not put out a map, so that no head can be trained on it")
-        return model
-    row = backbone(name)
-    lite = efficientnet_lite.build(row, read_tensors(weights_path(row)))
-    side = (row.input_size, row.input_size, 3)
-    many = keras.models.clone_model(lite, input_tensors=keras.Input(side))
-    many.set_weights(lite.get_weights())
-    image = keras.Input(side)
-    return keras.Model(image, many(keras.layers.Rescaling(1 / 128, offset=-127 / 128)(image)))
+    model = float_model(name)
+    if len(model.output.shape) != 4:
+        raise ValueError("it does not put out a map, so that no head can be trained on it")
+    return model
 
 
 def cut(model: keras.Model, blocks: int) -> tuple[keras.Model, keras.Model | None]:
@@ -456,16 +444,6 @@ def _step(model: keras.Model) -> Callable[..., Any]:
     return step  # type: ignore[no-any-return]
 
 
-def converted(network: keras.Model) -> bytes:
-    """Convert a network to LiteRT, float32, from (1, side, side, 3) uint8."""
-    import keras
-    import tensorflow as tf
-
-    image = keras.Input(network.input.shape[1:], batch_size=1, dtype="uint8")
-    whole = keras.Model(image, network(keras.ops.cast(image, "float32")))
-    return bytes(tf.lite.TFLiteConverter.from_keras_model(whole).convert())
-
-
 def main() -> None:
     """Train what a folder says."""
     folder = Path(sys.argv[1])
@@ -481,7 +459,6 @@ def main() -> None:
     pictures = np.load(folder / "pictures.npy", mmap_mode="r")[np.load(folder / "told.npy")]
     trained = train(task, pictures, folder, tell)
     trained.model.save(folder / "network.keras")
-    (folder / "network.tflite").write_bytes(converted(trained.model))
     digest = hashlib.sha256()
     for weight in trained.model.get_weights():
         digest.update(weight.tobytes())

@@ -1264,6 +1264,14 @@ class Library:
         with running.sole_writer(self.path):
             return doctor.mend(self._indexer(retry=True, progress=progress).take_up)
 
+    def _take_up(self, network: str, progress: Callable[[dict[str, Any]], None]) -> None:
+        """Have a network that was trained here serve."""
+
+        def told(done: int, total: int) -> None:
+            progress({"doing": "making the new embeddings", "done": done, "total": total})
+
+        self.embeddings.switch(self.embeddings.open(network), progress=told)
+
     def learn_deep(
         self,
         *,
@@ -1273,14 +1281,13 @@ class Library:
         epochs: int | None = None,
         seed: int = 0,
         force: bool = False,
-        plot: str | os.PathLike[str] | None = None,
         progress: Callable[[dict[str, Any]], None] | None = None,
     ) -> dict[str, Any]:
         """Train a network on the library's kinds: a backbone of its own, if it finds better than before.
 
         It takes minutes. A fifth of the photos is kept from training, and what :meth:`learn` makes of the
-        embeddings there are is measured on the same ones. Where the network does not find better than that,
-        nothing changes.
+        embeddings there are is measured on the same ones. Where the network finds better than that, it comes
+        to serve, and the old embeddings stay beside its own; else nothing changes.
 
         Parameters
         ----------
@@ -1294,8 +1301,6 @@ class Library:
             The same one gives the same network on the same machine.
         force
             Whether to use it even if it does not find better.
-        plot
-            A new PNG file for the learning curve.
         progress
             Called with what is being done, ``doing``, how much of that is ``done`` and the ``total``; in
             training, whose unit is an epoch, besides with ``seconds_left`` and the epoch's entry in the
@@ -1315,21 +1320,18 @@ class Library:
             When there is nothing to learn from, or the network cannot be trained.
         LibraryError
             When another process is indexing into this library.
-        SimsearchError
-            When a curve is wanted, and matplotlib is not installed.
         ValueError
             When labels and under are given, or a number is too small.
         WriteError
-            When the network or the curve cannot be written.
+            When the network cannot be written.
         """
         if labels is not None and under is not None:
             raise ValueError("give labels or under, not both")
         if unfreeze < 0 or (epochs is not None and epochs < 1):
             raise ValueError("unfreeze must be 0 or more, and epochs 1 or more")
-        from simsearch import curve, deep
+        from simsearch import deep
 
-        if plot is not None:
-            curve.place_of(plot)  # better before the wait than after it
+        progress = progress or (lambda told: None)
         with running.sole_writer(self.path):
             kinds, unknown, _ = self._kinds(labels, under)
             result = deep.learn(
@@ -1341,12 +1343,12 @@ class Library:
                 epochs=deep.EPOCHS if epochs is None else epochs,
                 seed=seed,
                 force=force,
-                progress=progress or (lambda told: None),
+                progress=progress,
             )
-        # Where result["network"] is not None: switch to open_encoder(result["network"]), and learn
-        # result["lesson"] from the same labels or folders.
-        if plot is not None:
-            curve.save(plot, curve.draw(result["history"], result["best"]))
+        if result["network"]:
+            self._take_up(result["network"], progress)
+            wishes: dict[str, Any] = {"labels": labels, "under": under, "force": True}
+            self.learn(result["lesson"], **(wishes if result["lesson"] == "folders" else {}))
         return {**result, "verdict": deep.verdict(result), "unknown": unknown}
 
 

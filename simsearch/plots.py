@@ -53,6 +53,12 @@ def _figure(**options: Any) -> Any:
     return figure
 
 
+def _png(figure: Any) -> bytes:
+    file = BytesIO()
+    figure.savefig(file, format="png", dpi=_DPI)
+    return file.getvalue()
+
+
 def place_of(file: str | os.PathLike[str]) -> Path:
     """Return where a plot is written; raise WriteError where that is not the name of a PNG."""
     path = expanded_path(file)
@@ -87,9 +93,7 @@ def quality_against_speed(panels: Mapping[str, Sequence[Point]]) -> bytes:
     figure.draw_without_rendering()  # from here on it is known where points are, and how large labels
     for axes, points in zip(all_axes, panels.values(), strict=True):
         _put_labels(axes, points)
-    file = BytesIO()
-    figure.savefig(file, format="png", dpi=_DPI)
-    return file.getvalue()
+    return _png(figure)
 
 
 def _draw_points(axes: Any, points: Sequence[Point]) -> None:
@@ -162,3 +166,21 @@ def _move(label: Any, place: tuple[float, float]) -> None:
 
 def _shortened(label: str) -> str:
     return label if len(label) <= _MOST_LEGIBLE else f"{label[: _MOST_LEGIBLE - 1]}…"
+
+
+def learning_curve(history: Sequence[Mapping[str, float]], best: int) -> bytes:
+    """Draw loss and accuracy of every epoch of a training, and mark the one that was kept."""
+    figure = _figure(figsize=(9.6, 4), layout="constrained")
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+    epochs = [entry["epoch"] for entry in history]
+    for axes, measure in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for key, what in ((measure, "photos learnt from"), (f"val_{measure}", "photos kept from learning")):
+            axes.plot(epochs, [entry[key] for entry in history], "o-", markersize=3, label=what)
+        axes.axvline(best, color="grey", linestyle=":", label=f"kept: epoch {best}")
+        axes.set(title=measure, xlabel="epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(True, alpha=0.3)
+        axes.legend()
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    return _png(figure)

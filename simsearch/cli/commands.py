@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from typing import Any
 
+from simsearch import plots
 from simsearch.cli.terminal import (
     COULD_NOT_RUN,
     NOT_WELL,
@@ -100,8 +102,10 @@ def _learn_deep(options: argparse.Namespace) -> int:
     if options.lesson != "folders":
         complain("--deep is for folders alone: simsearch learn folders --deep")
         return COULD_NOT_RUN
-    expect_room(options.plot)
-    wishes = {name: getattr(options, name) for name in ("labels", "under", "epochs", "force", "plot")}
+    if options.plot is not None:  # before the work is done
+        expect_room(plots.place_of(options.plot))
+        plots.need_matplotlib()
+    wishes = {name: getattr(options, name) for name in ("labels", "under", "epochs", "force")}
     with open_library(options) as library, ProgressBar("picture") as bar:
 
         def show(told: dict[str, Any]) -> None:
@@ -118,6 +122,8 @@ def _learn_deep(options: argparse.Namespace) -> int:
         except ValueError as error:
             complain(f"{error}; see simsearch learn --help")
             return COULD_NOT_RUN
+    if options.plot is not None:
+        plots.save(options.plot, plots.learning_curve(trained["history"], trained["best"]))
     if options.json:
         print(json.dumps(trained))
     else:
@@ -149,8 +155,11 @@ def _print_trained(trained: dict[str, Any]) -> None:
         print(f"small: {some(trained['small'])} (too few photos to learn from)")
     if trained["unknown"]:
         print(f"unknown: {some(trained['unknown'])} (not in the library)")
-    kept = trained["network"]
-    print(f"{trained['verdict']}; " + (f"kept as {printable(kept)}" if kept else "nothing has changed"))
+    if not trained["network"]:
+        print(f"{trained['verdict']}; nothing has changed")
+        return
+    print(f"{trained['verdict']}; it serves now, kept as {printable(trained['network'])}")
+    print(f"To go back: simsearch index --backbone {shlex.quote(trained['backbone'])}")
 
 
 def _learnt_text(learnt: dict[str, Any], count: int) -> str:

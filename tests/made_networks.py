@@ -35,7 +35,7 @@ def write(folder: Path, kind: str) -> None:
         weights=None, include_top=name.endswith("-top"), **_sized(name)
     )
     for layer in model.layers:
-        if isinstance(layer, keras.layers.Normalization):  # as published, not 0 and 1
+        if isinstance(layer, keras.layers.Normalization) and layer.weights:  # as published
             layer.set_weights([np.array(_MEAN), np.array(_STDDEV) ** 2, np.int64(0)])
     model.save_weights(folder / kind) if ending == "weights.h5" else legacy(model, folder / kind)
 

@@ -3,8 +3,10 @@
 ``python -m tests.made_networks FOLDER KIND...`` writes some. With ``agree`` before the folder, it writes
 NAME.h5 of the networks named, and prints how well ours agree with Keras' own. With ``jobs``, it writes those
 of the list on standard input, converts or fetches others, and prints what came of each, in one process.
+``facts NAME...`` prints what Keras has of networks.
 """
 
+import contextlib
 import hashlib
 import io
 import itertools
@@ -220,8 +222,32 @@ def agree(folder, name):
         codes = picture.astype(np.uint8)
         one = encoder.values(codes).ravel().astype(np.float64)
         other = np.asarray(theirs(prepared(codes[None].astype(np.float32)))).ravel().astype(np.float64)
-        cosines.append(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
+        lengths = np.linalg.norm(one), np.linalg.norm(other)
+        assert abs(lengths[0] / lengths[1] - 1) < 0.001, f"{name} scales its pixels otherwise: {lengths}"
+        cosines.append(one @ other / np.prod(lengths))
     return float(min(cosines))
+
+
+class Asked(Exception):
+    """Keras would fetch a file."""
+
+
+def facts(name):
+    """Return what the table should say of a network, as Keras has it."""
+    make = getattr(keras.applications, name)
+    asked: dict[str, str] = {}
+
+    def get_file(fname, origin, file_hash="", **_):
+        asked.update(file=fname, url=origin, hash=file_hash)
+        raise Asked
+
+    with mock.patch("keras.src.utils.file_utils.get_file", get_file), contextlib.suppress(Asked):
+        make(weights="imagenet", include_top=False)
+    model = make(weights=None, include_top=False)
+    side = make(weights=None).input_shape[1]
+    known = {"width": model.output_shape[-1], "parameters": model.count_params(), "input_size": side}
+    family = make.__module__.rpartition(".")[2]
+    return asked | known | {"family": family}
 
 
 def do(folder, job):
@@ -230,6 +256,8 @@ def do(folder, job):
     from simsearch.backbones import BACKBONES
     from simsearch.errors import BackboneError
 
+    if job.get("facts"):
+        return facts(job["name"])
     if write_it := job.get("write"):
         for kind in write_it:
             write(folder, kind)
@@ -260,6 +288,8 @@ def do(folder, job):
 if __name__ == "__main__":
     if sys.argv[1] == "agree":
         print({name: agree(Path(sys.argv[2]), name) for name in sys.argv[3:]})
+    elif sys.argv[1] == "facts":
+        print(json.dumps({name: facts(name) for name in sys.argv[2:]}))
     elif sys.argv[1] == "jobs":
         print(json.dumps([do(Path(sys.argv[2]), job) for job in json.load(sys.stdin)]))
     else:

@@ -1,6 +1,7 @@
 """Every network of the table, its weights random: built, converted, and once through the whole pipeline."""
 
 import ast
+import json
 import os
 import subprocess
 import sys
@@ -53,3 +54,13 @@ def test_an_architecture_from_weights_to_search(name, tmp_path, monkeypatch):
         found = library.search(tmp_path / "album" / "blue.png")
     assert len(found) == 3 and found[0].score > ENOUGH
     print(f"{name}: {made.identity.precision}, {said[1:]}")
+
+
+def test_the_table_says_what_keras_does_of_each():
+    names = [name for name in BACKBONES if name not in EMBEDDED]
+    assert len(names) == 40
+    for name, facts in json.loads(program("facts", *names)).items():
+        row = BACKBONES[name]._asdict()
+        if facts["input_size"] is None:  # any size will do; its documentation says 224
+            facts["input_size"] = 224
+        assert {key: row[key] for key in facts} == facts, name

@@ -30,6 +30,7 @@ pytestmark = [
 ]
 
 SMALL = "MobileNetV3Small"
+FEW = ["MobileNet", "NASNetMobile", "EfficientNetV2B0"]  # one without a hash, one of another name
 WRITTEN = [
     f"{SMALL}.h5",
     f"{SMALL}-top.h5",
@@ -132,6 +133,7 @@ def _jobs(address):
             )
         },
         "scaled by an option": {"name": "unscaled", "file": "unscaled.keras", "pixels": "-1..1"},
+        **{name: {"name": name, "facts": True} for name in FEW},
         "in 8 bits": {"name": "own", "file": "vector.keras", "precision": None},
         **{
             f"load {ending}": {"name": SMALL, "file": f"{SMALL}{ending}", "load": True}
@@ -181,6 +183,12 @@ def test_what_cannot_be_used_is_said_in_a_sentence(made, job, reason):
     said = made[0][job]["error"]
     assert re.search(reason, said), said
     assert "\n" not in said and "Traceback" not in said and said.startswith("backbone ")
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_the_table_says_what_keras_does(made, name):
+    row = BACKBONES[name]._asdict()
+    assert {key: row[key] for key in made[0][name]} == made[0][name]
 
 
 def test_weights_are_fetched_by_keras_with_its_progress(made):

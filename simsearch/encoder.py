@@ -186,11 +186,11 @@ def stored_encoder(identity: EncoderIdentity, folder: Path, *, say: Say | None =
     row = BACKBONES.get(identity.backbone)
     if row is None or (row.package and row.hash != identity.weights):
         raise _not_here(identity)
-    with suppress(ValueError):
-        encoder = load_encoder(_prepare(Source(row.name, row, None, None, ""), tell, identity))
-        if encoder.identity == identity:
-            return encoder
-    raise _not_here(identity)
+    weights = identity.weights if row.package else None
+    encoder = load_encoder(_prepare(Source(row.name, row, None, weights, ""), tell, identity))
+    if encoder.identity != identity:  # made of other weights than the published ones
+        raise _not_here(identity)
+    return encoder
 
 
 def _not_here(identity: EncoderIdentity) -> BackboneError:

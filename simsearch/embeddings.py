@@ -244,33 +244,44 @@ class Embeddings:
             albums.encode_anew(store, encoder)
             lessons.learn_from_others(store, encoder.dim)
 
-    def remove(self, backbone: str) -> EncoderIdentity:
-        """Drop the embeddings of a network that does not serve.
+    def waiting(self, backbone: str) -> EmbeddingSet:
+        """Return the set of a network that does not serve, by the network's name or number.
 
         Raises
         ------
         BackboneError
-            When the library has none, or they serve.
+            When the library has none, or several, or it serves.
+        """
+        number, identity = self._waiting(backbone)
+        rows = "spare_embeddings WHERE set_id = ?"
+        return self._described(identity, _count_lacking(self._store, number), rows, number)
+
+    def remove(self, backbone: str) -> EncoderIdentity:
+        """Drop the embeddings of a network that does not serve; raise as :meth:`waiting`.
+
+        Raises
+        ------
         LibraryError
             When another process is indexing into this library.
         """
         with sole_writer(self._folder):
-            spare = self._store.query("SELECT id, encoder FROM sets")
-            named = [
-                (number, identity)
-                for number, identity in ((number, EncoderIdentity.from_json(told)) for number, told in spare)
-                if backbone.lower()
-                in (identity.backbone.lower(), identity.weights[:8], str(identity).lower())
-            ]
-            if len(named) != 1:
-                raise self._not_one(backbone, [identity for _, identity in named])
-            [(number, identity)] = named
+            number, identity = self._waiting(backbone)
             with self._store.transaction(), self._store.aside() as db:
                 db.execute("DELETE FROM sets WHERE id = ?", (number,))
             (self._networks / network_path(identity).name).unlink(missing_ok=True)
             with suppress(sqlite3.Error):  # no room for a copy, or somebody reads: the next photos take it
                 self._store.shrink()
             return identity
+
+    def _waiting(self, backbone: str) -> tuple[int, EncoderIdentity]:
+        asked, found = backbone.lower(), []
+        for number, told in self._store.query("SELECT id, encoder FROM sets"):
+            identity = EncoderIdentity.from_json(told)
+            if asked in (identity.backbone.lower(), identity.weights[:8], str(identity).lower()):
+                found.append((number, identity))
+        if len(found) != 1:
+            raise self._not_one(backbone, [identity for _, identity in found])
+        return found[0]
 
     def _not_one(self, backbone: str, named: list[EncoderIdentity]) -> BackboneError:
         serving = self._serving()

@@ -76,3 +76,17 @@ def test_the_network_that_serves_already_changes_nothing(run, indexed, monkeypat
 def test_weights_belong_to_a_network(run, indexed):
     code, _, err = run("index", indexed, "--weights", "x.h5")
     assert code == 2 and "they are of no use by themselves; name the network with --backbone" in err
+
+
+def test_a_network_that_does_not_serve_can_be_dropped(run, indexed):
+    run("index", "--backbone", "other")
+    code, out, _ = run("backbones", "--remove", "toy")
+    assert code == 2 and "2 embeddings of toy (exact, 00000000, mean-colour) will be dropped" in out
+    assert "toy" in run("status")[1]  # nobody was there to be asked
+    code, out, _ = run("backbones", "--remove", "toy", "--yes")
+    assert code == 0 and out.endswith("the embeddings of toy (exact, 00000000, mean-colour) were dropped\n")
+    assert "toy" not in run("status")[1]
+    code, _, err = run("backbones", "--remove", "other")
+    assert code == 2 and "its embeddings are the ones that serve" in err
+    code, _, err = run("backbones", "--yes")
+    assert code == 2 and "--library and --yes are for --remove alone" in err

@@ -63,7 +63,12 @@ def parser() -> argparse.ArgumentParser:
         (mapping.map, _map_options, "lay the photos out in two dimensions", "--csv map.csv"),
         (commands.status, _status_options, "say what the library holds and where it is", "--failed"),
         (commands.doctor, _doctor_options, "check that the library is well", "--repair"),
-        (backbones.backbones, _json_option, "list the networks there are to compare photos by", "--json"),
+        (
+            backbones.backbones,
+            _backbones_options,
+            "list the networks there are to compare photos by",
+            "--json",
+        ),
         (commands.app, _app_options, "serve the page where a picture is dropped", "--port 8600"),
         (indexing.demo, _demo_options, "draw a gallery, in a library of its own", "my-demo"),
     ):
@@ -471,8 +476,15 @@ def _app_options(command: argparse.ArgumentParser) -> None:
     _storage_option(command)
 
 
-def _json_option(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--json", action="store_true", help="as JSON objects, one a line")
+def _backbones_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--remove",
+        metavar="NAME",
+        help="drop this network's embeddings from the library, after asking; not those that serve",
+    )
+    _library_option(command)
+    _yes_option(command)
+    command.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
 def _demo_options(command: argparse.ArgumentParser) -> None:

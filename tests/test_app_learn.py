@@ -261,3 +261,26 @@ def test_a_picture_that_is_none_is_one_sentence(taught):
     uploader.upload("x.png", b"x", "image/png")
     page = taught.run()
     assert not page.exception and "not a picture" in page.error[0].value
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [("/there/toy-tuned.keras", "the trained network serves from now on"), (None, "not find clearly better")],
+)
+def test_a_network_is_trained_where_that_is_wished_for(taught, monkeypatch, network, words):
+    asked = []
+    quality = {"precision_at_1": 0.9, "precision_at_15": 0.8, "accuracy": 0.85}
+
+    def train(library, *, progress, **wishes):
+        asked.append(wishes)
+        progress({"doing": "training", "done": 1, "total": 15})
+        told = {"network": network, "lesson": "folders", "verdict": "...", "asked": 7, "unknown": []}
+        return {**told, "folders": quality, "deep_folders": quality | {"precision_at_15": 0.9}}
+
+    monkeypatch.setattr(Library, "learn_deep", train)
+    next(one for one in taught.radio if one.label == "How it is learnt").set_value(1).run()
+    page = learn(taught)
+    assert asked == [{"under": None, "unfreeze": 1, "force": False}]
+    assert words in " ".join(element.value for element in [*page.success, *page.warning])
+    [table] = markup(page, "Against what is learnt in seconds")
+    assert "7 photos asked" in table and "+10.0" in table

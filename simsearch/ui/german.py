@@ -873,4 +873,31 @@ TEXTS = {
     "{share} right on ImageNet": "{share} richtig auf ImageNet",
     "is here": "ist da",
     "to be fetched": "wird geholt",
+    # Training
+    "In seconds, from what the network sees": "In Sekunden, aus dem, was das Netz sieht",
+    "In minutes: new features are trained beside those of the network": (
+        "In Minuten: Neben dem, was das Netz sieht, wird Neues trainiert"
+    ),
+    "In minutes: the network's last block is trained as well": (
+        "In Minuten: Auch der letzte Block des Netzes wird trainiert"
+    ),
+    "How it is learnt": "Wie gelernt wird",
+    "What is trained is measured on photos held out, and used only where it finds better than what "
+    "is learnt in seconds. Kinds that it is not told of are found a little less well.": "Was trainiert ist, "
+    "wird an zurückgehaltenen Fotos gemessen und nur benutzt, wenn es besser findet als das in Sekunden "
+    "Gelernte. Arten, die ihm nicht genannt werden, findet es etwas schlechter.",
+    "Reading the photos ...": "Fotos werden gelesen ...",
+    "Starting TensorFlow ...": "TensorFlow wird gestartet ...",
+    "Looking at the photos, as they are and altered ...": "Fotos werden angesehen, so und verändert ...",
+    "Training, in rounds ...": "Training, in Runden ...",
+    "Converting the network ...": "Das Netz wird umgewandelt ...",
+    "Looking at all photos with the new network ...": "Alle Fotos werden mit dem neuen Netz angesehen ...",
+    "This takes minutes. It goes on when the page is left.": (
+        "Das dauert Minuten. Es geht weiter, wenn die Seite verlassen wird."
+    ),
+    "Done: the trained network serves from now on.": "Fertig: Ab jetzt wird das trainierte Netz benutzt.",
+    "The trained network does not find clearly better, so nothing was changed.": (
+        "Das trainierte Netz findet nicht deutlich besser; darum wurde nichts geändert."
+    ),
+    "Against what is learnt in seconds": "Gegen das in Sekunden Gelernte",
 }

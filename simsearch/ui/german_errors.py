@@ -162,6 +162,28 @@ PHRASES = {
     "first have another serve: simsearch index --backbone NAME": (
         "erst ein anderes einsetzen: simsearch index --backbone NAME"
     ),
+    "{name} kind has {n} photos or more, and it takes two": (
+        "{name} Art hat mindestens {n} Fotos, und es braucht zwei"
+    ),
+    "give another as many": "einer zweiten ebenso viele geben",
+    "TensorFlow is not installed": "TensorFlow ist nicht installiert",
+    "install it: pip install tensorflow": "im Terminal: pip install tensorflow",
+    "{name} makes a vector, where a head needs a map": (
+        "{name} macht einen Vektor, und zum Trainieren braucht es eine Karte"
+    ),
+    "index with another network": "mit einem anderen Netz einlesen",
+    "{name} takes pixels that are scaled outside of it": (
+        "{name} nimmt Bildpunkte, die vorher umgerechnet werden"
+    ),
+    "save it with a Rescaling layer at its start, and index with that": (
+        "es mit einer Rescaling-Schicht am Anfang speichern und damit einlesen"
+    ),
+    "{name} was made from a file that is not here": "{name} ist aus einer Datei, die nicht hier ist",
+    "put its .keras file at {path}": "seine .keras-Datei hierhin legen: {path}",
+    "training failed with exit code {n}: {text}": "das Training ist gescheitert (Code {n}): {text}",
+    "check that tensorflow can be imported and that there is memory, and try again": (
+        "prüfen, ob sich tensorflow importieren lässt und Speicher frei ist, und noch einmal versuchen"
+    ),
     "the library has no embeddings of it": "die Bibliothek hat keine Einbettungen von ihm",
     "see which it has with: simsearch status": "im Terminal zu sehen, welche es gibt: simsearch status",
     "its weights, the package {name}, are not installed": (

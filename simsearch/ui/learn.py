@@ -27,6 +27,12 @@ _DOING = {
     "reading embeddings": noted("Reading what the photos look like ..."),
     "trying it on photos held out": noted("Trying it on photos held out ..."),
     _LAST: noted("Making the index anew ..."),
+    "reading the photos": noted("Reading the photos ..."),
+    "starting TensorFlow": noted("Starting TensorFlow ..."),
+    "looking at the photos": noted("Looking at the photos, as they are and altered ..."),
+    "training": noted("Training, in rounds ..."),
+    "converting it": noted("Converting the network ..."),
+    "making the new embeddings": noted("Looking at all photos with the new network ..."),
 }
 _MEASURES = {
     "precision_at_1": noted("The very first hit is of the photo's kind"),
@@ -198,9 +204,12 @@ def _show_progress(work: Work[dict[str, Any]]) -> None:
         st.rerun()
     doing, done, total = work.progress
     st.progress(done / total if total else 0.0, say(_DOING[doing]))
-    st.caption(
-        say("This takes seconds, or a minute where photos are many. It goes on when the page is left.")
-    )
+    if isinstance(work.key, Wish) and work.key.deep is not None:
+        st.caption(say("This takes minutes. It goes on when the page is left."))
+    else:
+        st.caption(
+            say("This takes seconds, or a minute where photos are many. It goes on when the page is left.")
+        )
     st.button(
         say("Stop"),
         icon=":material/stop_circle:",
@@ -221,9 +230,23 @@ def _show_outcome(library: Library, place: Desk, work: Work[dict[str, Any]]) -> 
         show_failure(error)
     elif work.stopped:
         st.info(say("Stopped. Nothing has changed."))
+    elif work.outcome and "verdict" in work.outcome:
+        _show_trained(work.outcome)
     else:
         st.success(say("Done: search and votes go by it from now on."), icon=":material/check:")
         lesson.show_unknown((work.outcome or {}).get("unknown", []))
+
+
+def _show_trained(trained: dict[str, Any]) -> None:
+    """Say what came of training, against what is learnt in seconds."""
+    if trained["network"]:
+        st.success(say("Done: the trained network serves from now on."), icon=":material/check:")
+    else:
+        st.warning(say("The trained network does not find clearly better, so nothing was changed."))
+    after = trained["deep_folders" if trained["lesson"] == "folders" else "deep"]
+    of = say("Against what is learnt in seconds")
+    st.html(_gain_table(of, trained["folders"], after, trained["asked"]))
+    lesson.show_unknown(trained["unknown"])
 
 
 # Asking

@@ -34,13 +34,19 @@ _WAYS = {
     "albums": noted("Albums"),
     "file": noted("A list in a file"),
 }
+_DEPTHS = {  # how many of the network's blocks are trained, None where it stays as it is
+    None: noted("In seconds, from what the network sees"),
+    0: noted("In minutes: new features are trained beside those of the network"),
+    1: noted("In minutes: the network's last block is trained as well"),
+}
 _NAMED = 5  # kinds that a sentence names
 
 
 class Wish(NamedTuple):
     """What :meth:`Library.learn` is asked for; ``labels`` as pairs, or the content of a CSV file.
 
-    Where the labels are many, they follow from ``albums``: to hash these takes no time.
+    Where ``deep`` is given, :meth:`Library.learn_deep` is asked, for so many blocks to be trained. Where the
+    labels are many, they follow from ``albums``: to hash these takes no time.
     """
 
     lesson: str
@@ -48,6 +54,7 @@ class Wish(NamedTuple):
     under: str | None = None
     force: bool = False
     albums: tuple[tuple[Hashable, ...], ...] = ()
+    deep: int | None = None
 
     @property
     def key(self) -> Wish:
@@ -64,6 +71,13 @@ class Wish(NamedTuple):
         """Learn it."""
         if self.lesson != "folders":
             return library.learn(self.lesson, progress=progress)
+        if self.deep is not None:
+            return library.learn_deep(
+                **self.options(),
+                unfreeze=self.deep,
+                force=self.force,
+                progress=lambda told: progress(told["doing"], told["done"], told["total"]),
+            )
         return library.learn("folders", **self.options(), force=self.force, progress=progress)
 
 
@@ -125,10 +139,25 @@ def choose(library: Library, learnt: dict[str, Any]) -> Wish | None:
     )
     try:
         wish = _WISHES[way](library)
-        return wish if wish and _show_kinds(library, wish) else None
+        return wish._replace(deep=_choose_depth()) if wish and _show_kinds(library, wish) else None
     except SimsearchError as error:
         show_error(error)
         return None
+
+
+def _choose_depth() -> int | None:
+    """Let it be chosen whether a network is trained."""
+    depth = st.radio(
+        say("How it is learnt"), [*_DEPTHS], format_func=lambda one: say(_DEPTHS[one]), key="learn-depth"
+    )
+    if depth is not None:
+        st.caption(
+            say(
+                "What is trained is measured on photos held out, and used only where it finds better than "
+                "what is learnt in seconds. Kinds that it is not told of are found a little less well."
+            )
+        )
+    return depth
 
 
 def _wish_all(library: Library) -> Wish:

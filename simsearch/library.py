@@ -18,7 +18,6 @@ import numpy as np
 
 from simsearch import pixels, running, store, tables, upkeep
 from simsearch.backbones import DEFAULT_BACKBONE
-from simsearch.backbones import backbone as known_backbone
 from simsearch.errors import (
     EncoderMismatch,
     FolderError,
@@ -108,7 +107,7 @@ class Library:
         cls,
         path: str | os.PathLike[str] | None = None,
         *,
-        backbone: str | None = None,
+        backbone: str | os.PathLike[str] | None = None,
         weights: str | os.PathLike[str] | None = None,
         pixels: str | None = None,
         encoder: Encoder | None = None,
@@ -151,15 +150,17 @@ class Library:
             When the folder cannot be written.
         """
         folder = expanded_path(path).absolute() if path is not None else default_folder()
-        if backbone is not None:
-            known_backbone(backbone)
         if not (folder / store.FILE_NAME).is_file():
             if not create:
                 raise NoLibrary(folder)
+            if backbone is not None:
+                from simsearch.encoder import asked_for
+
+                asked_for(os.fspath(backbone), weights, pixels)  # before a library is made for nothing
             make_home(folder)
         opened = Store(folder)
         name = encoder.identity.backbone if encoder else backbone
-        asked = _AskedNetwork(name, weights, pixels)
+        asked = _AskedNetwork(None if name is None else os.fspath(name), weights, pixels)
         storage = lsh_storage or os.environ.get("SIMSEARCH_LSH_STORAGE")
         library = cls(folder, opened, asked, encoder, storage)
         try:

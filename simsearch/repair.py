@@ -12,6 +12,7 @@ from simsearch.backbones import BACKBONES, EMBEDDED
 from simsearch.checks import Finding, Problem, examine_database, examine_files, examine_learnt, examine_rows
 from simsearch.clustering import Clustering
 from simsearch.encoder import EncoderIdentity, network_path
+from simsearch.folders import networks_of
 from simsearch.indexes import Indexes
 from simsearch.photo_checks import Progress, examine_photos
 from simsearch.reach import is_gone, there
@@ -224,7 +225,7 @@ def _delete(problems: Iterable[Problem]) -> None:
 def _network(store: Store, backbone: str) -> Path | None:
     """Return where a library's network is kept; None where it has none yet that could be."""
     if stored := store.setting("encoder"):
-        return network_path(EncoderIdentity.from_json(stored), store.path.parent)
+        return network_path(EncoderIdentity.from_json(stored), networks_of(store.path.parent))
     if backbone in EMBEDDED:
         return network_path(EncoderIdentity(backbone, BACKBONES[backbone].hash))
     return None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from simsearch.benchmark import Benchmark, compare_backbones
     from simsearch.choices import Choices
-    from simsearch.encoder import list_backbones
+    from simsearch.encoder import Encoder, list_backbones
     from simsearch.errors import (
         AlbumError,
         BackboneError,
@@ -49,6 +49,7 @@ __all__ = [
     "Copy",
     "CopyGroup",
     "DerivedFileError",
+    "Encoder",
     "EncoderMismatch",
     "Filters",
     "FolderError",
@@ -76,6 +77,7 @@ _ELSEWHERE = {
     "Choices": "choices",
     "Copy": "handing",
     "CopyGroup": "handing",
+    "Encoder": "encoder",
     "Filters": "filters",
     "Hit": "searching",
     "Inventory": "inventory",

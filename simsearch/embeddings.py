@@ -181,10 +181,10 @@ class Embeddings:
         """
         started = time.monotonic()
         with sole_writer(self._folder), recorded(self._folder) as run:
+            keep_network(encoder, self._networks)  # it may have been lost
             serving = self._serving()
             if encoder.identity == serving:
                 return Switch(encoder.identity, 0, 0, 0, True, time.monotonic() - started)
-            keep_network(encoder, self._networks)
             if serving is None:  # there are no photos yet
                 self._expect(encoder)
                 with self._store.transaction():

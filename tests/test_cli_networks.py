@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from simsearch import Library, Report, embeddings, encoder
+from simsearch import BackboneError, Library, Report, embeddings, encoder
 from tests.conftest import paint
 from tests.toy import OtherEncoder, ToyEncoder
 
@@ -90,3 +90,17 @@ def test_a_network_that_does_not_serve_can_be_dropped(run, indexed):
     assert code == 2 and "its embeddings are the ones that serve" in err
     code, _, err = run("backbones", "--yes")
     assert code == 2 and "--library and --yes are for --remove alone" in err
+
+
+def test_from_a_network_that_is_lost_another_leads_away(run, indexed, monkeypatch):
+    def lost(identity, folder, say):
+        if identity == ToyEncoder.identity:
+            raise BackboneError("toy", "its network is not here any more", "give its file")
+        return TOYS[identity]
+
+    monkeypatch.setattr(encoder, "stored_encoder", lost)
+    paint(indexed / "green.png", "green")
+    assert run("index", indexed)[0] == 2
+    code, out, err = run("index", indexed, "--backbone", "other")
+    assert code == 0 and "What is new is indexed with other." in err
+    assert "other serves now: 2 embeddings made in" in out and "1 added" in out

@@ -27,7 +27,7 @@ from simsearch.cli.terminal import (
 )
 
 if TYPE_CHECKING:
-    from simsearch import Library, Report
+    from simsearch import Encoder, Library, Report
 
 
 def index(options: argparse.Namespace) -> int:
@@ -69,15 +69,32 @@ def index(options: argparse.Namespace) -> int:
 
 def _switch(library: Library, options: argparse.Namespace) -> int:
     """Index with the network that serves, and then have the one that is wished for serve."""
+    from simsearch import BackboneError
+
     encoder = library.embeddings.open(
         options.backbone, weights=options.weights, pixels=options.pixels, say=complain
     )
-    code = _run(library, options.folders, options)
     before = library.embeddings.sets()[0].encoder
-    if code == INTERRUPTED or encoder.identity == before:
+    try:
+        code = _run(library, options.folders, options)
+    except BackboneError as error:
+        if encoder.identity == before:
+            raise
+        complain(f"{printable(str(error))} What is new is indexed with {printable(options.backbone)}.")
+        code = _exchange(library, encoder, options)
+        return code if code == INTERRUPTED else _run(library, options.folders, options)
+    if code == INTERRUPTED:
         return code
+    return max(code, _exchange(library, encoder, options))
+
+
+def _exchange(library: Library, encoder: Encoder, options: argparse.Namespace) -> int:
+    """Have another network serve, and say so."""
+    before = library.embeddings.sets()[0].encoder
     with ProgressBar() as bar:
         done = library.embeddings.switch(encoder, workers=options.workers, progress=bar.update)
+    if done.encoder == before:
+        return OK
     name, old = printable(done.encoder.backbone), printable(before.backbone)
     if not done.serves:
         complain(f"stopped; {old} serves on, and the same command goes on with {name}")
@@ -89,7 +106,7 @@ def _switch(library: Library, options: argparse.Namespace) -> int:
     if done.lacking:
         print(f"{counted(done.lacking, 'photo')} cannot be found until indexed again: nothing could be read")
     print(f"the embeddings of {old} are kept; to drop them: simsearch backbones --remove {shlex.quote(old)}")
-    return code
+    return OK
 
 
 def _watch(library: Library, options: argparse.Namespace) -> int:

@@ -10,11 +10,11 @@ which stands in until an indexing run finds the file again.
 
 from __future__ import annotations
 
+import hashlib
 import os
-import sqlite3
 import time
 from collections.abc import Callable, Generator, Iterable
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,11 +34,17 @@ from simsearch.sync import SECONDS_A_BATCH, Progress
 if TYPE_CHECKING:
     from simsearch.encoder import Encoder
 
+TRAINED = "-tuned-"  # part of the name of a network that was trained here
 # The photos that a set lacks, or has a thumbnail's embedding of. Who has none in the set that serves was
 # found damaged, and is examined by the next run of indexing.
 _LACKING = """FROM photos JOIN embeddings ON embeddings.photo_id = id
               LEFT JOIN spare_embeddings AS spare ON spare.set_id = ? AND spare.photo_id = id
               WHERE (spare.photo_id IS NULL OR spare.stand_in)"""
+
+
+def number_of(encoder: EncoderIdentity) -> str:
+    """Return eight digits that tell an encoder from others."""
+    return hashlib.sha256(encoder.to_json().encode()).hexdigest()[:8]
 
 
 class EmbeddingSet(NamedTuple):
@@ -63,6 +69,11 @@ class EmbeddingSet(NamedTuple):
     lacking: int
     serves: bool
     bytes: int
+
+    @property
+    def number(self) -> str:
+        """What tells it from other sets of the library, also where networks share a name."""
+        return number_of(self.encoder)
 
 
 class Switch(NamedTuple):
@@ -113,19 +124,33 @@ class Embeddings:
         serving = self._serving()
         if serving is None:
             return []
-        lacking = self._store.query("SELECT count(*) FROM photos WHERE facts = ?", STAND_IN)[0][0]
-        sets = [self._described(serving, lacking, "embeddings")]
-        for number, encoder in self._store.query("SELECT id, encoder FROM sets ORDER BY id"):
-            lacking = _count_lacking(self._store, number)
-            rows = "spare_embeddings WHERE set_id = ?"
-            sets.append(self._described(EncoderIdentity.from_json(encoder), lacking, rows, number))
-        return sets
+        lacking = self._count("photos WHERE facts = ?", STAND_IN)
+        size = self._bytes("embeddings LIMIT 1", self._total())
+        sets = [EmbeddingSet(serving, self._total(), lacking, True, size)]
+        return sets + [self._described(number, encoder) for number, encoder in self._waiting()]
 
-    def _described(self, encoder: EncoderIdentity, lacking: int, rows: str, *number: int) -> EmbeddingSet:
-        [(photos,)] = self._store.query(f"SELECT count(*) FROM {rows}", *number)
-        one = self._store.query(f"SELECT length(vector) FROM {rows} LIMIT 1", *number)
-        size = photos * one[0][0] if one else 0  # all are of one length; to read them takes a while
-        return EmbeddingSet(encoder, photos, lacking, not number, size)
+    def _described(self, number: int, encoder: EncoderIdentity) -> EmbeddingSet:
+        photos = self._count("spare_embeddings WHERE set_id = ?", number)
+        whole = self._count("spare_embeddings WHERE set_id = ? AND stand_in = 0", number)
+        size = self._bytes("spare_embeddings WHERE set_id = ? LIMIT 1", photos, number)
+        return EmbeddingSet(encoder, photos, max(self._total() - whole, 0), False, size)
+
+    def _total(self) -> int:
+        """Return how many photos there are, also those that are missing; to count embeddings takes longer."""
+        counts = self._store.counts()
+        return counts["photos"] + counts["missing"]
+
+    def _count(self, rows: str, *values: int) -> int:
+        return int(self._store.query(f"SELECT count(*) FROM {rows}", *values)[0][0])
+
+    def _bytes(self, row: str, count: int, *values: int) -> int:
+        """Return what so many embeddings take, which are all of one length."""
+        one = self._store.query(f"SELECT length(vector) FROM {row}", *values)
+        return count * one[0][0] if one else 0
+
+    def _waiting(self) -> list[tuple[int, EncoderIdentity]]:
+        rows = self._store.query("SELECT id, encoder FROM sets ORDER BY id")
+        return [(number, EncoderIdentity.from_json(encoder)) for number, encoder in rows]
 
     def _serving(self) -> EncoderIdentity | None:
         stored = self._store.setting("encoder")
@@ -139,7 +164,7 @@ class Embeddings:
         pixels: str | None = None,
         say: Callable[[str], None] | None = None,
     ) -> Encoder:
-        """Return the network of a set of this library by its name, or any other.
+        """Return the network of a set of this library, by its name or number, or any other.
 
         It takes a while where the network has to be made first; see :func:`simsearch.encoder.open_encoder`.
 
@@ -148,14 +173,16 @@ class Embeddings:
         BackboneError
             When there is no such network, it cannot be had, or two sets go by that name.
         """
-        named = [one.encoder for one in self.sets() if one.encoder.backbone.lower() == backbone.lower()]
-        with sole_writer(self._folder), recorded(self._folder):  # so that others see that something is done
-            if weights is not None or not named:
-                return open_encoder(backbone, weights=weights, pixels=pixels, say=say)
-            if len(named) > 1:
-                reason = f"the library has embeddings of {len(named)} networks of that name"
-                raise BackboneError(backbone, reason, "name the file of the one that is meant")
-            return stored_encoder(named[0], self._networks, say=say)
+        named = [one.encoder for one in self.sets() if _goes_by(one.encoder, backbone)]
+        if weights is None and pixels is None and len(named) > 1:
+            raise _ambiguous(backbone, named)
+        with sole_writer(self._folder), recorded(self._folder) as run:  # others see that something is done
+            if weights is None and pixels is None and named:
+                encoder = stored_encoder(named[0], self._networks, say=say)
+            else:
+                encoder = open_encoder(backbone, weights=weights, pixels=pixels, say=say)
+            run.state["report"] = Report().summary()
+            return encoder
 
     def switch(
         self, encoder: Encoder, *, workers: int | None = None, progress: Progress | None = None
@@ -180,27 +207,28 @@ class Embeddings:
             When another process is indexing into this library.
         """
         started = time.monotonic()
-        with sole_writer(self._folder), recorded(self._folder) as run:
-            keep_network(encoder, self._networks)  # it may have been lost
-            serving = self._serving()
-            if encoder.identity == serving:
-                return Switch(encoder.identity, 0, 0, 0, True, time.monotonic() - started)
-            if serving is None:  # there are no photos yet
+        with sole_writer(self._folder):
+            keep_network(encoder, self._networks)  # of one that serves it may have been lost
+            if self._serving() is None:  # there are no photos yet
                 self._expect(encoder)
                 with self._store.transaction():
                     self._store.set_setting("encoder", encoder.identity.to_json())
+            if self._serving() == encoder.identity:
                 return Switch(encoder.identity, 0, 0, 0, True, time.monotonic() - started)
-            filling = _Filling(self._store, self._set_of(encoder.identity), encoder, workers, run, progress)
-            filling.fill()
-            if not filling.interrupted:
-                run.state["report"] = Report(updated=filling.encoded + filling.stand_ins).summary()
-                self._expect(encoder)
-                self._exchange(filling.number, encoder)
-                self._indexes.refresh(encoder.dim)
-                calibration.keep_up(self._store, self._indexes, encoder)
-            seconds = time.monotonic() - started
+            with recorded(self._folder) as run:
+                filling = _Filling(
+                    self._store, self._set_of(encoder.identity), encoder, workers, run, progress
+                )
+                filling.fill()
+                if filling.interrupted:
+                    run.state["problem"] = _stopped(encoder.identity.backbone)
+                else:
+                    self._exchange(filling.number, encoder)
+                    self._indexes.refresh(encoder.dim)
+                    calibration.keep_up(self._store, self._indexes, encoder)
+                    run.state["report"] = Report(updated=filling.encoded + filling.stand_ins).summary()
             done = filling.encoded, filling.stand_ins, filling.lacking
-            return Switch(encoder.identity, *done, not filling.interrupted, seconds)
+            return Switch(encoder.identity, *done, not filling.interrupted, time.monotonic() - started)
 
     def _set_of(self, identity: EncoderIdentity) -> int:
         """Return the number of a network's set, which is made where there is none."""
@@ -212,6 +240,7 @@ class Embeddings:
     def _exchange(self, number: int, encoder: Encoder) -> None:
         """Have a set serve, and the one that did wait; all that depends on it changes with it, or nothing."""
         store = self._store
+        self._expect(encoder)
         old = store.setting("encoder")
         with store.transaction(), store.aside() as db:
             kept = db.execute("INSERT INTO sets (encoder) VALUES (?)", (old,)).lastrowid
@@ -219,6 +248,12 @@ class Embeddings:
                 """INSERT INTO spare_embeddings SELECT ?, photo_id, vector, facts = ? FROM embeddings
                    JOIN photos ON id = photo_id""",
                 (kept, STAND_IN),
+            )
+            # Who had none in the old set was hidden for that.
+            db.execute(
+                """UPDATE photos SET missing_since = NULL
+                   WHERE facts = ? AND id NOT IN (SELECT photo_id FROM embeddings)""",
+                (STAND_IN,),
             )
             db.execute("UPDATE photos SET facts = 0 WHERE facts = ?", (STAND_IN,))
             db.execute("DELETE FROM embeddings")
@@ -231,13 +266,12 @@ class Embeddings:
                    (SELECT photo_id FROM spare_embeddings WHERE set_id = ? AND stand_in)""",
                 (STAND_IN, number),
             )
-            store.doubt(
-                [
-                    row[0]
-                    for row in db.execute("SELECT id FROM photos EXCEPT SELECT photo_id FROM embeddings")
-                ],
-                "embeddings",
+            db.execute(
+                """UPDATE photos SET facts = ?, missing_since = coalesce(missing_since, ?)
+                   WHERE id NOT IN (SELECT photo_id FROM embeddings)""",
+                (STAND_IN, time.time()),
             )
+            db.execute("UPDATE failures SET size = NULL, mtime_ns = NULL")  # this network may see something
             db.execute("DELETE FROM sets WHERE id = ?", (number,))
             store.set_setting("encoder", encoder.identity.to_json())
             calibration.forget(store)
@@ -245,19 +279,19 @@ class Embeddings:
             lessons.learn_from_others(store, encoder.dim)
 
     def waiting(self, backbone: str) -> EmbeddingSet:
-        """Return the set of a network that does not serve, by the network's name or number.
+        """Return the set of a network that does not serve, by the network's name or the set's number.
 
         Raises
         ------
         BackboneError
             When the library has none, or several, or it serves.
         """
-        number, identity = self._waiting(backbone)
-        rows = "spare_embeddings WHERE set_id = ?"
-        return self._described(identity, _count_lacking(self._store, number), rows, number)
+        return self._described(*self._one_waiting(backbone))
 
     def remove(self, backbone: str) -> EncoderIdentity:
         """Drop the embeddings of a network that does not serve; raise as :meth:`waiting`.
+
+        The database gets no smaller, but what comes next takes their room.
 
         Raises
         ------
@@ -265,39 +299,40 @@ class Embeddings:
             When another process is indexing into this library.
         """
         with sole_writer(self._folder):
-            number, identity = self._waiting(backbone)
+            number, identity = self._one_waiting(backbone)
             with self._store.transaction(), self._store.aside() as db:
                 db.execute("DELETE FROM sets WHERE id = ?", (number,))
             (self._networks / network_path(identity).name).unlink(missing_ok=True)
-            with suppress(sqlite3.Error):  # no room for a copy, or somebody reads: the next photos take it
-                self._store.shrink()
+            if TRAINED in identity.backbone:
+                (self._networks / f"{identity.backbone}.keras").unlink(missing_ok=True)
             return identity
 
-    def _waiting(self, backbone: str) -> tuple[int, EncoderIdentity]:
-        asked, found = backbone.lower(), []
-        for number, told in self._store.query("SELECT id, encoder FROM sets"):
-            identity = EncoderIdentity.from_json(told)
-            if asked in (identity.backbone.lower(), identity.weights[:8], str(identity).lower()):
-                found.append((number, identity))
-        if len(found) != 1:
-            raise self._not_one(backbone, [identity for _, identity in found])
-        return found[0]
-
-    def _not_one(self, backbone: str, named: list[EncoderIdentity]) -> BackboneError:
+    def _one_waiting(self, backbone: str) -> tuple[int, EncoderIdentity]:
+        found = [(number, one) for number, one in self._waiting() if _goes_by(one, backbone)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise _ambiguous(backbone, [identity for _, identity in found])
         serving = self._serving()
-        if named:
-            reason = f"the library has embeddings of {len(named)} networks of that name"
-            return BackboneError(backbone, reason, f"name one by its number, such as {named[0].weights[:8]}")
-        if serving and serving.backbone.lower() == backbone.lower():
+        if serving and _goes_by(serving, backbone):
             remedy = "first have another serve: simsearch index --backbone NAME"
-            return BackboneError(backbone, "its embeddings are the ones that serve", remedy)
-        return BackboneError(
+            raise BackboneError(backbone, "its embeddings are the ones that serve", remedy)
+        raise BackboneError(
             backbone, "the library has no embeddings of it", "see which it has with: simsearch status"
         )
 
 
-def _count_lacking(store: Store, number: int) -> int:
-    return int(store.query(f"SELECT count(*) {_LACKING}", number)[0][0])
+def _goes_by(encoder: EncoderIdentity, name: str) -> bool:
+    return name.lower() in (encoder.backbone.lower(), number_of(encoder))
+
+
+def _ambiguous(name: str, encoders: list[EncoderIdentity]) -> BackboneError:
+    reason = f"the library has embeddings of {len(encoders)} networks of that name"
+    return BackboneError(name, reason, f"name one by its number, such as {number_of(encoders[0])}")
+
+
+def _stopped(backbone: str) -> str:
+    return f"not all embeddings of {backbone} are made; to go on: simsearch index --backbone {backbone}"
 
 
 class _Filling:

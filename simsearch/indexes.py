@@ -163,6 +163,7 @@ class Indexes:
         if tuned and (
             self._store.counts()["photos"] > _OUTGROWN * tuned["photos"]
             or tuned.get("space", "") != vectors.mark  # what was measured holds no more
+            or tuned.get("encoder") not in (None, self._store.setting("encoder"))
         ):
             self._tune(vectors, tuned["wish"], tuned["knobs"], None)
             return
@@ -191,6 +192,7 @@ class Indexes:
         held = self._filled(self._lsh(vectors.width, "int8" if compact else "float16"), vectors, generation)
         tuning: Tuning = held.index.tune(wish, **knobs)
         told = {"wish": wish, "knobs": knobs, "photos": len(held.index), "space": vectors.mark}
+        told["encoder"] = self._store.setting("encoder")
         told |= {**tuning._asdict(), "settings": tuning.settings._asdict()}
         with self._store.transaction():
             self._store.set_setting("compact", str(int(compact)))

@@ -164,11 +164,27 @@ class Library:
         storage = lsh_storage or os.environ.get("SIMSEARCH_LSH_STORAGE")
         library = cls(folder, opened, asked, encoder, storage)
         try:
-            _ = library.backbone
+            library._check_asked()
         except SimsearchError:
             opened.close()
             raise
         return library
+
+    def _check_asked(self) -> None:
+        """Raise EncoderMismatch where another network serves than was named; from then on none is."""
+        stored = self._store.setting("encoder")
+        if stored is None or self._given:
+            _ = self.backbone
+            return
+        from simsearch.encoder import EncoderIdentity, asked_for, is_file_name
+
+        serving, (name, weights, pixels) = EncoderIdentity.from_json(stored), self._asked
+        _agree(self.path, serving.backbone, name)
+        if name and (weights or is_file_name(name)):
+            sha256 = asked_for(name, weights, pixels).sha256 or ""
+            if sha256 != serving.weights:
+                raise EncoderMismatch(self.path, serving, serving._replace(weights=sha256))
+        self._asked = _NOTHING
 
     def close(self) -> None:
         """Close the library's files."""
@@ -187,7 +203,8 @@ class Library:
     @property
     def backbone(self) -> str:
         """Name of the network that makes the library's embeddings, or will."""
-        return _agree(self.path, self._store.setting("encoder"), self._asked.backbone)
+        stored = self._store.setting("encoder")
+        return _agree(self.path, json.loads(stored)["backbone"] if stored else None, self._asked.backbone)
 
     @property
     def encoder(self) -> Encoder:
@@ -208,11 +225,12 @@ class Library:
             return self._encoder
 
     def _found(self, serving: EncoderIdentity | None) -> Encoder:
-        """Return the network that serves or, where none does yet or a file is named, what is asked for."""
-        from simsearch.encoder import is_file_name, open_encoder, stored_encoder
+        """Return the network that serves or, where none does yet, the one that was asked for."""
+        from simsearch.encoder import open_encoder, stored_encoder
 
         name, weights, pixels = self._asked
-        if serving and not weights and not is_file_name(name or ""):
+        if serving:
+            _agree(self.path, serving.backbone, name)
             return stored_encoder(serving, networks_of(self.path), say=_log.warning)
         return open_encoder(name or DEFAULT_BACKBONE, weights=weights, pixels=pixels, say=_log.warning)
 
@@ -1220,7 +1238,8 @@ class Library:
             "backbone": self.backbone,
             "weights": json.loads(stored)["weights"] if stored else None,
             "embeddings": [
-                {**one._asdict(), "encoder": one.encoder._asdict()} for one in self.embeddings.sets()
+                {**one._asdict(), "encoder": one.encoder._asdict(), "number": one.number}
+                for one in self.embeddings.sets()
             ],
             "engine": self._indexes.reason(),
             "lsh": self._indexes.tuned,
@@ -1271,7 +1290,8 @@ class Library:
         def told(done: int, total: int) -> None:
             progress({"doing": "making the new embeddings", "done": done, "total": total})
 
-        self.embeddings.switch(self.embeddings.open(network), progress=told)
+        if not self.embeddings.switch(self.embeddings.open(network), progress=told).serves:
+            raise KeyboardInterrupt
 
     def learn_deep(
         self,
@@ -1305,7 +1325,8 @@ class Library:
         progress
             Called with what is being done, ``doing``, how much of that is ``done`` and the ``total``; in
             training, whose unit is an epoch, besides with ``seconds_left`` and the epoch's entry in the
-            ``history``. What it raises ends it all, and nothing has changed then.
+            ``history``. What it raises ends it all, and search is as it was. Of a network that was trained
+            by then, :meth:`Embeddings.switch` goes on making the embeddings.
 
         Returns
         -------
@@ -1363,15 +1384,14 @@ def _wish(k: int, engine: str, rerank: bool, diversity: float, fold: bool) -> Wi
     return Wish(k, engine, rerank, diversity, fold)
 
 
-def _agree(folder: Path, stored: str | None, asked: str | None) -> str:
+def _agree(folder: Path, serving: str | None, asked: str | None) -> str:
     """Return the name of the network to use: the library's own, which nobody may contradict."""
     from simsearch.encoder import is_file_name
 
     if asked is not None and is_file_name(asked):
         asked = Path(asked).stem
-    if stored is None:
+    if serving is None:
         return asked or DEFAULT_BACKBONE
-    name: str = json.loads(stored)["backbone"]
-    if asked is not None and asked.lower() != name.lower():
-        raise EncoderMismatch(folder, name, asked)
-    return name
+    if asked is not None and asked.lower() != serving.lower():
+        raise EncoderMismatch(folder, serving, asked)
+    return serving

@@ -22,7 +22,7 @@ from PIL import Image
 from simsearch.checks import Problem
 from simsearch.index.rows import usable
 from simsearch.pixels import THUMBNAIL_SIDE
-from simsearch.store import Store, parsed_time
+from simsearch.store import STAND_IN, Store, parsed_time
 from simsearch.worker import examine
 
 if TYPE_CHECKING:
@@ -161,7 +161,9 @@ def _other_embeddings(
     db: sqlite3.Connection, encoder: Encoder, faulty: set[int], only: list[int] | None
 ) -> list[Problem]:
     """Encode a few files anew; return that they differ from what is stored, where they do."""
-    ids = only or [row[0] for row in db.execute("SELECT id FROM photos WHERE missing_since IS NULL")]
+    # Embeddings of thumbnails are known to be others; the next run of indexing sees to them.
+    sql = "SELECT id FROM photos WHERE missing_since IS NULL AND facts <> ?"
+    ids = only or [row[0] for row in db.execute(sql, (STAND_IN,))]
     if not only:
         random.Random(len(ids)).shuffle(ids)  # the same in each check of the same library
     cosines: dict[int, float] = {}

@@ -190,6 +190,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )
         """,
         "CREATE INDEX spare_embeddings_by_photo ON spare_embeddings (photo_id)",
+        "CREATE INDEX spare_embeddings_by_set ON spare_embeddings (set_id, stand_in)",  # to count them
         """
         CREATE TRIGGER photo_became_another AFTER UPDATE OF sha256 ON photos WHEN old.sha256 <> new.sha256
         BEGIN DELETE FROM spare_embeddings WHERE photo_id = new.id; END

@@ -392,17 +392,6 @@ class Store:
                 WHERE photo_id NOT IN (SELECT photo_id FROM changes)"""
         )
 
-    def shrink(self) -> None:
-        """Give the room of what was dropped back to the disk; it takes as much again meanwhile.
-
-        Raises
-        ------
-        sqlite3.Error
-            When there is not that much, or another process is in the way.
-        """
-        with self._lock:
-            self._db.execute("VACUUM")
-
     # Failures
 
     def failures(self, root: Root) -> dict[str, tuple[int | None, int | None, str]]:

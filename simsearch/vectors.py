@@ -29,6 +29,7 @@ class SearchVectors:
         self._store = store
         self.dim = dim
         self._named, content = _kept(store)
+        self._encoder = store.setting("encoder")
         self._damaged: bytes | None = None
         try:
             self.space = _read(self._named, content, dim)
@@ -44,8 +45,10 @@ class SearchVectors:
         self.width = self.space.width(dim)
 
     def hold(self, dim: int) -> bool:
-        """Whether embeddings are of this width, and the library is still searched in this space."""
+        """Whether embeddings are of this width, and of this network and space the library is searched by."""
         if self.dim != dim or self._named != (self._store.setting(SPACE) or ""):
+            return False
+        if self._encoder != self._store.setting("encoder"):
             return False
         # Learnt anew from the same photos it has the name that it had before.
         return self._damaged is None or self._damaged == (self._store.learnt(SPACE) or b"")

@@ -224,7 +224,7 @@ def test_learning_shows_how_far_it_is_and_can_be_stopped(taught, monkeypatch):
         button(page, "Stop").click()
         page.run()
         page = ended(page)
-    assert "Stopped. Nothing has changed." in texts(page)
+    assert "Stopped. Search is as it was." in texts(page)
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from simsearch import BackboneError, Library, Report, embeddings, encoder
+from simsearch import BackboneError, Library, embeddings, encoder
 from tests.conftest import paint
-from tests.toy import OtherEncoder, ToyEncoder
+from tests.toy import OtherEncoder, PickyEncoder, ToyEncoder
 
-TOYS = {toy.identity: toy for toy in (ToyEncoder(), OtherEncoder())}
+TOYS = {toy.identity: toy for toy in (ToyEncoder(), OtherEncoder(), PickyEncoder())}
 
 
 @pytest.fixture
@@ -38,24 +38,14 @@ def test_another_network_is_made_to_serve_beside_the_old(run, indexed):
     assert "other serves now: 3 embeddings made in " in out
     assert out.endswith("the embeddings of toy are kept; to drop them: simsearch backbones --remove toy\n")
     status = run("status")[1]
-    assert "networks:  other (exact, 11111111): 3 photos, 0.0 MB, serves\n" in status
-    assert "networks:  toy (exact, 00000000): 3 photos, 0.0 MB\n" in status
+    assert "networks:  other (exact, number 5f26b36d): 3 photos, 0.0 MB, serves\n" in status
+    assert "networks:  toy (exact, number ca90ece7): 3 photos, 0.0 MB\n" in status
     told = json.loads(run("status", "--json")[1])
     assert [(one["encoder"]["backbone"], one["serves"], one["lacking"]) for one in told["embeddings"]] == [
         ("other", True, 0),
         ("toy", False, 0),
     ]
     assert told["run"]["report"]["updated"] == 3
-
-
-def test_photos_that_are_away_are_said_to_be_known_by_their_thumbnails(run, indexed):
-    indexed.rename(indexed.with_name("away"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Library, "sync", lambda *_, **__: Report())  # the folder is not there
-        out = run("index", "--backbone", "other")[1]
-    assert "other serves now: 2 embeddings made in " in out
-    assert ", 2 of them from thumbnails, until their files can be read\n" in out
-    assert "0.0 MB, 2 of them by thumbnails, serves\n" in run("status")[1]
 
 
 def test_what_is_stopped_is_said_to_go_on(run, indexed, monkeypatch):
@@ -75,7 +65,7 @@ def test_the_network_that_serves_already_changes_nothing(run, indexed, monkeypat
 
 def test_weights_belong_to_a_network(run, indexed):
     code, _, err = run("index", indexed, "--weights", "x.h5")
-    assert code == 2 and "they are of no use by themselves; name the network with --backbone" in err
+    assert code == 2 and "it is of no use by itself; name the network with --backbone" in err
 
 
 def test_a_network_that_does_not_serve_can_be_dropped(run, indexed):
@@ -104,3 +94,44 @@ def test_from_a_network_that_is_lost_another_leads_away(run, indexed, monkeypatc
     code, out, err = run("index", indexed, "--backbone", "other")
     assert code == 0 and "What is new is indexed with other." in err
     assert "other serves now: 2 embeddings made in" in out and "1 added" in out
+
+
+def test_an_empty_library_takes_the_network_that_is_named(run, library, album, monkeypatch):
+    asked = []
+
+    def opened(name, **given):
+        asked.append((name, given))
+        return ToyEncoder()
+
+    monkeypatch.setattr(encoder, "open_encoder", opened)
+    Library.open(library).close()
+    paint(album / "red.png", "red")
+    assert run("index", album, "--backbone", "ResNet50", "--weights", "x.h5")[0] == 0
+    [(name, given)] = asked
+    assert name == "ResNet50" and given["weights"] == "x.h5"
+    code, _, err = run("index", album, "--pixels", "0..1")
+    assert code == 2 and "--pixels: it is of no use by itself" in err
+
+
+def test_the_way_back_is_open_while_all_folders_are_away(run, indexed):
+    indexed.rename(indexed.with_name("away"))
+    code, out, err = run("index", "--backbone", "other")
+    assert code == 1 and "no such folder" in err and "other serves now: 2 embeddings made in" in out
+    assert ", 2 of them from thumbnails, until their files can be read\n" in out
+    assert "0.0 MB, 2 of them by thumbnails, serves\n" in run("status")[1]
+
+
+def test_a_run_with_nothing_to_do_is_no_run_that_was_cut_off(run, indexed, monkeypatch):
+    run("index", "--backbone", "other")
+    run("index", "--backbone", "other")
+    assert "stopped early" not in run("status")[1]
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(embeddings._Filling, "_encode_files", interrupt)
+    monkeypatch.setattr(embeddings, "open_encoder", lambda name, **_: PickyEncoder())
+    assert run("index", "--backbone", "picky")[0] == 130
+    assert (
+        "not all embeddings of picky are made; to go on: simsearch index --backbone picky" in run("status")[1]
+    )

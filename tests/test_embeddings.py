@@ -13,20 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simsearch import BackboneError, EncoderMismatch, Library, LibraryError
+from simsearch import BackboneError, EncoderMismatch, Library, LibraryError, deep
+from simsearch import embeddings as room
 from simsearch.running import sole_writer
 from simsearch.store import STAND_IN
 from tests.conftest import COLOURS, paint
-from tests.toy import BlindEncoder, OtherEncoder, ToyEncoder
-
-
-class OtherBlindEncoder(OtherEncoder):
-    """Another network that must not be asked."""
-
-    recipe = ("tests.toy:BlindEncoder", [])
-
-    def encode(self, pixels):
-        raise AssertionError("nothing needed encoding")
+from tests.toy import BlindEncoder, OtherEncoder, PickyEncoder, ToyEncoder
 
 
 @pytest.fixture
@@ -186,6 +178,18 @@ def test_a_photo_of_which_nothing_can_be_read_is_seen_to_by_the_next_run(library
     assert names(library.search(path, k=1)) == ["red.png"]
 
 
+def test_what_a_network_sees_nothing_in_is_hidden_while_it_serves_and_back_with_the_other(library, album):
+    before = stored(library)
+    assert library.embeddings.switch(PickyEncoder())[1:5] == (3, 0, 1, True)
+    assert len(library) == 3 and library.sync(album).failed == [
+        (str(album / "red.png"), "the toy sees nothing in red")
+    ]
+    assert library.sync(album).failed_before
+    assert library.embeddings.switch(ToyEncoder())[1:5] == (0, 0, 0, True)
+    assert len(library) == 4 and stored(library).keys() == before.keys()
+    assert library.sync(album).failed == []
+
+
 def test_missing_photos_have_an_embedding_when_they_come_back(library, album):
     (album / "red.png").rename(album.with_name("red.png"))
     library.sync(album)
@@ -324,6 +328,47 @@ Library.open({str(library.path)!r}, encoder=ToyEncoder()).embeddings.switch(Othe
         assert told(again) == [("other", 4, 0, True), ("toy", 4, 0, False)]
 
 
+def test_a_doctor_knows_embeddings_of_thumbnails_for_what_they_are(library, album, monkeypatch):
+    class Doubtful(OtherEncoder):
+        """It makes another vector each time."""
+
+        def encode(self, pixels):
+            return np.roll(super().encode(pixels), 1)
+
+    album.rename(album.with_name("away"))
+    library.embeddings.switch(OtherEncoder())
+    album.with_name("away").rename(album)
+    monkeypatch.setattr(Library, "encoder", Doubtful())
+    assert library.check() == []
+    monkeypatch.undo()
+    library.sync(album)
+    monkeypatch.setattr(Library, "encoder", Doubtful())
+    assert "the network gives 4 of 4 photos other embeddings" in library.check()[0].problem
+
+
+def test_training_that_is_stopped_while_embeddings_are_made_says_so(library, monkeypatch):
+    kept = {"network": "/there/toy-tuned-1.keras", "lesson": "folders"}
+    monkeypatch.setattr(deep, "learn", lambda *_, **__: kept)
+    monkeypatch.setattr(room, "open_encoder", lambda name, **_: OtherEncoder())
+
+    def interrupt(told):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        library.learn_deep(progress=interrupt)
+    assert library.backbone == "toy" and told(library)[1][0] == "other"
+
+
+def test_the_file_that_is_named_has_to_be_the_one_that_serves(library, tmp_path):
+    for name, content in (("toy.keras", b"x"), ("right.keras", b"y")):
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(EncoderMismatch, match="00000000.*2d711642"):
+        Library.open(library.path, backbone=tmp_path / "toy.keras")
+    with pytest.raises(EncoderMismatch, match="made with toy, not with right"):
+        Library.open(library.path, backbone=tmp_path / "right.keras")
+    Library.open(library.path, backbone="TOY").close()
+
+
 def test_it_waits_for_nobody_who_indexes(library):
     with sole_writer(library.path), pytest.raises(LibraryError, match="in use by another simsearch"):
         library.embeddings.switch(OtherEncoder())
@@ -342,12 +387,11 @@ def test_an_encoder_of_ones_own_must_be_the_one_that_serves(library, album):
 # Removing
 
 
-def test_a_set_that_does_not_serve_is_removed_and_gives_its_room_back(library):
+def test_a_set_that_does_not_serve_is_removed(library):
     library.embeddings.switch(OtherEncoder())
     assert library.embeddings.remove("toy") == ToyEncoder.identity
     assert told(library) == [("other", 4, 0, True)]
     assert sql(library, "SELECT count(*) FROM spare_embeddings") == [(0,)]
-    assert sql(library, "PRAGMA freelist_count") == [(0,)]
 
 
 @pytest.mark.parametrize(
@@ -370,11 +414,10 @@ def test_of_two_networks_of_one_name_the_number_tells_which(library):
 
     for encoder in (OtherEncoder(), Retrained(), ToyEncoder()):
         library.embeddings.switch(encoder)
-    with pytest.raises(
-        BackboneError, match="of 2 networks of that name; name one by its number, such as 11111111"
-    ):
-        library.embeddings.remove("other")
-    with pytest.raises(BackboneError, match="name the file of the one that is meant"):
-        library.embeddings.open("other")
-    assert library.embeddings.remove("22222222") == Retrained.identity
+    numbers = [one.number for one in library.embeddings.sets()]
+    assert len(set(numbers)) == 3
+    for ask in (library.embeddings.remove, library.embeddings.open):
+        with pytest.raises(BackboneError, match=f"of 2 networks .*by its number, such as {numbers[1]}"):
+            ask("other")
+    assert library.embeddings.remove(numbers[2]) == Retrained.identity
     assert told(library) == [("toy", 4, 0, True), ("other", 4, 0, False)]

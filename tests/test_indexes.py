@@ -212,12 +212,23 @@ def test_a_refused_knob_changes_nothing(shelf):
 
 
 @pytest.mark.parametrize("engine", ["faiss", "lsh"])
+def test_a_file_of_another_network_is_outdated_and_made_anew_in_silence(shelf, engine, caplog, monkeypatch):
+    monkeypatch.setattr("simsearch.index.tuning._QUERIES", 20)
+    Indexes(shelf.store).current(engine, DIM)
+    path = shelf.store.path.with_name(f"index.{engine}")
+    before = path.read_bytes()
+    spoil_encoder(shelf, path)
+    with caplog.at_level(logging.WARNING, "simsearch"):
+        assert len(Indexes(shelf.store).current(engine, DIM)) == shelf.store.counts()["photos"]
+    assert not caplog.records and path.read_bytes() != before
+
+
+@pytest.mark.parametrize("engine", ["faiss", "lsh"])
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
         (spoil_generation, "from generation 3 of a library that is at 1"),
         (spoil_library, "not for another"),
-        (spoil_encoder, "made with encoder toy, not with another"),
         (spoil_bytes, "checksum"),
         (spoil_size, "bytes"),
         (spoil_count, "holds 400 photos, where there are 399"),
@@ -324,7 +335,7 @@ def test_tuning_is_kept_and_others_take_it_up(shelf):
     assert isinstance(after, LshIndex) and after.settings == tuning.settings
     fresh = Indexes(shelf.store).current("lsh", DIM)
     assert isinstance(fresh, LshIndex) and fresh.settings == tuning.settings
-    told = {"wish": 0.9, "knobs": {"bits": 5, "tables": 12}, "photos": 400, "space": ""}
+    told = {"wish": 0.9, "knobs": {"bits": 5, "tables": 12}, "photos": 400, "space": "", "encoder": "toy"}
     assert elsewhere.tuned == {**told, **tuning._asdict(), "settings": tuning.settings._asdict()}
 
 

@@ -39,6 +39,18 @@ class OtherEncoder(ToyEncoder):
         return (seen / np.linalg.norm(seen)).astype(np.float32)
 
 
+class PickyEncoder(OtherEncoder):
+    """It sees nothing in red."""
+
+    identity = OtherEncoder.identity._replace(backbone="picky")
+    recipe = ("tests.toy:PickyEncoder", [])
+
+    def encode(self, pixels):
+        if pixels[4, 4, 0] > 150 and pixels[4, 4, 1] < 50:
+            raise ValueError("the toy sees nothing in red")
+        return super().encode(pixels)
+
+
 class PerilousEncoder(ToyEncoder):
     """Pure red kills the process it is in, pure green hangs it; other colours are as in the toy."""
 

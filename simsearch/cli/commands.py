@@ -232,7 +232,7 @@ def status(options: argparse.Namespace) -> int:
 
 def _set_text(one: dict[str, Any]) -> str:
     encoder = one["encoder"]
-    text = f"{encoder['backbone']} ({encoder['precision']}, {encoder['weights'][:8]}): "
+    text = f"{encoder['backbone']} ({encoder['precision']}, number {one['number']}): "
     text += f"{counted(one['photos'], 'photo')}, {one['bytes'] / 1e6:,.1f} MB"
     if one["lacking"]:
         text += f", {one['lacking']:,} " + ("of them by thumbnails" if one["serves"] else "still to be made")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def index(options: argparse.Namespace) -> int:
     """Index folders, and follow them where that is wished for."""
-    from simsearch import BackboneError, FolderError, Library, NoLibrary
+    from simsearch import FolderError
 
     create = bool(options.folders)  # without folders there must be a library that knows some
     if (
@@ -43,21 +43,7 @@ def index(options: argparse.Namespace) -> int:
         # Before a library is made for nothing.
         remedy = "check the spelling, and that its disk is connected"
         raise FolderError(options.folders[0], "no such folder", remedy)
-    if options.weights and not options.backbone:
-        raise BackboneError(
-            "--weights", "they are of no use by themselves", "name the network with --backbone"
-        )
-    try:
-        library = Library.open(options.library, create=False)
-    except NoLibrary:
-        library = Library.open(
-            options.library,
-            backbone=options.backbone,
-            weights=options.weights,
-            pixels=options.pixels,
-            create=create,
-        )
-    with library:
+    with _opened(options, create=create) as library:
         if options.backbone and library.embeddings.sets():
             code = _switch(library, options)
             if code == INTERRUPTED or not options.watch:
@@ -67,9 +53,31 @@ def index(options: argparse.Namespace) -> int:
         return _run(library, options.folders, options)
 
 
+def _opened(options: argparse.Namespace, *, create: bool) -> Library:
+    """Open the library; where nothing serves in it yet, with the network that is wished for."""
+    from simsearch import BackboneError, Library, NoLibrary
+
+    network = {name: getattr(options, name) for name in ("backbone", "weights", "pixels")}
+    if not options.backbone:
+        for name in ("weights", "pixels"):
+            if network[name]:
+                raise BackboneError(
+                    f"--{name}", "it is of no use by itself", "name the network with --backbone"
+                )
+        return Library.open(options.library, create=create)
+    try:
+        library = Library.open(options.library, create=False)
+    except NoLibrary:
+        return Library.open(options.library, create=create, **network)
+    if library.embeddings.sets():
+        return library
+    library.close()
+    return Library.open(options.library, **network)
+
+
 def _switch(library: Library, options: argparse.Namespace) -> int:
     """Index with the network that serves, and then have the one that is wished for serve."""
-    from simsearch import BackboneError
+    from simsearch import BackboneError, FolderError
 
     encoder = library.embeddings.open(
         options.backbone, weights=options.weights, pixels=options.pixels, say=complain
@@ -77,6 +85,11 @@ def _switch(library: Library, options: argparse.Namespace) -> int:
     before = library.embeddings.sets()[0].encoder
     try:
         code = _run(library, options.folders, options)
+    except FolderError as error:  # all are away; their photos are encoded from thumbnails
+        if options.folders:
+            raise
+        complain(printable(str(error)))
+        code = NOT_WELL
     except BackboneError as error:
         if encoder.identity == before:
             raise

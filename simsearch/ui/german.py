@@ -783,7 +783,7 @@ TEXTS = {
     "Search would be worse with this, so nothing was changed. This "
     "was measured:": "Die Suche würde damit schlechter, darum blieb alles, wie es war. Das wurde gemessen:",
     "Use it all the same": "Trotzdem verwenden",
-    "Stopped. Nothing has changed.": "Angehalten. Nichts hat sich geändert.",
+    "Stopped. Search is as it was.": "Angehalten. Gesucht wird wie vorher.",
     "Done: search and votes go by it from now on.": "Fertig: Suche und Abstimmungen richten sich von nun an "
     "danach.",
     "What is it?": "Was ist das?",

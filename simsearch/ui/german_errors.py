@@ -151,12 +151,15 @@ PHRASES = {
     "open it without a backbone, or have the other one serve: simsearch index --backbone NAME": (
         "ohne Angabe eines Netzes öffnen, oder das andere einsetzen: simsearch index --backbone NAME"
     ),
-    "they are of no use by themselves": "für sich allein sind sie nutzlos",
+    "it is of no use by itself": "für sich allein ist das nutzlos",
     "name the network with --backbone": "das Netz mit --backbone nennen",
     "the library has embeddings of {n} networks of that name": (
         "die Bibliothek hat Einbettungen von {n} Netzen dieses Namens"
     ),
-    "name the file of the one that is meant": "die Datei des gemeinten nennen",
+    "not all embeddings of {name} are made": "es sind noch nicht alle Einbettungen von {name} gemacht",
+    "to go on: simsearch index --backbone {name}": (
+        "im Terminal geht es weiter mit: simsearch index --backbone {name}"
+    ),
     "name one by its number, such as {hash}": "eines bei seiner Nummer nennen, etwa {hash}",
     "its embeddings are the ones that serve": "mit seinen Einbettungen wird gesucht",
     "first have another serve: simsearch index --backbone NAME": (

@@ -229,7 +229,7 @@ def _show_outcome(library: Library, place: Desk, work: Work[dict[str, Any]]) -> 
     elif error:
         show_failure(error)
     elif work.stopped:
-        st.info(say("Stopped. Nothing has changed."))
+        st.info(say("Stopped. Search is as it was."))
     elif work.outcome and "verdict" in work.outcome:
         _show_trained(work.outcome)
     else:

@@ -54,9 +54,9 @@ def _row(one: dict[str, Any]) -> str:
 
 def _offer(library: Library, one: dict[str, Any], busy: bool) -> None:
     """Offer to have a set that waits serve, or to drop it."""
-    number = one["encoder"]["weights"][:8]
+    number = one["number"]
     if st.button(say("Let it serve"), key=f"serve-{number}", type="tertiary", disabled=busy):
-        _start(library, _name(one))
+        _start(library, number)
     with st.popover(say("Drop its embeddings"), type="tertiary", disabled=busy):
         st.write(say("To have this network serve again, all photos have to be looked at anew."))
         if st.button(say("Drop them"), key=f"drop-{number}", type="primary"):

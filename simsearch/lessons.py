@@ -231,10 +231,7 @@ def learn_kinds(
         found[used],
         lambda done, total: progress("trying it on photos held out", done, total),
     )
-    told = {
-        name: value._asdict() if isinstance(value, Quality) else value
-        for name, value in gain._asdict().items()
-    }
+    told = _plain(gain)
     if gain.is_loss and not force:
         reason = f"search would be worse ({_told(gain)})"
         raise LearningError(reason, "use --force to have it all the same", told)
@@ -445,6 +442,21 @@ def _write(store: Store, learnt: Space, lesson: str, **told: Any) -> None:
     store.set_learnt(SPACE, None if learnt.kind == "identity" else learnt.to_bytes())
     store.set_setting(SPACE, learnt.mark)
     store.set_setting(_SETTING, json.dumps({"lesson": lesson, "photos": 0, **told, "at": at}))
+
+
+def note_gain(store: Store, before: dict[str, float], after: dict[str, float], asked: int) -> None:
+    """Tell another gain of the last lesson: of a network that has seen the photos, its own says nothing."""
+    gain = Gain(Quality(**before), Quality(**after), None, None, asked, 0)
+    with store.transaction():
+        store.set_setting(_SETTING, json.dumps({**last(store), "gain": _plain(gain)}))
+
+
+def _plain(gain: Gain) -> dict[str, Any]:
+    """Return it as JSON can hold it."""
+    return {
+        name: value._asdict() if isinstance(value, Quality) else value
+        for name, value in gain._asdict().items()
+    }
 
 
 def _told(gain: Gain) -> str:

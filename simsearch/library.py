@@ -1351,7 +1351,7 @@ class Library:
             raise ValueError("give labels or under, not both")
         if unfreeze < 0 or (epochs is not None and epochs < 1):
             raise ValueError("unfreeze must be 0 or more, and epochs 1 or more")
-        from simsearch import deep
+        from simsearch import deep, lessons
 
         progress = progress or (lambda told: None)
         with running.sole_writer(self.path):
@@ -1371,6 +1371,8 @@ class Library:
             self._take_up(result["network"], progress)
             wishes: dict[str, Any] = {"labels": labels, "under": under, "force": True}
             self.learn(result["lesson"], **(wishes if result["lesson"] == "folders" else {}))
+            if result["lesson"] == "folders":
+                lessons.note_gain(self._store, result["raw"], result["deep_folders"], result["asked"])
         return {**result, "verdict": deep.verdict(result), "unknown": unknown}
 
 

@@ -359,6 +359,32 @@ def test_training_that_is_stopped_while_embeddings_are_made_says_so(library, mon
     assert library.backbone == "toy" and told(library)[1][0] == "other"
 
 
+def test_what_training_gains_is_told_by_the_photos_held_out_from_it(toy_library, album, monkeypatch):
+    for kind, colour in (("red", (200, 30, 30)), ("blue", (30, 30, 200))):
+        for number in range(4):
+            paint(album / kind / f"{number}.png", (colour[0] + number, *colour[1:]))
+    toy_library.sync(album)
+    raw = {"precision_at_1": 0.5, "precision_at_15": 0.4, "accuracy": 0.3}
+    deep_folders = {"precision_at_1": 0.6, "precision_at_15": 0.5, "accuracy": 0.4}
+    kept = {
+        "network": "/there/toy-tuned-1.keras",
+        "lesson": "folders",
+        "raw": raw,
+        "deep_folders": deep_folders,
+    }
+    monkeypatch.setattr(deep, "learn", lambda *_, **__: {**kept, "asked": 7})
+    monkeypatch.setattr(deep, "verdict", lambda _: "better")
+    monkeypatch.setattr(room, "open_encoder", lambda name, **_: OtherEncoder())
+    assert toy_library.learn_deep()["verdict"] == "better"
+    gain = toy_library.learnt()["gain"]
+    assert (gain["before"], gain["after"], gain["asked"], gain["others_after"]) == (
+        raw,
+        deep_folders,
+        7,
+        None,
+    )
+
+
 def test_the_file_that_is_named_has_to_be_the_one_that_serves(library, tmp_path):
     for name, content in (("toy.keras", b"x"), ("right.keras", b"y")):
         (tmp_path / name).write_bytes(content)

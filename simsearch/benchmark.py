@@ -7,6 +7,7 @@ backbones can be compared photo by photo, which tells smaller differences from c
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import time
@@ -14,7 +15,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -66,7 +66,8 @@ class Figures:
     identity
         What tells its embeddings from others'.
     images_per_second
-        Files in, rows out, by all workers; without their start and the first tenth. None for too few photos.
+        Files in, rows out, by all workers; without their start and the first tenth of each indexed folder.
+        None for too few photos.
     milliseconds
         Of a query: to "decode", to "encode", to "search", and "all" three; medians. Empty where every file
         was gone by then.
@@ -260,7 +261,7 @@ def _sampled(paths: Iterable[Path], most: int) -> list[Path]:
     folders, at_once = [*by_folder.values()], max(most // _A_FOLDER, 2)
     drawn: list[Path] = []
     for start in range(0, len(folders), at_once):
-        for turn in zip_longest(*folders[start : start + at_once]):
+        for turn in itertools.zip_longest(*folders[start : start + at_once]):
             drawn += [path for path in turn if path is not None]
             if len(drawn) >= most:
                 return sorted(drawn[:most])
@@ -279,10 +280,10 @@ def _read_once(paths: Sequence[Path], tell: Progress) -> None:
 # One backbone
 
 
-def _opened(name: str) -> LiteRTEncoder:
+def _opened(name: str, say: Callable[[str], None] | None = None) -> LiteRTEncoder:
     backbone, weights = _taken_apart(name)
     wanted: dict[str, Any] = {} if weights is None else {"weights": weights}
-    return open_encoder(backbone, say=_log.warning, **wanted)
+    return open_encoder(backbone, say=say, **wanted)
 
 
 def _taken_apart(name: str) -> tuple[str, str | None]:
@@ -298,7 +299,7 @@ def _taken_apart(name: str) -> tuple[str, str | None]:
 def _refusal(name: str) -> str | None:
     """Return why a backbone cannot be had; None where it is ready."""
     try:
-        _opened(name)
+        _opened(name, _log.warning)
     except BackboneError as error:
         return str(error)
     return None
@@ -310,18 +311,22 @@ def _outcome(name: str, photos: _Photos, tell: Progress) -> _Outcome:
 
 
 class _Clock:
-    """Measures how quickly photos come, from a tenth of them on: by then all workers are at work."""
+    """Measures how quickly photos come, from a tenth of a folder on: by then all workers are at work."""
 
     def __init__(self) -> None:
-        self._started: tuple[int, float] | None = None
+        self._last = 0.0  # when a photo came
+        self._photos, self._seconds = 0, 0.0
         self.rate: float | None = None  # photos a second
 
     def note(self, done: int, total: int) -> None:
+        """Note that a photo came, of so many of its folder: each begins anew, with workers of its own."""
         now = time.perf_counter()
-        if self._started is None and done > total // 10:
-            self._started = done, now
-        elif self._started is not None and now > self._started[1] + _SHORTEST:
-            self.rate = (done - self._started[0]) / (now - self._started[1])
+        if done > total // 10 + 1:
+            self._photos += 1
+            self._seconds += now - self._last
+            if self._seconds > _SHORTEST:
+                self.rate = self._photos / self._seconds
+        self._last = now
 
 
 class _Trial:
@@ -358,11 +363,11 @@ class _Trial:
         with self._store.transaction():
             for root in photos.roots:
                 self._store.add_root(root)
-        clock, doing = _Clock(), f"{self._name}: indexing"
+        clock, doing, came = _Clock(), f"{self._name}: indexing", itertools.count(1)
 
         def note(done: int, total: int) -> None:
             clock.note(done, total)
-            self._tell(doing, done, total)
+            self._tell(doing, next(came), len(photos.paths))
 
         report = Indexer(self._store, self._indexes, lambda: self._encoder, progress=note).take_up(
             photos.paths

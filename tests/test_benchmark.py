@@ -116,6 +116,17 @@ def test_the_clock_leaves_the_first_tenth_out(monkeypatch):
     assert clock.rate == pytest.approx(20)
 
 
+def test_the_clock_goes_on_from_folder_to_folder(monkeypatch):
+    clock, now = benchmark._Clock(), 0.0
+    for folder in (100, 40, 1):
+        now += 60  # until its workers are there
+        for done in range(1, folder + 1):
+            now += 1 if done <= folder // 10 + 1 else 0.01
+            monkeypatch.setattr(time, "perf_counter", lambda now=now: now)
+            clock.note(done, folder)
+    assert clock.rate == pytest.approx(100)
+
+
 def test_of_one_photo_no_speed_is_told():
     clock = benchmark._Clock()
     clock.note(1, 1)
@@ -246,6 +257,15 @@ def test_progress_is_told_by_backbone(toys, two_kinds):
     compare_backbones(["toy"], two_kinds, progress=lambda *step: steps.append(step))
     assert ("reading the photos", 6, 6) in steps and ("toy: indexing", 6, 6) in steps
     assert steps[-1] == ("toy: searching for photos of the same folder", 6, 6)
+
+
+def test_a_library_of_two_folders(toys, toy_library, two_kinds):
+    for folder in ("warm", "cold"):
+        toy_library.sync(two_kinds / folder, workers=1)
+    steps = []
+    told = compare_backbones(["toy"], library=toy_library.path, progress=lambda *step: steps.append(step))
+    assert [step[1:] for step in steps if step[0] == "toy: indexing"] == [(done, 6) for done in range(1, 7)]
+    assert (told.photos, told.folders) == (6, 2) and (told.figures[0].images_per_second or 0) > 0
 
 
 def test_the_photos_of_a_library_are_used(toys, toy_library, two_kinds):

@@ -283,6 +283,8 @@ def asked_for(name: str, weights: str | os.PathLike[str] | None, pixels: str | N
         raise BackboneError(name, f"pixels {pixels} are not known", f"choose one of {', '.join(PIXELS)}")
     if is_file_name(name):
         path = Path(name).expanduser().absolute()
+        if path.stem.lower() in {known.lower() for known in BACKBONES}:
+            raise BackboneError(path.name, f"{path.stem} is the name of another network", "rename the file")
         if weights is not None:
             raise BackboneError(path.name, "the file holds its own weights", "leave --weights out")
         return Source(

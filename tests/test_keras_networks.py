@@ -334,6 +334,8 @@ def test_a_process_that_is_killed_is_said_to_be(cache, monkeypatch):
         ("MobileNet", {"weights": "x.keras"}, "is a whole network.*; give it as the network: --backbone x.k"),
         ("efficientnet-lite0", {"weights": "x.h5"}, "comes with its weights; leave --weights out"),
         ("x.keras", {"weights": "x.h5"}, "the file holds its own weights; leave --weights out"),
+        ("efficientnet-lite2.keras", {}, "efficientnet-lite2 is the name of another network; rename the file"),
+        ("folder/resnet50.TFLITE", {}, "resnet50 is the name of another network; rename the file"),
         ("x.keras", {}, "x.keras cannot be read .no such file.*; check the spelling"),
         ("MobileNet", {"pixels": "0..1"}, "scales pixels as it was trained; leave --pixels out"),
         ("x.keras", {"pixels": "0..2"}, "pixels 0..2 are not known; choose one of 0..255, 0..1, -1..1"),

@@ -161,7 +161,7 @@ def open_encoder(
     tell = say or (lambda sentence: None)
     source = asked_for(os.fspath(name), weights, pixels)
     for path in _kept(source):
-        encoder = _loaded(path, tell)
+        encoder = _loaded(path, lambda damage: tell(f"{damage}; it is made anew."))
         if encoder and _fits(encoder, source):
             return encoder
         if encoder and source.row and source.row.package:
@@ -175,29 +175,50 @@ def stored_encoder(identity: EncoderIdentity, folder: Path, *, say: Say | None =
     Raises
     ------
     BackboneError
-        When it is in neither, and was not made of weights that can be had again.
+        When it is sound in neither, and was not made of weights that are known to be here or published.
     WriteError
         When it was made anew and cannot be kept.
     """
-    tell = say or (lambda sentence: None)
-    path = network_path(identity, folder)
-    if (encoder := _loaded(path, tell)) and encoder.identity == identity:
-        return encoder
+    tell, name = say or (lambda sentence: None), network_path(identity).name
+    damages: list[str] = []
+    for path in (folder / name, cache_folder() / name):
+        encoder = _loaded(path, damages.append)
+        if encoder and encoder.identity == identity:
+            return encoder
     row = BACKBONES.get(identity.backbone)
-    if row is None or (row.package and row.hash != identity.weights):
+    made_anew = row is not None and _can_be_had(row, identity.weights)
+    for damage in damages:
+        tell(f"{damage}; it is made anew." if made_anew else f"{damage}.")
+    if row is None or not made_anew:
         raise _not_here(identity)
-    weights = identity.weights if row.package else None
+    weights = identity.weights if row.package else None  # of what Keras fetches it is looked at
     encoder = load_encoder(_prepare(Source(row.name, row, None, weights, ""), tell, identity))
-    if encoder.identity != identity:  # made of other weights than the published ones
+    if encoder.identity != identity:  # fetched anew, or pooled otherwise by another version
         raise _not_here(identity)
     return encoder
 
 
+def _can_be_had(row: Backbone, sha256: str) -> bool:
+    """Whether weights are those that a package has or Keras has fetched, or are known to be the published.
+
+    Of most Keras publishes no SHA-256; to fetch them only to see that they are others would be in vain.
+    """
+    if row.package or len(row.hash) == len(sha256):
+        return row.hash == sha256
+    file = fetched(row)
+    return file is not None and weights_sha256(row.name, file, "make it readable") == sha256
+
+
 def _not_here(identity: EncoderIdentity) -> BackboneError:
     row = BACKBONES.get(identity.backbone)
-    option = f"--backbone {identity.backbone} --weights FILE" if row else "--backbone FILE"
-    reason = f"its network is not here any more; it was made of the file with SHA-256 {identity.weights}"
-    return BackboneError(identity.backbone, reason, f"give that file: simsearch index {option}")
+    reason = f"its network, made of the file with SHA-256 {identity.weights}, is not here any more"
+    remedy = "give that file: simsearch index --backbone FILE"
+    if row and row.package:  # there is no way to give that
+        remedy = "have another serve: simsearch index --backbone NAME"
+    elif row:
+        option = f"simsearch index --backbone {row.name} --weights FILE"
+        remedy = f"give that file, which may be the published one, {row.url}: {option}"
+    return BackboneError(identity.backbone, reason, remedy)
 
 
 def keep_network(encoder: Encoder, folder: Path) -> None:
@@ -216,9 +237,10 @@ def keep_network(encoder: Encoder, folder: Path) -> None:
     if encoder.published or encoder.identity.backbone in EMBEDDED or path.parent == folder.absolute():
         return
     kept = folder / path.name
-    if not kept.exists():
-        derived.make_folder(folder)
-        derived.write_atomically(kept, path.read_bytes())
+    with suppress(FileNotFoundError, DerivedFileError):
+        derived.load(kept, _KIND)
+        return
+    derived.write_atomically(kept, path.read_bytes())
 
 
 def load_encoder(path: str | os.PathLike[str]) -> LiteRTEncoder:
@@ -243,13 +265,13 @@ def load_encoder(path: str | os.PathLike[str]) -> LiteRTEncoder:
 
 
 def _loaded(path: Path, tell: Say) -> LiteRTEncoder | None:
-    """Load what is kept, or say why it cannot be."""
+    """Load what is kept; where it is damaged, tell how, which is no whole sentence yet."""
     try:
         return load_encoder(path)
     except FileNotFoundError:
         return None
     except DerivedFileError as error:
-        tell(f"{path}: {error.reason}; it is made anew.")
+        tell(f"{path}: {error.reason}")
         return None
 
 

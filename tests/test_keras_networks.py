@@ -1,5 +1,6 @@
 """Networks of Keras and of the user's own, from files that Keras writes; one process makes and tries all."""
 
+import hashlib
 import json
 import os
 import re
@@ -286,7 +287,7 @@ def test_a_network_is_kept_with_a_library_and_found_there(made, cache, tmp_path)
     shutil.rmtree(cache)
     back = stored_encoder(own.identity, tmp_path / "library")
     assert back.identity == own.identity and Path(back.recipe[1][0]).parent == tmp_path / "library"
-    with pytest.raises(BackboneError, match=f"SHA-256 {own.identity.weights}; .*index --backbone FILE"):
+    with pytest.raises(BackboneError, match=f"SHA-256 {own.identity.weights}, .*index --backbone FILE"):
         stored_encoder(own.identity, tmp_path / "other")
 
 
@@ -298,8 +299,53 @@ def test_what_can_be_had_again_is_not_kept_and_comes_back(cache, tmp_path, monke
     assert made.identity == identity
     keep_network(made, tmp_path / "library")
     assert not (tmp_path / "library").exists()
-    with pytest.raises(BackboneError, match="--backbone efficientnet-lite2 --weights FILE"):
+    with pytest.raises(BackboneError, match="have another serve: simsearch index --backbone NAME"):
         stored_encoder(identity._replace(weights="1" * 64), tmp_path)
+
+
+@pytest.mark.parametrize("damaged", ["its own", "the cache's", "both"])
+def test_a_damaged_network_does_not_hide_a_sound_one(made, cache, tmp_path, damaged):
+    own = open_encoder(made[1] / "vector.tflite")
+    said: list[str] = []
+    keep_network(own, tmp_path)
+    kept = tmp_path / Path(own.recipe[1][0]).name
+    for path in [kept] * (damaged != "the cache's") + [cache / kept.name] * (damaged != "its own"):
+        path.write_bytes(path.read_bytes()[:-100])
+    if damaged == "both":
+        with pytest.raises(BackboneError, match="not here any more"):
+            stored_encoder(own.identity, tmp_path, say=said.append)
+        assert len(said) == 2 and not any("made anew" in sentence for sentence in said)
+        return
+    assert stored_encoder(own.identity, tmp_path, say=said.append).identity == own.identity
+    assert said == []
+    keep_network(own, tmp_path)
+    assert len(kept.read_bytes()) == (cache / kept.name).stat().st_size + 100 * (damaged != "its own")
+
+
+def test_nothing_is_fetched_for_weights_that_may_be_others(cache, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    row, of = BACKBONES["ResNet50"], EncoderIdentity("ResNet50", "5" * 64)
+    with pytest.raises(
+        BackboneError, match=f"may be the published one, {row.url}: .* ResNet50 --weights FILE"
+    ):
+        stored_encoder(of, tmp_path)
+    with pytest.raises(BackboneError, match="not here any more"):
+        stored_encoder(of._replace(backbone="ConvNeXtTiny"), tmp_path)
+    asked = []
+
+    def converted(source, identity):
+        asked.append((source.name, source.file))
+        return identity._asdict(), _any_network()
+
+    monkeypatch.setattr(encoder, "_converted", converted)
+    published = of._replace(backbone="ConvNeXtTiny", weights=BACKBONES["ConvNeXtTiny"].hash)
+    assert stored_encoder(published, tmp_path).identity == published
+    fetched = tmp_path / "models" / row.file
+    fetched.parent.mkdir()
+    fetched.write_bytes(b"weights")
+    fetched_before = of._replace(weights=hashlib.sha256(b"weights").hexdigest())
+    assert stored_encoder(fetched_before, tmp_path).identity == fetched_before
+    assert asked == [("ConvNeXtTiny", None), ("ResNet50", None)]
 
 
 def _any_network():
@@ -334,8 +380,8 @@ def test_a_process_that_is_killed_is_said_to_be(cache, monkeypatch):
         ("MobileNet", {"weights": "x.keras"}, "is a whole network.*; give it as the network: --backbone x.k"),
         ("efficientnet-lite0", {"weights": "x.h5"}, "comes with its weights; leave --weights out"),
         ("x.keras", {"weights": "x.h5"}, "the file holds its own weights; leave --weights out"),
-        ("efficientnet-lite2.keras", {}, "efficientnet-lite2 is the name of another network; rename the file"),
-        ("folder/resnet50.TFLITE", {}, "resnet50 is the name of another network; rename the file"),
+        ("efficientnet-lite2.keras", {}, "lite2 is the name of another network; rename the file"),
+        ("folder/resnet50.TFLITE", {}, "resnet50 is the name of another network; rename"),
         ("x.keras", {}, "x.keras cannot be read .no such file.*; check the spelling"),
         ("MobileNet", {"pixels": "0..1"}, "scales pixels as it was trained; leave --pixels out"),
         ("x.keras", {"pixels": "0..2"}, "pixels 0..2 are not known; choose one of 0..255, 0..1, -1..1"),

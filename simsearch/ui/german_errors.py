@@ -11,7 +11,7 @@ _NUMBER, _TEXT = r"\d[\d,.]*", ".+?"
 # known here, too, but for what may come from others, or does. What is not known is shown in English.
 _MAYBE_OTHERS = {"suffix", "why"}
 _OTHERS = {"command", "engine", "hash", "hash2", "kind", "name", "names", "pid", "text", "tier", "time"}
-_OTHERS |= {"unit", "unit2"}
+_OTHERS |= {"unit", "unit2", "url"}
 _SUBJECTS = {
     "the picture": "Das Bild",
     "the list": "Die Liste",
@@ -224,9 +224,17 @@ PHRASES = {
         "noch einmal versuchen, oder {url} auf einem anderen Rechner holen und als {name} ablegen oder mit "
         "--weights DATEI angeben"
     ),
-    "its network is not here any more": "das Netz ist nicht mehr da",
-    "it was made of the file with SHA-256 {hash}": "es entstand aus der Datei mit SHA-256 {hash}",
+    "its network, made of the file with SHA-256 {hash}, is not here any more": (
+        "das Netz, das aus der Datei mit SHA-256 {hash} entstand, ist nicht mehr da"
+    ),
     "give that file: simsearch index {text}": "diese Datei angeben, im Terminal: simsearch index {text}",
+    "give that file, which may be the published one, {url}: {text}": (
+        "diese Datei angeben (vielleicht ist es die veröffentlichte, {url}), im Terminal: {text}"
+    ),
+    "have another serve: simsearch index --backbone NAME": (
+        "ein anderes einsetzen, im Terminal: simsearch index --backbone NAME"
+    ),
+    "make it readable": "die Datei lesbar machen",
     "it puts out what are no numbers": "es gibt aus, was keine Zahlen sind",
     "check its weights": "die Gewichte prüfen",
     "it sees nothing: it puts out the same for every picture": (

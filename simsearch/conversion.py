@@ -253,8 +253,13 @@ def take_as_it_is(
     name: str, file: Path, header: dict[str, Any], request: dict[str, Any]
 ) -> tuple[dict[str, Any], bytes]:
     """Check a .tflite file, which is taken as it is."""
-    model, scaled = custom_networks.load_tflite(name, file)
-    if not scaled and not request["pixels"]:
+    model, source, scaled = custom_networks.load_tflite(name, file)
+    kind = np.dtype(source["dtype"]).name
+    if kind != "float32":
+        if request["pixels"] not in ("", "0..255"):
+            raise BackboneError(name, f"{file} takes {kind}, and bytes as they are", "leave --pixels out")
+        header["warnings"] += [f"{name}: {each}." for each in custom_networks.doubts_of_codes(source)]
+    elif not scaled and not request["pixels"]:
         header["warnings"].append(f"{name}: {custom_networks.UNSCALED}.")
     try:
         looks = _Looks(model, VECTOR, request["pixels"])
@@ -263,9 +268,6 @@ def take_as_it_is(
         raise BackboneError(name, reason, "convert it again") from error
     pooling = looks.pooling()
     _judge(name, looks, pooling, header)
-    from ai_edge_litert.interpreter import Interpreter
-
-    kind = np.dtype(Interpreter(model_content=model).get_input_details()[0]["dtype"]).name
     header["preprocessing"] = preprocessing(pooling, request["pixels"] or "0..255")
     return header | {"precision": kind}, model
 

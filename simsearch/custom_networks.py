@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _LEAST = 2  # features of a vector
 _SCORES = (1000, 1001)  # classes of ImageNet, and those with one for the background
+_RANGES = ((0, 255), (0, 1), (-1, 1), (-0.5, 0.5), (-128, 127))  # of pixels, as networks are trained on
+_NEAR = 0.02  # of a range: its ends vary by a code or some
 _SCALING = {"Rescaling", "Normalization"}
 UNSCALED = (
     "nothing at its start scales the pixels, which it gets as they are, from 0 to 255: if it was trained on "
@@ -107,12 +109,12 @@ def scales(model: keras.Model) -> bool:
     return False
 
 
-def load_tflite(name: str, path: Path) -> tuple[bytes, bool]:
+def load_tflite(name: str, path: Path) -> tuple[bytes, dict[str, Any], bool]:
     """Read and check a LiteRT network.
 
     Returns
     -------
-    It, and whether its pixels are codes or are scaled within it.
+    It, what LiteRT knows of its input, and whether that is scaled within it.
 
     Raises
     ------
@@ -138,7 +140,24 @@ def load_tflite(name: str, path: Path) -> tuple[bytes, bool]:
         if details["dtype"] not in types:
             reason = f"{path} {which} {np.dtype(details['dtype']).name}, not uint8, int8 or float32"
             raise BackboneError(name, reason, "convert it again with one of those")
-    return model, source["dtype"] != np.float32 or not _starts_convolving(interpreter)
+    return model, source, not _starts_convolving(interpreter)
+
+
+def doubts_of_codes(source: dict[str, Any]) -> list[str]:
+    """Return a sentence where the codes of an input in 8 bits are hardly the bytes of pixels, from 0 to 255.
+
+    They are where the least and the greatest stand for the ends of a usual range of pixels. Of any other,
+    the file does not say which pixels it was measured on.
+    """
+    (step, zero), codes = source["quantization"], np.iinfo(source["dtype"])
+    low, high = (codes.min - zero) * step, (codes.max - zero) * step
+    if not step or any(max(abs(low - a), abs(high - b)) < _NEAR * (b - a) for a, b in _RANGES):
+        return []
+    usual = " or ".join(f"{a:g}..{b:g}" for a, b in _RANGES)
+    return [
+        f"it gets the bytes of pixels as they are, but its input stands for {low:.3g}..{high:.3g}, not for "
+        f"the usual {usual}: if it was trained on those, it sees colours amiss"
+    ]
 
 
 def _shape(details: dict[str, Any]) -> tuple[int, ...]:

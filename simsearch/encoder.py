@@ -163,6 +163,8 @@ def open_encoder(
     for path in _kept(source):
         encoder = _loaded(path, lambda damage: tell(f"{damage}; it is made anew."))
         if encoder and _fits(encoder, source):
+            for sentence in derived.header(path, _KIND).get("warnings", []):
+                tell(sentence)
             return encoder
         if encoder and source.row and source.row.package:
             tell(f"{path}: holds {encoder.identity}; it is made anew.")
@@ -258,6 +260,7 @@ def load_encoder(path: str | os.PathLike[str]) -> LiteRTEncoder:
     recipe = ("simsearch.encoder:load_encoder", [str(path)])
     try:
         published = header.pop("published", None)
+        header.pop("warnings", None)
         identity = EncoderIdentity.from_json(json.dumps(header))
         return LiteRTEncoder(bytes(model), identity, recipe, published)
     except (AttributeError, IndexError, RuntimeError, ValueError) as error:
@@ -379,12 +382,13 @@ def _prepare(source: Source, tell: Say, identity: EncoderIdentity | None = None)
         derived.make_folder(folder)  # where this fails, better before the wait than after it
         tell(_announcement(source, folder))
         header, model = _converted(source, identity)
-        for sentence in header.pop("warnings", []):
+        marks = {mark: header.pop(mark) for mark in ("published", "warnings") if header.get(mark)}
+        for sentence in marks.get("warnings", []):
             tell(sentence)
-        published = header.pop("published", None)
-        made = EncoderIdentity(**header)
+        if source.row:  # of a network of the user's own they are told whenever it is asked for
+            marks.pop("warnings", None)
+        made = EncoderIdentity(**{field: header[field] for field in EncoderIdentity._fields})
         path = network_path(made)
-        marks = {"published": published} if published else {}
         derived.save(path, _KIND, made._asdict() | marks, model)
     except WriteError as error:
         remedy = f"{error.remedy}, or set SIMSEARCH_CACHE to another folder"
@@ -394,6 +398,8 @@ def _prepare(source: Source, tell: Say, identity: EncoderIdentity | None = None)
 
 def _announcement(source: Source, folder: Path) -> str:
     row = source.row
+    if source.file and source.file.suffix.lower() == ".tflite":
+        return f"Preparing {source.name} (once, some seconds): tried on pictures, kept in {folder}."
     took = "about 20 s" if row and row.package else "a minute"
     if row and row.parameters > _LARGE:
         took = "some minutes"

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import simsearch
-from simsearch import Library, encoder, program
+from simsearch import Library, custom_networks, encoder, program
 from simsearch.backbones import BACKBONES, DEFAULT_BACKBONE
 from simsearch.encoder import PREPROCESSING, EncoderIdentity, keep_network, open_encoder, stored_encoder
 from simsearch.errors import BackboneError, PhotoError
@@ -247,9 +247,15 @@ def test_a_file_of_ones_own_searches(made, cache, tmp_path):
     said: list[str] = []
     own = open_encoder(made[1] / "vector.tflite", say=said.append)
     assert own.identity.backbone == "vector" and own.dim == 8 and own.input_size == 64
-    assert "nothing at its start scales the pixels" in said[1]
+    preparing, *warnings = said
+    assert re.match(r"Preparing vector \(once, some seconds\): tried on pictures, kept in ", preparing)
+    assert "nothing at its start scales the pixels" in warnings[0]
+    said.clear()
     assert open_encoder(made[1] / "vector.tflite", say=said.append).identity == own.identity
-    assert [sentence.startswith("Preparing vector") for sentence in said] == [True] + [False] * len(said[1:])
+    assert said == warnings, "it is the same network still"
+    said.clear()
+    assert stored_encoder(own.identity, tmp_path, say=said.append).identity == own.identity
+    assert said == []
     for colour in ("red", "lime", "blue"):
         paint(tmp_path / "album" / f"{colour}.png", colour, (90, 90))
     with Library.open(tmp_path / "library", encoder=own) as library:
@@ -266,6 +272,30 @@ def test_genuine_networks_of_ones_own(cache, path, warned):
     own = open_encoder(path, say=said.append)
     assert own.cells(np.zeros((224, 224, 3), np.uint8)).shape == (1, 1, own.dim)
     assert [("scores of classes" in sentence) for sentence in said[1:]] == [True] * warned
+
+
+def test_pixels_are_nothing_to_choose_of_bytes(cache):
+    with pytest.raises(BackboneError, match="takes uint8, and bytes as they are; leave --pixels out"):
+        open_encoder(EXTRACTOR, pixels="0..1")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "step", "zero", "doubtful"),
+    [
+        (np.uint8, 1 / 128, 128, ""),  # as the genuine ones have it
+        (np.uint8, 0.007843138, 127, ""),
+        (np.int8, 0.007843138, -1, ""),
+        (np.int8, 1 / 255, -128, ""),
+        (np.int8, 1, -128, ""),
+        (np.uint8, 0.0, 0, ""),  # codes that stand for nothing else
+        (np.int8, 1 / 255, 0, ""),
+        (np.int8, 0.02, -10, "-2.36..2.74"),
+        (np.uint8, 1 / 255, 60, "-0.235..0.765"),
+    ],
+)
+def test_of_an_input_in_bytes_it_is_looked_at_what_they_stand_for(dtype, step, zero, doubtful):
+    said = custom_networks.doubts_of_codes({"dtype": dtype, "quantization": (step, zero)})
+    assert [doubtful in sentence for sentence in said] == [True] * bool(doubtful)
 
 
 def test_pixels_make_another_network(made, cache):

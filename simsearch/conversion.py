@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from simsearch import custom_networks, keras_networks
+from simsearch import custom_networks, keras_networks, memory
 from simsearch.backbones import BACKBONES, Backbone, backbone, weights_path
 from simsearch.efficientnet_lite import build, normalised
 from simsearch.errors import BackboneError
@@ -33,6 +33,8 @@ _WORTH, _FEWEST = 3e11, 25
 # is 0.949 for Lite2 (mean 0.991), though that retrieves as well as in 32 bits. MobileNet as trained has 0.980
 # (mean 0.994); networks of random weights, of which 8 bits may leave nothing, have means from 0.0 on.
 LEAST_AGREEMENT = 0.98
+# Of this machine's memory: the largest, ConvNeXtXLarge, takes 21 GB. A file could ask for any amount.
+_SHARE = 0.9
 _LOWEST = -0.4  # hard swish never goes below -0.375
 _SAME = 1e-6  # of a cosine; a network of random weights tells pictures apart by a hundred times that
 _DULL = 0.01
@@ -304,7 +306,9 @@ def _coarse(model: keras.Model, exact: np.ndarray, pooling: str, count: int) -> 
         side = model.inputs[0].shape[1]
         coarse = to_int8(model, lambda: calibration_pictures(side, count))
         found = _Looks(coarse, VECTOR, "", count).embeddings(pooling)
-    except Exception:  # the converter has many; where it is not about 8 bits, 32 have failed before
+    except Exception as error:  # the converter has many; where it is not about 8 bits, 32 have failed before
+        if custom_networks.lacks_memory(error):  # with more of it, it would be another network
+            raise MemoryError from error
         return 0.0, b""
     return float((exact * found).sum(axis=1).mean()), coarse
 
@@ -328,6 +332,18 @@ def _judge(name: str, looks: _Looks, pooling: str, header: dict[str, Any]) -> No
         header["warnings"].append(f"{name}: {custom_networks.SCORES}.")
 
 
+def _failure(request: dict[str, Any], error: Exception) -> dict[str, str]:
+    """Say what an error of Keras, TensorFlow or LiteRT comes to."""
+    if custom_networks.lacks_memory(error):
+        remedy = "close other programs and try again, or choose a smaller network"
+        return {"reason": "there is too little memory to convert it", "remedy": remedy}
+    told = " ".join(str(error).split())[:150]
+    reason = f"building it failed with {type(error).__name__}: {told}"
+    if (request["file"] or "").lower().endswith(".keras"):
+        return {"reason": reason, "remedy": "build it of layers that LiteRT has as well"}
+    return {"reason": reason, "remedy": "check that tensorflow can be imported, and try again"}
+
+
 def main() -> None:
     """Write a converted network to standard output."""
     reply, terminal = os.fdopen(os.dup(1), "wb"), os.fdopen(os.dup(2), "w")
@@ -336,6 +352,7 @@ def main() -> None:
         os.dup2(nowhere.fileno(), 2)
     request = json.loads(sys.argv[1])
     model = b""
+    memory.limit(int(memory.total() * _SHARE))
     try:
         header, model = convert(request, terminal)
     except BackboneError as error:
@@ -343,13 +360,8 @@ def main() -> None:
     except ImportError as error:
         reason = f"TensorFlow, which builds it, cannot be imported ({type(error).__name__}: {error})"
         header = {"reason": reason, "remedy": "pip install --upgrade tensorflow"}
-    except MemoryError:
-        remedy = "close other programs and try again, or choose a smaller network"
-        header = {"reason": "there is too little memory to convert it", "remedy": remedy}
     except Exception as error:
-        told = " ".join(str(error).split())[:300]
-        reason = f"building it failed with {type(error).__name__}: {told}"
-        header = {"reason": reason, "remedy": "check that tensorflow can be imported, and try again"}
+        header = _failure(request, error)
     with reply:
         reply.write(json.dumps(header).encode() + b"\n")
         reply.write(model)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ _LEAST = 2  # features of a vector
 _SCORES = (1000, 1001)  # classes of ImageNet, and those with one for the background
 _RANGES = ((0, 255), (0, 1), (-1, 1), (-0.5, 0.5), (-128, 127))  # of pixels, as networks are trained on
 _NEAR = 0.02  # of a range: its ends vary by a code or some
+_FLOATS = {"float16", "bfloat16", "float64"}
 _SCALING = {"Rescaling", "Normalization"}
 UNSCALED = (
     "nothing at its start scales the pixels, which it gets as they are, from 0 to 255: if it was trained on "
@@ -41,18 +43,34 @@ def load_keras(name: str, path: Path) -> keras.Model:
     ------
     BackboneError
         When it cannot be loaded, or does not make one map or vector of one picture.
+    MemoryError
+        When it is too large for this process.
     """
     import keras
 
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # whatever is in the file
+        if lacks_memory(error):
+            raise MemoryError from error
         raise BackboneError(name, *_refusal(path, error)) from error
     inputs, outputs = getattr(model, "inputs", None) or [], getattr(model, "outputs", None) or []
     check_ends(name, path, [tuple(each.shape) for each in inputs], [tuple(each.shape) for each in outputs])
+    if others := sorted({layer.compute_dtype for layer in _layers(model)} & _FLOATS):
+        reason = f"{path} computes in {others[0]}, where LiteRT converts float32 alone"
+        raise BackboneError(name, reason, 'build it with keras.config.set_dtype_policy("float32")')
     if not all(np.isfinite(weight).all() for weight in model.get_weights()):
         raise BackboneError(name, f"{path}: some of its weights are no numbers", "save it again")
     return model
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether there was too little memory: TensorFlow has an error of its own for that, or tells Keras."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "ResourceExhaustedError"
+        or "OOM when allocating" in str(error)
+    )
 
 
 def _refusal(path: Path, error: Exception) -> tuple[str, str]:
@@ -100,13 +118,15 @@ def side_of(model: keras.Model) -> int:
 
 def scales(model: keras.Model) -> bool:
     """Whether a network has a layer that scales, itself or in a network within it."""
-    layers = [*model.layers]
-    while layers:
-        layer = layers.pop()
-        if type(layer).__name__ in _SCALING:
-            return True
-        layers += getattr(layer, "layers", [])
-    return False
+    return any(type(layer).__name__ in _SCALING for layer in _layers(model))
+
+
+def _layers(model: keras.Model) -> Iterator[Any]:
+    """Yield the layers of a network, and of the networks within it."""
+    for layer in model.layers:
+        yield layer
+        if hasattr(layer, "layers"):
+            yield from _layers(layer)
 
 
 def load_tflite(name: str, path: Path) -> tuple[bytes, dict[str, Any], bool]:

@@ -7,11 +7,13 @@ of the list on standard input, converts or fetches others, and prints what came 
 """
 
 import contextlib
+import functools
 import hashlib
 import io
 import itertools
 import json
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -52,8 +54,9 @@ def legacy(model, path):
         legacy_h5_format.save_weights_to_hdf5_group(file, model)
 
 
+@functools.cache
 def genuine():
-    """MobileNet with the weights of ImageNet, all but one kernel."""
+    """MobileNet with the weights of ImageNet, all but one kernel; not to be changed."""
     model = keras.applications.MobileNet(weights=None, include_top=False, input_shape=(224, 224, 3))
     manifest = json.loads((GENUINE / "model.json").read_text())["weightsManifest"]
     known = {}
@@ -101,17 +104,11 @@ def mended(path):
 
 
 def not_finite(path):
-    model = genuine()
-    layer = model.get_layer("conv1")
-    layer.set_weights([np.full_like(layer.get_weights()[0], np.nan)])
-    legacy(model, path)
-
-
-def blind(path):
-    model = genuine()
-    layer = model.get_layer("conv1")
-    layer.set_weights([np.zeros_like(layer.get_weights()[0])])
-    legacy(model, path)
+    layer = genuine().get_layer("conv1")
+    [kernel] = layer.get_weights()
+    layer.set_weights([np.full_like(kernel, np.nan)])
+    legacy(genuine(), path)
+    layer.set_weights([kernel])
 
 
 def own(ends, **options):
@@ -132,6 +129,25 @@ def _vector(image, x):
 def _scores(image, x):
     pooled = keras.layers.GlobalAveragePooling2D()(x)
     return keras.Model(image, keras.layers.Dense(10, activation="softmax")(pooled))
+
+
+def _blind(image, x):
+    return keras.Model(image, keras.layers.Conv2D(8, 3, kernel_initializer="zeros")(x))
+
+
+def _half(image, x):
+    half = keras.layers.Conv2D(8, 3, dtype="mixed_float16")(x)
+    within = keras.Model(image, half)
+    return keras.Model(image, keras.layers.Activation("relu", dtype="float32")(within(image)))
+
+
+def _giant(path):
+    """A small file that asks for a terabyte."""
+    small = path.with_name("small.keras")
+    own(lambda image, x: keras.Model(image, keras.layers.Dense(12)(x)))(small)
+    with zipfile.ZipFile(small) as source, zipfile.ZipFile(path, "w") as target:
+        for name in source.namelist():
+            target.writestr(name, source.read(name).replace(b'"units": 12', b'"units": 32000000000'))
 
 
 def _one(image, x):
@@ -180,7 +196,9 @@ KINDS = {
     "lacking.h5": lacking,
     "mended.h5": mended,
     "not-finite.h5": not_finite,
-    "blind.h5": blind,
+    "blind.keras": own(_blind),
+    "half.keras": own(_half),
+    "giant.keras": _giant,
     "vector.keras": own(_vector),
     "map.keras": own(lambda image, x: keras.Model(image, x), size=(96, 96)),
     "scores.keras": own(_scores),

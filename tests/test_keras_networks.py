@@ -10,12 +10,14 @@ import sys
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pytest
 
 import simsearch
-from simsearch import Library, custom_networks, encoder, program
+from simsearch import Library, conversion, custom_networks, encoder, program
 from simsearch.backbones import BACKBONES, DEFAULT_BACKBONE
 from simsearch.encoder import PREPROCESSING, EncoderIdentity, keep_network, open_encoder, stored_encoder
 from simsearch.errors import BackboneError, PhotoError
@@ -30,8 +32,7 @@ pytestmark = [
     pytest.mark.skipif(not WEIGHTS.is_dir(), reason=f"the genuine weights are not there ({WEIGHTS})"),
 ]
 
-SMALL = "MobileNetV3Small"
-FEW = ["MobileNet", "NASNetMobile", "EfficientNetV2B0"]  # one without a hash, one of another name
+SMALL = "MobileNet"  # the quickest to build and to convert; test_architectures.py has them all
 WRITTEN = [
     f"{SMALL}.h5",
     f"{SMALL}-top.h5",
@@ -40,7 +41,8 @@ WRITTEN = [
     "lacking.h5",
     "mended.h5",
     "not-finite.h5",
-    "blind.h5",
+    "blind.keras",
+    "half.keras",
     "vector.keras",
     "map.keras",
     "scores.keras",
@@ -115,13 +117,14 @@ def _jobs(address):
         **{
             file: {"name": name, "file": file}
             for name, file in (
-                (SMALL, "mended.h5"),
+                ("MobileNetV3Small", "mended.h5"),
                 ("MobileNet", "lacking.h5"),
                 ("MobileNet", "not-finite.h5"),
-                ("MobileNet", "blind.h5"),
                 ("MobileNet", str(SQUEEZENET)),
                 ("vector", "vector.keras"),
                 ("map", "map.keras"),
+                ("blind", "blind.keras"),
+                ("half", "half.keras"),
                 ("scores", "scores.keras"),
                 ("one", "one.keras"),
                 ("two", "two-inputs.keras"),
@@ -134,7 +137,7 @@ def _jobs(address):
             )
         },
         "scaled by an option": {"name": "unscaled", "file": "unscaled.keras", "pixels": "-1..1"},
-        **{name: {"name": name, "facts": True} for name in FEW},
+        "facts": {"name": SMALL, "facts": True},
         "in 8 bits": {"name": "own", "file": "vector.keras", "precision": None},
         **{
             f"load {ending}": {"name": SMALL, "file": f"{SMALL}{ending}", "load": True}
@@ -152,7 +155,7 @@ def _jobs(address):
         ),
         (
             "nobody there",
-            r"put it at .*/models/weights_mobilenet_v3_small.*_v2.h5, or name it with --w",
+            r"put it at .*/models/mobilenet_1_0_224_tf_no_top.h5, or name it with --w",
         ),
         ("not there", r"could not be fetched \(.*not found"),
         ("dropped", r"could not be fetched \(retrieval incomplete"),
@@ -166,10 +169,14 @@ def _jobs(address):
             r"lacking.h5 is not complete: the weights of conv_pw_13 are missing; fetch https://sto",
         ),
         ("not-finite.h5", r"not-finite.h5 is damaged: some of its weights are no numbers; fetch"),
-        ("blind.h5", r"it sees nothing: it puts out the same for every picture"),
+        ("blind.keras", r"it sees nothing: it puts out the same for every picture"),
         (
             str(SQUEEZENET),
             r"of another network: its conv1 holds 3x3x3x64 and 64, where conv1 of Mob",
+        ),
+        (
+            "half.keras",
+            r"half.keras computes in float16, where LiteRT converts float32 alone; build it with ",
         ),
         ("one.keras", r"puts out \(1\), which is no vector of at least 2"),
         ("two-inputs.keras", r"has not one input and one output, but 2 and 1"),
@@ -186,10 +193,9 @@ def test_what_cannot_be_used_is_said_in_a_sentence(made, job, reason):
     assert "\n" not in said and "Traceback" not in said and said.startswith("backbone ")
 
 
-@pytest.mark.parametrize("name", FEW)
-def test_the_table_says_what_keras_does(made, name):
-    row = BACKBONES[name]._asdict()
-    assert {key: row[key] for key in made[0][name]} == made[0][name]
+def test_the_table_says_what_keras_does(made):
+    row, facts = BACKBONES[SMALL]._asdict(), made[0]["facts"]
+    assert {key: row[key] for key in facts} == facts and facts["width"] == 1024
 
 
 def test_weights_are_fetched_by_keras_with_its_progress(made):
@@ -393,6 +399,34 @@ def test_published_weights_are_found_again_without_their_file(cache, monkeypatch
     assert open_encoder("RESNET50").identity == first.identity
     [told] = [each for each in simsearch.list_backbones() if each["here"] == "converted"]
     assert told["name"] == "ResNet50"
+
+
+@pytest.mark.slow
+def test_a_network_that_is_too_large_for_the_machine(cache, tmp_path):
+    made = [sys.executable, "-m", "tests.made_networks", str(tmp_path), "giant.keras"]
+    subprocess.run(made, check=True, capture_output=True)
+    with pytest.raises(BackboneError, match="there is too little memory to convert it; close other programs"):
+        open_encoder(tmp_path / "giant.keras")
+
+
+@pytest.mark.parametrize(
+    ("error", "file", "told"),
+    [
+        (MemoryError(), "net.keras", "there is too little memory to convert it"),
+        (ValueError("OOM when allocating tensor"), None, "there is too little memory to convert it"),
+        (ValueError("no such\nlayer"), "net.keras", "failed with ValueError: no such layer; build it of "),
+        (ValueError("no such layer"), None, "failed with ValueError: no such layer; check that tensorflow"),
+    ],
+)
+def test_how_a_conversion_fails(monkeypatch, error, file, told):
+    assert told in "; ".join(conversion._failure({"file": file}, error).values())
+    monkeypatch.setattr(conversion, "to_int8", mock.Mock(side_effect=error))
+    model = SimpleNamespace(inputs=[SimpleNamespace(shape=(1, 8, 8, 3))])
+    if "memory" not in told:
+        assert conversion._coarse(model, np.zeros((1, 2)), "avg", 1) == (0.0, b"")
+        return
+    with pytest.raises(MemoryError):  # it is not said that LiteRT has no 8 bits for it
+        conversion._coarse(model, np.zeros((1, 2)), "avg", 1)
 
 
 def test_a_process_that_is_killed_is_said_to_be(cache, monkeypatch):

@@ -29,7 +29,7 @@ from simsearch.exam import Examiner
 from simsearch.folders import plain_path
 from simsearch.indexes import Indexes
 from simsearch.indexing import Indexer
-from simsearch.kinds import K, may_ask, precision
+from simsearch.kinds import K, is_clear, may_ask, precision, standard_error
 from simsearch.library import Library
 from simsearch.photos import Refused, find
 from simsearch.pool import suitable_workers
@@ -43,8 +43,6 @@ _MOST_KIN = 1_000  # photos that ask for their folder
 _QUERIES = 30  # that are timed
 _WARM_UP = 3  # queries before that; and a tenth of the photos that are indexed
 _SHORTEST = 0.3  # seconds of indexing that tell a speed: answers are looked for every thirtieth
-_CLEARLY = 3  # standard errors of a difference
-_FEWEST = 20  # photos; of fewer nothing is clear
 _WISH = Wish(K, "auto", True, 0.0, False)  # as a user's search is by default
 _log = logging.getLogger("simsearch")
 
@@ -493,26 +491,3 @@ def _figures(
         errors,
         tuple(behind),
     )
-
-
-def is_clear(gains: np.ndarray, groups: np.ndarray) -> bool:
-    """Whether the mean of what was gained with each photo, (n,) float64, is above 0 beyond chance.
-
-    Parameters
-    ----------
-    groups
-        (n,) integers: photos of one group gain or lose together, maybe.
-    """
-    return (
-        len(gains) >= _FEWEST
-        and float(gains.mean()) > 0
-        and float(gains.mean()) > _CLEARLY * standard_error(gains, groups)
-    )
-
-
-def standard_error(values: np.ndarray, groups: np.ndarray) -> float:
-    """Return the standard error of a mean of some values, (n,) float64; see :func:`is_clear`."""
-    away = values - values.mean()
-    # As if photos were drawn one by one, or in whole groups: whatever says less.
-    together = np.bincount(groups, weights=away)
-    return float(np.sqrt(max((away**2).sum(), (together**2).sum()))) / len(values)

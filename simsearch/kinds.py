@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 K = 15  # hits that are looked at: as many as a search gives
-_CLEARLY = 3  # standard errors above chance
+_CLEARLY = 3  # standard errors above chance, or of a difference
+_FEWEST = 20  # photos; of fewer no difference is clear
 # Of the way from chance to all: folders of things come to 0.76 (groceries) and 0.91 (Caltech-101), months at
 # random to 0, and to 0.18 where every photo was taken in a row of five that are much alike.
 _MUCH = 0.2
@@ -105,16 +106,39 @@ def precision(
         for own in [table[[other == name for other in names]]]
     ]
     each.sort(key=lambda kind: kind.precision_at_15)
-    return Precision(len(table), at_1, at_15, chance, _is_clear(at_15, table[:, 2]), each)
+    return Precision(len(table), at_1, at_15, chance, _is_above_chance(at_15, table[:, 2]), each)
 
 
-def _is_clear(found: float, chances: np.ndarray) -> bool:
+def _is_above_chance(found: float, chances: np.ndarray) -> bool:
     """Whether a mean precision is clearly above what chance would give those that asked, (n,) float64."""
     if not len(chances) or (chance := float(chances.mean())) >= 1:
         return False
     # As if all hits of a photo were of its kind or none: they come in flocks.
     error = float(np.sqrt((chances * (1 - chances)).mean() / len(chances)))
     return found - chance > _CLEARLY * error and (found - chance) / (1 - chance) >= _MUCH
+
+
+def is_clear(gains: np.ndarray, groups: np.ndarray) -> bool:
+    """Whether the mean of what was gained with each photo, (n,) float64, is above 0 beyond chance.
+
+    Parameters
+    ----------
+    groups
+        (n,) integers: photos of one group gain or lose together, maybe.
+    """
+    return (
+        len(gains) >= _FEWEST
+        and float(gains.mean()) > 0
+        and float(gains.mean()) > _CLEARLY * standard_error(gains, groups)
+    )
+
+
+def standard_error(values: np.ndarray, groups: np.ndarray) -> float:
+    """Return the standard error of a mean of some values, (n,) float64; see :func:`is_clear`."""
+    away = values - values.mean()
+    # As if photos were drawn one by one, or in whole groups: whatever says less.
+    together = np.bincount(groups, weights=away)
+    return float(np.sqrt(max((away**2).sum(), (together**2).sum()))) / len(values)
 
 
 def short_names(folders: Iterable[str]) -> dict[str, str]:

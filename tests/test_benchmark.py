@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from simsearch import BackboneError, FolderError, Library, LibraryError, NoLibrary, benchmark, plots
-from simsearch.benchmark import compare_backbones, is_clear, standard_error
+from simsearch.benchmark import compare_backbones
 from simsearch.errors import SimsearchError, WriteError
+from simsearch.kinds import is_clear, standard_error
 from tests.conftest import paint
 from tests.toy import RedEyedEncoder, ToyEncoder
 

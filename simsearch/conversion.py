@@ -35,7 +35,7 @@ _WORTH, _FEWEST = 3e11, 25
 LEAST_AGREEMENT = 0.98
 # Of this machine's memory: the largest, ConvNeXtXLarge, takes 21 GB. A file could ask for any amount.
 _SHARE = 0.9
-_LOWEST = -0.4  # hard swish never goes below -0.375
+LOWEST = -0.4  # of a map that is pooled by GeM; hard swish never goes below -0.375
 _SAME = 1e-6  # of a cosine; a network of random weights tells pictures apart by a hundred times that
 _DULL = 0.01
 
@@ -187,7 +187,7 @@ class _Looks:
         """Return which way of pooling suits what it puts out."""
         if not self.is_map:
             return VECTOR
-        return GEM if min(float(values.min()) for values in self.values) >= _LOWEST else AVERAGE
+        return GEM if min(float(values.min()) for values in self.values) >= LOWEST else AVERAGE
 
     def embeddings(self, pooling: str) -> np.ndarray:
         """Return (n, dim) unit vectors, 0 where it sees nothing."""

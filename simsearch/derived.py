@@ -25,15 +25,21 @@ import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from simsearch.errors import DerivedFileError, WriteError, reason_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import DTypeLike
 
 MAGIC = b"SIMSDERV"
 VERSION = 1
 _PREFIX = struct.Struct("<8sIII")
 _ALIGNMENT = 64  # a cache line: an array in the payload can be used where it lies
 _YOUNG = 5.0  # seconds in which a file may not be locked yet by whoever writes it
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_ZEROS = 1 << 20  # bytes that are written at once
 _ABANDONED_AFTER = 3600.0  # seconds, where files cannot be locked: no write takes as long
 
 
@@ -176,6 +182,50 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
         _sync_folder(path.parent)
 
 
+def scratch_array(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> np.memmap[Any, Any]:
+    """Make an array in a new ``.npy`` file, all of whose room is taken at once.
+
+    On a disk that is full later, writing to an array that lies in a file would kill the process.
+
+    Raises
+    ------
+    OSError
+        When there is no room.
+    """
+    import numpy as np
+
+    array = np.lib.format.open_memmap(path, "w+", dtype, shape)
+    with open(path, "r+b") as file:
+        _take_room(file, array.offset, array.nbytes)
+    return array
+
+
+def _take_room(file: IO[bytes], start: int, size: int) -> None:
+    """Have the disk keep room for a part of a file that nothing is written to yet."""
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(file.fileno(), start, size)
+            return
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # of file systems that cannot do it
+                raise
+    file.seek(start)
+    for written in range(0, size, _ZEROS):
+        file.write(bytes(min(_ZEROS, size - written)))
+
+
+@contextlib.contextmanager
+def scratch(folder: Path) -> Iterator[None]:
+    """Raise WriteError with a remedy where a folder for what is only needed meanwhile has no room left."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        remedy = "free some space, or point TMPDIR elsewhere"
+        raise WriteError(folder, f"cannot be written ({reason_of(error)})", remedy) from error
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder where there is none.
 
@@ -231,6 +281,5 @@ def _sync_folder(folder: Path) -> None:
 
 def write_error(path: Path, error: OSError) -> WriteError:
     """Say what an operating system error on writing means, and what to do about it."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    remedy = "free some space" if full else "make the folder writable"
+    remedy = "free some space" if error.errno in _FULL else "make the folder writable"
     return WriteError(path, f"cannot be written ({reason_of(error)})", remedy)

@@ -12,9 +12,10 @@ classifier behind generalised mean pooling, as the embeddings are compared (H. W
 without its margin); it is thrown away in the end.
 
 This is a program, ``python -m simsearch.deep_training FOLDER``. It reads ``pictures.npy``, (n, side, side,
-3) uint8, ``told.npy``, the rows of those to train with, and ``task.json``, a :class:`Task`; writes to
-standard output how far it is, in lines of JSON; and leaves ``network.keras`` and ``result.json``. It ends,
-and removes the folder, when its standard input is closed: when whoever started it is gone.
+3) uint8, and ``task.json``, a :class:`Task`, which says which of these to train with; writes to standard
+output how far it is, in lines of JSON, the last of which says so where a disk is full; and leaves
+``network.keras`` and ``result.json``. It ends, and removes the folder, when its standard input is closed:
+when whoever started it is gone.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from simsearch.conversion import float_model
+from simsearch import derived
+from simsearch.conversion import LOWEST, float_model
+from simsearch.errors import WriteError
 
 if TYPE_CHECKING:
     import keras
@@ -46,10 +49,9 @@ _WARM_UP = 5  # epochs, before blocks are trained: a head that knows nothing wou
 _PATIENCE = 5  # epochs without progress
 _BATCH = 32
 _PICTURES_AT_ONCE = 16
-_VIEWS = (2, 4)  # of each photo, the first as it is: at least, at most ...
-_VIEWS_BYTES = 2 << 30  # ... as what the stem makes of them takes no more than this on the disk
+_VIEWS = (2, 4)  # of each photo, the first as it is: at least, at most
+_SEEN_BYTES = 4 << 30  # on the disk, of what the stem makes of them: else there are fewer views, or photos
 _KERNELS = 3  # layers with kernels that are a block: what most networks repeat
-_LOWEST = -0.4  # a map that goes below is pooled by its mean; hard swish does not
 Tell = Callable[..., None]
 
 
@@ -60,10 +62,12 @@ class Task(NamedTuple):
     ----------
     backbone
         Name, or path of a ``.keras`` file that takes RGB from 0 to 255 and puts out a map.
+    rows
+        Of the pictures to train with, ascending.
     kinds
-        The pictures' kinds, numbered from 0.
+        Theirs, numbered from 0.
     validating
-        The pictures that tell when to stop, and are not learnt from; numbers.
+        Those of them, numbered from 0, that tell when to stop and are not learnt from.
     unfreeze
         How many of the backbone's last blocks are trained as well.
     epochs
@@ -73,6 +77,7 @@ class Task(NamedTuple):
     """
 
     backbone: str
+    rows: list[int]
     kinds: list[int]
     validating: list[int]
     unfreeze: int
@@ -167,9 +172,9 @@ def _sequence(*layers: Any) -> keras.Sequential:
 
 
 def _seen(
-    stem: keras.Model, pictures: np.ndarray, views: int, file: Path, seed: int, tell: Tell
+    stem: keras.Model, pictures: np.ndarray, rows: np.ndarray, views: int, file: Path, seed: int, tell: Tell
 ) -> np.ndarray:
-    """Return what the stem makes of the pictures, (views, n, rows, columns, channels) float16 in a file.
+    """Return what the stem makes of some pictures, (views, n, rows, columns, channels) float16 in a file.
 
     The first view is the picture as it is, the others are augmented.
     """
@@ -183,14 +188,14 @@ def _seen(
         seen = stem(change(batch, training=True) if anew else batch, training=False)
         return tf.cast(tf.clip_by_value(seen, -6e4, 6e4), tf.float16)
 
-    shape = (views, len(pictures), *stem.output.shape[1:])
-    seen = np.lib.format.open_memmap(file, "w+", np.float16, shape)
-    started, total = time.monotonic(), views * len(pictures)
+    shape = (views, len(rows), *stem.output.shape[1:])
+    seen = derived.scratch_array(file, shape, np.float16)
+    started, total = time.monotonic(), views * len(rows)
     for view in range(views):
-        for first in range(0, len(pictures), _PICTURES_AT_ONCE):
+        for first in range(0, len(rows), _PICTURES_AT_ONCE):
             here = slice(first, first + _PICTURES_AT_ONCE)
-            seen[view, here] = see(tf.constant(pictures[here]), anew=view > 0)
-            done = view * len(pictures) + min(here.stop, len(pictures))
+            seen[view, here] = see(tf.constant(pictures[rows[here]]), anew=view > 0)
+            done = view * len(rows) + min(here.stop, len(rows))
             left = (time.monotonic() - started) / done * (total - done)
             tell(doing="looking at the photos", done=done, total=total, seconds_left=left)
     return seen
@@ -225,10 +230,11 @@ class Best:
 class Trained(NamedTuple):
     """A trained network, and how it went.
 
-    ``history`` has an entry an epoch: epoch, loss, accuracy, val_loss, val_accuracy and seconds; ``best`` is
-    the epoch whose weights were kept.
+    ``photos`` is how many it was trained with; ``history`` has an entry an epoch: epoch, loss, accuracy,
+    val_loss, val_accuracy and seconds; ``best`` is the epoch whose weights were kept.
     """
 
+    photos: int
     model: keras.Model
     history: list[dict[str, float]]
     best: int
@@ -252,13 +258,14 @@ def train(task: Task, pictures: np.ndarray, folder: Path, tell: Tell) -> Trained
     keras.utils.set_random_seed(task.seed)
     whole = trunk(task.backbone)
     stem, tail = cut(whole, task.unfreeze)
-    size = len(pictures) * int(np.prod(stem.output.shape[1:])) * 2
-    views = int(np.clip(_VIEWS_BYTES // size, *_VIEWS))
-    seen = _seen(stem, pictures, views, folder / "seen.npy", task.seed, tell)
+    room = _SEEN_BYTES // (int(np.prod(stem.output.shape[1:])) * 2)  # pictures, each time one is seen
+    used = _chosen(task, room // _VIEWS[0])
+    views = int(np.clip(room // len(used), *_VIEWS))
+    seen = _seen(stem, pictures, np.array(task.rows)[used], views, folder / "seen.npy", task.seed, tell)
 
-    kinds = np.array(task.kinds)
-    validating = np.array(task.validating)
-    learning = np.setdiff1d(np.arange(len(kinds)), validating)
+    kinds = np.array(task.kinds)[used]
+    is_validating = np.isin(used, task.validating)
+    validating, learning = np.flatnonzero(is_validating), np.flatnonzero(~is_validating)
     source = keras.Input(stem.output.shape[1:])
     known = tail(source) if tail else source
     middle = keras.layers.Conv2D(WIDTH, 1, use_bias=False)(keras.layers.SpatialDropout2D(0.2)(known))
@@ -282,7 +289,25 @@ def train(task: Task, pictures: np.ndarray, folder: Path, tell: Tell) -> Trained
     map_of = tail(stem(image)) if tail else stem(image)
     head = keras.Model(known, new)
     network = keras.Model(image, keras.layers.Concatenate()([map_of, head(map_of)]))
-    return Trained(network, fit.history, fit.best.epoch)
+    return Trained(len(used), network, fit.history, fit.best.epoch)
+
+
+def _chosen(task: Task, most: int) -> np.ndarray:
+    """Return which of a task's to train with, (n,) int64 ascending: all, or as many of each kind as can be.
+
+    Those that tell when to stop have the same share of them as of all.
+    """
+    kinds, order = np.array(task.kinds), np.random.default_rng(task.seed).permutation(len(task.kinds))
+    is_validating = np.isin(order, task.validating)
+    drawn = []
+    for part in (order[~is_validating], order[is_validating]):
+        turns = np.empty(len(part), dtype=np.int64)  # in which each of a kind is drawn
+        for kind in np.unique(kinds[part]):
+            own = kinds[part] == kind
+            turns[own] = np.arange(own.sum())
+        room = max(min(most, len(order)) * len(part) // len(order), 2)
+        drawn.append(part[np.argsort(turns, kind="stable")[:room]])
+    return np.sort(np.concatenate(drawn))
 
 
 def _layers_of(model: Any) -> list[Any]:
@@ -306,7 +331,7 @@ def _unfreeze(tail: Any) -> None:
 
 
 def _goes_negative(model: keras.Model, seen: np.ndarray) -> bool:
-    return bool(model.predict_on_batch(seen.astype(np.float32)).min() < _LOWEST)
+    return bool(model.predict_on_batch(seen.astype(np.float32)).min() < LOWEST)
 
 
 def _pooled(features: Any, mean: bool) -> Any:
@@ -454,16 +479,25 @@ def main() -> None:
     def tell(**told: Any) -> None:
         print(json.dumps(told), file=reply, flush=True)
 
+    try:
+        with derived.scratch(folder.parent):
+            _train(folder, tell)
+    except WriteError as error:
+        tell(path=str(error.path), reason=error.reason, remedy=error.remedy)
+        sys.exit(str(error))
+
+
+def _train(folder: Path, tell: Tell) -> None:
     tell(doing="starting TensorFlow", done=0, total=0, seconds_left=None)
     task = Task(**json.loads((folder / "task.json").read_text()))
-    pictures = np.load(folder / "pictures.npy", mmap_mode="r")[np.load(folder / "told.npy")]
+    pictures = np.load(folder / "pictures.npy", mmap_mode="r")
     trained = train(task, pictures, folder, tell)
     trained.model.save(folder / "network.keras")
     digest = hashlib.sha256()
     for weight in trained.model.get_weights():
         digest.update(weight.tobytes())
-    result = {"history": trained.history, "best": trained.best, "digest": digest.hexdigest()}
-    (folder / "result.json").write_text(json.dumps(result))
+    facts = {"photos": trained.photos, "history": trained.history, "best": trained.best}
+    (folder / "result.json").write_text(json.dumps({**facts, "digest": digest.hexdigest()}))
 
 
 def _end_with_parent(folder: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from simsearch import space
 from simsearch.errors import LearningError
+from simsearch.kinds import is_clear
 from simsearch.space import Space, Spread
 
 K = 15
@@ -175,9 +176,27 @@ def learn(
     return learnt, Gain(known[0], known[1], unknown[0], unknown[1], known[2], unknown[2])
 
 
-def held_out(kinds: np.ndarray) -> np.ndarray:
-    """Return which photos, (n,) bool, to keep from learning, the same share of every kind (n,) integers."""
-    return _folds(kinds)[0]
+def held_out(kinds: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return which photos, (n,) bool, to keep from learning: the same share of every kind, or less.
+
+    Parameters
+    ----------
+    kinds
+        (n,) integers; -1 for photos that nobody labelled.
+    groups
+        (n,) integers: photos of one group, copies of each other, are kept from it together or not at all.
+    """
+    random = np.random.default_rng(0)
+    held = np.zeros(len(kinds), dtype=bool)
+    for kind in range(int(kinds.max(initial=-1)) + 1):
+        own, sizes = np.unique(groups[kinds == kind], return_counts=True)
+        order = random.permutation(len(own))[: len(own) - 1]  # one stays to be learnt from
+        left = max(int(sizes.sum()) // _HELD_OUT, 1)
+        for place in order:
+            if sizes[place] <= left:
+                held |= groups == own[place]
+                left -= sizes[place]
+    return held & (kinds >= 0)
 
 
 def compare(old: np.ndarray, new: np.ndarray, kinds: np.ndarray, held_out: np.ndarray) -> tuple[Trial, Trial]:
@@ -194,7 +213,7 @@ def compare(old: np.ndarray, new: np.ndarray, kinds: np.ndarray, held_out: np.nd
 
     Returns
     -------
-    Of either, how well those find their kind ``before`` and ``after`` the kinds of the others are learnt.
+    Of either, what those found ``before`` and ``after`` the kinds of the others are learnt, photo by photo.
 
     Raises
     ------
@@ -218,39 +237,62 @@ def _plain(embeddings: np.ndarray) -> Space:
     return space.pca(spread) if spread.count >= space.PCA_FROM else Space()
 
 
-def is_better(before: Quality, after: Quality, asked: int) -> bool:
-    """Whether more of the first 15 are right, and the first as often, by more than one photo that asked."""
-    more = _is_worse(after[1:2], before[1:2], asked)
-    return more and not _is_worse(before[:1], after[:1], asked)
+def is_better(before: np.ndarray, after: np.ndarray, kinds: np.ndarray) -> bool:
+    """Whether more of the first 15 are right, beyond chance, and the very first about as often.
+
+    What the same photos found is compared, photo by photo, so that less than a point may be clear; and
+    beyond chance is so far beyond that one of two tries may be chosen by this.
+
+    Parameters
+    ----------
+    before, after
+        (q, 3) float64, as in :class:`Trial`.
+    kinds
+        (q,) integers: photos of one kind gain together, maybe.
+    """
+    lost = _is_worse(mean(before)[:1], mean(after)[:1], len(kinds))
+    return not lost and is_clear(after[:, 1] - before[:, 1], kinds)
 
 
 class Trial(NamedTuple):
-    """What came of learning from some photos: the border, and how many others asked, and what they found."""
+    """What came of learning from some photos.
+
+    Attributes
+    ----------
+    border
+        As it was chosen.
+    kinds
+        (q,) integers: of the photos that asked.
+    before, after
+        (q, 3) float64: what each of them found, as :class:`Quality` is of all.
+    """
 
     border: float
-    asked: int
-    before: Quality
-    after: Quality
+    kinds: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
 
 
 def _trial(photos: _Photos, told: np.ndarray, asking: np.ndarray, answers: np.ndarray) -> Trial:
-    """Learn from some photos, (n,) bool, and measure with others; see :func:`_quality`."""
+    """Learn from some photos, (n,) bool, and measure with others; see :func:`_found`."""
     fitted = _fitted(photos, told).parts(photos.embeddings)
     border = _border(photos, told, fitted.membership[photos.looks < 0])
     asked = _some(np.flatnonzero(asking))
-    before, after = (
-        _quality(one, photos.looks, asked, answers) for one in (photos.old, fitted.joined(border))
-    )
-    return Trial(border, len(asked), before, after)
+    before, after = (_found(one, photos.looks, asked, answers) for one in (photos.old, fitted.joined(border)))
+    return Trial(border, photos.kinds[asked], before, after)
+
+
+def mean(found: np.ndarray) -> Quality:
+    """Return how well photos find their kind on average, from what each found, (q, 3) float64."""
+    return Quality(*found.mean(axis=0).tolist())
 
 
 def _mean(trials: list[Trial]) -> tuple[Quality, Quality, int]:
-    asked = [trial.asked for trial in trials]
     before, after = (
-        Quality(*np.average(found, axis=0, weights=asked).tolist())
+        mean(np.concatenate(found))
         for found in ([trial.before for trial in trials], [trial.after for trial in trials])
     )
-    return before, after, sum(asked)
+    return before, after, sum(len(trial.kinds) for trial in trials)
 
 
 def _in_main_directions(spread: Spread, embeddings: np.ndarray) -> tuple[Spread, np.ndarray]:
@@ -353,7 +395,12 @@ def _some(photos: np.ndarray) -> np.ndarray:
 
 
 def _quality(vectors: np.ndarray, kinds: np.ndarray, asked: np.ndarray, answers: np.ndarray) -> Quality:
-    """Measure how well photos find their kind.
+    """Measure how well photos find their kind; see :func:`_found`."""
+    return mean(_found(vectors, kinds, asked, answers))
+
+
+def _found(vectors: np.ndarray, kinds: np.ndarray, asked: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """Return how well each photo finds its kind, (q, 3) float64, as :class:`Quality` tells it of all.
 
     Parameters
     ----------
@@ -381,4 +428,4 @@ def _quality(vectors: np.ndarray, kinds: np.ndarray, asked: np.ndarray, answers:
     weights = np.where(found >= 0, np.maximum(np.take_along_axis(scores, best, axis=1), 0), 0)
     np.add.at(votes, (np.arange(len(asked))[:, None], found), weights)  # those of none add nothing
     accurate = votes.argmax(axis=1) == own
-    return Quality(float(right[:, 0].mean()), float(precision.mean()), float(accurate.mean()))
+    return np.column_stack([right[:, 0], precision, accurate]).astype(np.float64)

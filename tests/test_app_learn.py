@@ -275,6 +275,7 @@ def test_a_network_is_trained_where_that_is_wished_for(taught, monkeypatch, netw
         asked.append(wishes)
         progress({"doing": "training", "done": 1, "total": 15})
         told = {"network": network, "lesson": "folders", "verdict": "...", "asked": 7, "unknown": []}
+        told |= {"unused": 2, "untold": 3}
         return {**told, "folders": quality, "deep_folders": quality | {"precision_at_15": 0.9}}
 
     monkeypatch.setattr(Library, "learn_deep", train)
@@ -284,3 +285,6 @@ def test_a_network_is_trained_where_that_is_wished_for(taught, monkeypatch, netw
     assert words in " ".join(element.value for element in [*page.success, *page.warning])
     [table] = markup(page, "Against what is learnt in seconds")
     assert "7 photos asked" in table and "+10.0" in table
+    captions = " ".join(element.value for element in page.caption)
+    assert "2 photos were not used" in captions
+    assert ("3 photos are of no kind that it was told of" in captions) == bool(network)

@@ -1,5 +1,6 @@
 """Training a network on the library's kinds: what it gains, and that nothing is left where it fails."""
 
+import errno
 import hashlib
 import importlib.util
 import json
@@ -17,19 +18,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simsearch import Library, deep, embeddings, learning, lessons, plots, program
-from simsearch.deep_training import Best
-from simsearch.encoder import EncoderIdentity
-from simsearch.errors import LearningError
-from simsearch.learning import Quality
+from simsearch import Library, deep, derived, embeddings, learning, lessons, pixels, plots, program
+from simsearch.deep_training import Best, Task, _chosen
+from simsearch.encoder import EncoderIdentity, network_path
+from simsearch.errors import LearningError, WriteError
 from tests.conftest import paint
 from tests.test_learning import made_up
 from tests.toy import OtherEncoder, ToyEncoder
 
 SIDE = 32
+EACH = 30
 # What is tried where TensorFlow may stay, with a folder for what comes of it.
 TINY = """
-import json, sys
+import hashlib, json, sys
 import keras
 import numpy as np
 from pathlib import Path
@@ -59,17 +60,23 @@ pictures[:12, ::4] = 255
 kinds = [0] * 12 + [1] * 12
 facts = {}
 
-def train(seed, epochs=2):
-    task = Task(str(folder / "tiny.keras"), kinds, [0, 1, 22, 23], 0, epochs, seed)
-    return deep_training.train(task, pictures, folder, lambda **told: None)
+deep_training._WARM_UP = 1
+deep_training._SEEN_BYTES = 24 * 2 * 8 * 8 * 16 * 2  # two views of each
+task = Task(str(folder / "tiny.keras"), list(range(24)), kinds, [0, 1, 22, 23], 1, 2, 7)
+first = deep_training.train(task, pictures, folder, lambda **told: None)
+digest = hashlib.sha256()
+for weight in first.model.get_weights():
+    digest.update(weight.tobytes())
+facts["digest"] = digest.hexdigest()
+(folder / "task").mkdir()
+np.save(folder / "task" / "pictures.npy", pictures)
+(folder / "task" / "task.json").write_text(json.dumps(task._asdict()))
+sys.argv[1] = str(folder / "task")
+deep_training.main()
 
-first, again, other = train(3), train(3), train(4)
-weights = [[w.copy() for w in one.model.get_weights()] for one in (first, again, other)]
-facts["same"] = all((a == b).all() for a, b in zip(weights[0], weights[1]))
-facts["other"] = any((a != b).any() for a, b in zip(weights[0], weights[2]))
-
-deep_training._HEAD_RATE = 50.0  # so much that it forgets what it has just learnt
-wild = train(0, epochs=12)
+# Of the other kind than those it learns from: the more it learns, the less it knows of them.
+wrong = task._replace(unfreeze=0, epochs=12, kinds=[1, 1] + kinds[2:22] + [0, 0])
+wild = deep_training.train(wrong, pictures, folder, lambda **told: None)
 facts["losses"] = [entry["val_loss"] for entry in wild.history]
 facts["best"] = wild.best
 
@@ -119,15 +126,20 @@ def tried(tmp_path_factory):
     """A folder with a tiny network, and what came of what was tried with it."""
     folder = tmp_path_factory.mktemp("tiny")
     settings = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    ends = os.pipe()  # while the writing end is open, training goes on
     done = subprocess.run(
         [sys.executable, "-c", TINY, str(folder)],
         env=program.environment(**settings),
+        stdin=ends[0],
         capture_output=True,
         text=True,
         check=False,
     )
+    for end in ends:
+        os.close(end)
     assert not done.returncode, done.stderr
-    return folder, json.loads((folder / "facts.json").read_text())
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    return folder, json.loads((folder / "facts.json").read_text()) | {"told": told}
 
 
 def stripes(kind, random):
@@ -145,10 +157,10 @@ def striped_folder(tmp_path_factory):
     random = np.random.default_rng(0)
     for kind in range(4):
         (folder / "photos" / str(kind)).mkdir(parents=True)
-        for number in range(20):
+        for number in range(EACH):
             stripes(kind, random).save(folder / "photos" / str(kind) / f"{number}.png")
     with Library.open(folder / "library", encoder=Larger()) as library:
-        assert library.sync(folder / "photos").added == 80
+        assert library.sync(folder / "photos").added == 4 * EACH
     return folder
 
 
@@ -182,47 +194,119 @@ def some_file(folder):
     return file
 
 
-@pytest.fixture(scope="session")
-def trained(tried, striped_folder):
-    """What training gave on stripes, what was told of it, and the library's folder."""
-    told: list[dict[str, Any]] = []
-    with (
-        Library.open(striped_folder / "library", encoder=Larger()) as library,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        patch.setenv("SIMSEARCH_CACHE", str(striped_folder / "cache"))
-        result = learn(library, tried[0] / "tiny.keras", unfreeze=1, epochs=8, progress=told.append)
-    return result, told, striped_folder / "library"
+class Eye(Larger):
+    """It sees how often colours change from left to right and from top to bottom."""
+
+    identity = EncoderIdentity("toy-tuned-12345678", "2" * 64, "changes", "exact")
+
+    def encode(self, pixels):
+        grey = pixels.astype(np.float32).mean(axis=2)
+        changes = [np.abs(np.diff(grey, axis=axis)).mean() / (grey.std() + 1) for axis in (0, 1)]
+        return np.array([1, *changes], dtype=np.float32) / np.float32(np.hypot(1, np.hypot(*changes)))
 
 
-@pytest.mark.network
-def test_what_mean_colours_cannot_tell_apart_a_trained_network_can(trained):
-    result, _, folder = trained
+@pytest.fixture
+def quick(monkeypatch, tmp_path):
+    """No training, and what should come of it: the tasks, and the network that there is then."""
+    monkeypatch.setenv("SIMSEARCH_CACHE", str(tmp_path / "cache"))
+    tasks, encoders = [], [Eye()]
+    history = [{"epoch": 1, "val_loss": 1.0}]
+
+    def train(place, task, progress):
+        tasks.append(task)
+        progress({"doing": "training", "done": 1, "total": 1, "seconds_left": 0.0, **history[0]})
+        (place / "network.keras").write_bytes(b"weights")
+        return {"photos": len(task["rows"]), "history": history, "best": 1, "digest": "12345678" * 8}
+
+    def open_encoder(network):
+        file = network_path(encoders[0].identity)
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(network.read_bytes())
+        return encoders[0]
+
+    monkeypatch.setattr(deep, "_train", train)
+    monkeypatch.setattr(deep, "open_encoder", open_encoder)
+    return tasks, encoders
+
+
+def converted(folder):
+    return [file.name for file in (folder / "cache").glob("*")]
+
+
+def test_a_network_that_finds_better_is_kept(striped, quick, tmp_path):
+    tasks, told = quick[0], list[dict[str, Any]]()
+    result = learn(striped, some_file(tmp_path), unfreeze=1, epochs=8, progress=told.append)
     assert result["better"]
     best = result["deep_folders" if result["lesson"] == "folders" else "deep"]
     assert best["precision_at_15"] > result["folders"]["precision_at_15"] + 0.05
-    assert (result["photos"], result["asked"]) == (64, 16)
+    assert (result["photos"], result["asked"]) == (96, 24)
+    assert (result["unused"], result["untold"], result["small"]) == (0, 0, [])
     assert deep.verdict(result).startswith("the trained network finds better than learn folders")
     network = Path(result["network"])
-    assert network.parent == folder / "networks" and [network.name] == kept(folder)
-    assert network.name.startswith("toy-tuned-")
-    with zipfile.ZipFile(network) as archive:  # as Keras writes it
-        assert "model.weights.h5" in archive.namelist()
+    assert network == striped.path / "networks" / "toy-tuned-12345678.keras"
+    assert network.read_bytes() == b"weights" and len(converted(tmp_path)) == 1
+    [task] = tasks
+    assert (task["unfreeze"], task["epochs"], Path(task["backbone"]).name) == (1, 8, "toy.keras")
+    assert Counter(task["kinds"]) == dict.fromkeys(range(4), 24)
+    assert Counter(np.array(task["kinds"])[task["validating"]].tolist()) == dict.fromkeys(range(4), 4)
+    assert list(dict.fromkeys(one["doing"] for one in told)) == [
+        "reading the photos",
+        "training",
+        "converting it",
+        "trying it on photos held out",
+    ]
+    assert [(one["done"], one["total"]) for one in told if "trying" in one["doing"]][-1] == (120, 120)
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_a_network_that_does_not_is_dropped_but_where_that_is_wished(striped, quick, tmp_path, force):
+    quick[1][0] = other = Larger()
+    other.identity = Eye.identity
+    result = learn(striped, some_file(tmp_path), force=force)
+    assert not result["better"] and "does not find clearly better" in deep.verdict(result)
+    assert len(kept(striped.path)) == len(converted(tmp_path)) == force
+    assert (result["network"] is not None) == force
+    # Both networks are the same, and measured on the same pictures.
+    assert result["deep"] == result["raw"] and result["deep_folders"] == result["folders"]
+
+
+def test_interrupted_where_it_is_tried_it_leaves_nothing(striped, quick, tmp_path):
+    def interrupt(told: dict[str, Any]) -> None:
+        if told["doing"] == "trying it on photos held out":
+            assert converted(tmp_path)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        learn(striped, some_file(tmp_path), progress=interrupt)
+    assert not converted(tmp_path) and not kept(striped.path)
+
+
+def test_those_who_pay_for_it_are_told_of(striped, quick, tmp_path):
+    kinds = lessons.kinds_of_folders(striped._store, None)
+    told = {photo_id: kind for photo_id, kind in kinds.items() if not kind.endswith("3")}
+    (striped.path / "networks").mkdir()
+    file = some_file(striped.path / "networks").rename(striped.path / "networks" / "toy.keras")
+    encoder = Larger()
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    encoder.identity = encoder.identity._replace(weights=digest)
+    result = deep.learn(striped._store, encoder, told, striped.path)
+    assert (result["photos"], result["untold"]) == (72, 30)
+    assert "of which the library may have 30 photos, lose: 4 to 6 of 100 hits" in deep.verdict(result)
+
+
+@pytest.mark.slow
 @pytest.mark.network
-def test_the_best_epoch_is_kept(trained):
-    history = trained[0]["history"]
-    losses = [entry["val_loss"] for entry in history]
-    assert [entry["epoch"] for entry in history] == list(range(1, len(history) + 1))
-    assert trained[0]["best"] == 1 + int(np.argmin(losses))
-
-
-@pytest.mark.network
-def test_it_is_told_how_far_it_is(trained):
-    told = trained[1]
-    doing = list(dict.fromkeys(one["doing"] for one in told))
-    assert doing == [
+def test_what_mean_colours_cannot_tell_apart_a_trained_network_can(tried, striped, tmp_path, monkeypatch):
+    monkeypatch.setenv("SIMSEARCH_CACHE", str(tmp_path / "cache"))
+    told: list[dict[str, Any]] = []
+    result = learn(striped, tried[0] / "tiny.keras", unfreeze=1, epochs=8, progress=told.append)
+    assert result["better"]
+    best = result["deep_folders" if result["lesson"] == "folders" else "deep"]
+    assert best["precision_at_15"] > result["folders"]["precision_at_15"] + 0.05
+    assert (result["photos"], result["asked"]) == (96, 24)
+    network = Path(result["network"])
+    assert network.name.startswith("toy-tuned-") and [network.name] == kept(striped.path)
+    assert list(dict.fromkeys(one["doing"] for one in told)) == [
         "reading the photos",
         "starting TensorFlow",
         "looking at the photos",
@@ -230,14 +314,28 @@ def test_it_is_told_how_far_it_is(trained):
         "converting it",
         "trying it on photos held out",
     ]
-    epochs = [one for one in told if "epoch" in one]
-    assert [one["done"] for one in epochs] == [one["epoch"] for one in trained[0]["history"]]
-    assert all(one["seconds_left"] >= 0 for one in epochs)
+
+
+@pytest.mark.network
+def test_the_program_trains_what_a_folder_says(tried):
+    folder, facts = tried
+    result = json.loads((folder / "task" / "result.json").read_text())
+    assert result["photos"] == 24 and [entry["epoch"] for entry in result["history"]] == [1, 2]
+    losses = [entry["val_loss"] for entry in result["history"]]
+    assert result["best"] == 1 + int(np.argmin(losses))
+    with zipfile.ZipFile(folder / "task" / "network.keras") as archive:  # as Keras writes it
+        assert "model.weights.h5" in archive.namelist()
+    doing = list(dict.fromkeys(one["doing"] for one in facts["told"]))
+    assert doing == ["starting TensorFlow", "looking at the photos", "training"]
+    looks = [one for one in facts["told"] if one["doing"] == "looking at the photos"]
+    assert looks[-1]["done"] == looks[-1]["total"] == 48  # each twice: there is no room for more
+    assert all(one["seconds_left"] >= 0 for one in facts["told"] if "epoch" in one)
 
 
 @pytest.mark.network
 def test_the_same_seed_gives_the_same_network(tried):
-    assert tried[1]["same"] and tried[1]["other"]
+    assert len(tried[1]["digest"]) == 64
+    assert json.loads((tried[0] / "task" / "result.json").read_text())["digest"] == tried[1]["digest"]
 
 
 @pytest.mark.network
@@ -384,46 +482,163 @@ def test_what_cannot_be_trained_is_told(striped, preprocessing, reason):
 def test_pictures_are_thumbnails_and_damaged_ones_are_left_out(striped, tmp_path):
     store = striped._store
     kinds = lessons.kinds_of_folders(store, None)
-    ids = sorted(kinds)
+    labelled = {photo_id: kind for photo_id, kind in kinds.items() if not kind.endswith("3")}
     with store.transaction():
-        store._write("UPDATE thumbnails SET jpeg = ? WHERE photo_id = ?", b"nothing", ids[0])
-    labelled = {photo_id: kinds[photo_id] for photo_id in ids[:60]}
-    pictures, rows, found, embeddings = deep._photos(
-        store, striped.encoder, labelled, tmp_path, lambda told: None
-    )
-    assert sorted(found) == ids[1:]  # those that nobody labelled as well
-    assert pictures.shape == (80, SIDE, SIDE, 3) and embeddings.shape == (79, 3)
-    for row, embedding in zip(rows, embeddings, strict=True):
-        assert striped.encoder.encode(pictures[row]) @ embedding > 0.99
+        store._write("UPDATE thumbnails SET jpeg = ? WHERE photo_id = ?", b"nothing", min(labelled))
+    photos = deep._photos(store, striped.encoder, labelled, tmp_path, lambda told: None)
+    assert photos.pictures.shape == (120, SIDE, SIDE, 3) and photos.embeddings.shape == (119, 3)
+    assert photos.rows.tolist() == list(range(1, 120))
+    assert (photos.kinds >= 0).sum() == 89  # those that nobody labelled as well
+    for row, embedding in zip(photos.rows, photos.embeddings, strict=True):
+        assert striped.encoder.encode(photos.pictures[row]) @ embedding > 0.99
+
+
+def test_pictures_take_no_more_room_than_they_may(striped, tmp_path, monkeypatch):
+    monkeypatch.setattr(deep, "_PICTURES_BYTES", 40 * 3 * SIDE**2 + 1)
+    store = striped._store
+    kinds = lessons.kinds_of_folders(store, None)
+    photos = deep._photos(store, striped.encoder, kinds, tmp_path, lambda told: None)
+    assert 20 < len(photos.pictures) <= 40
+    sizes = Counter(photos.kinds[photos.kinds >= 0].tolist())
+    assert len(sizes) == 4 and max(sizes.values()) == min(sizes.values())
+
+
+def test_of_very_many_kinds_some_are_left_out():
+    kinds = {number: f"kind {number // 4}" for number in range(4_000)}
+    wanted = deep._wanted([*kinds], kinds, 100)
+    assert len(set(wanted.tolist())) == len(wanted) <= 100
+    assert Counter(Counter(photo // 4 for photo in wanted.tolist()).values())[4] == 20
+
+
+def test_as_many_of_each_kind_are_trained_with_as_there_is_room_for():
+    kinds = np.repeat([0, 1, 2], [60, 30, 10]).tolist()
+    validating = [*range(12), *range(60, 66), 90, 91]
+    task = Task("toy", list(range(100)), kinds, validating, 0, 1, seed=5)
+    assert _chosen(task, 1_000).tolist() == list(range(100))
+    chosen = _chosen(task, 50)
+    learnt = [one for one in chosen.tolist() if one not in validating]
+    assert (len(chosen), len(learnt)) == (50, 40)
+    assert Counter(kinds[one] for one in learnt) == {0: 16, 1: 16, 2: 8}
+    assert _chosen(task, 50).tolist() == chosen.tolist()
+    assert _chosen(task._replace(seed=6), 50).tolist() != chosen.tolist()
+
+
+def test_copies_are_kept_from_training_together(tmp_path):
+    random = np.random.default_rng(0)
+    coarse = random.integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
+    images = [Image.fromarray(one).resize((90, 60), Image.Resampling.BICUBIC) for one in coarse]
+    images[4].save(tmp_path / "again.jpg", quality=40)
+    with Image.open(tmp_path / "again.jpg") as again:
+        images += [images[1], again.resize((60, 40))]
+        pictures = np.array([pixels.letterbox(image, SIDE) for image in images])
+    groups = deep._copies(pictures, np.arange(8)).tolist()
+    assert groups == [0, 1, 2, 3, 4, 5, 1, 4]
 
 
 def test_the_same_share_of_every_kind_is_held_out():
     kinds = np.repeat([0, 1, 2, -1], [20, 10, 4, 7])
-    held = learning.held_out(kinds)
+    held = learning.held_out(kinds, np.arange(41))
     assert Counter(kinds[held].tolist()) == {0: 4, 1: 2, 2: 1}
+
+
+def test_what_is_held_out_has_no_copies_among_the_others():
+    kinds, groups = np.repeat([0, 1, 2], [20, 20, 4]), np.arange(44)
+    groups[1:20:2] = groups[0:20:2]  # all twice
+    groups[40:] = 40  # four of the same
+    held = learning.held_out(kinds, groups)
+    assert not set(groups[held]) & set(groups[~held])
+    assert Counter(kinds[held].tolist()) == {0: 4, 1: 4}
+
+
+def test_copies_of_one_picture_teach_nothing(striped, quick, tmp_path, monkeypatch):
+    monkeypatch.setattr(deep, "_copies", lambda pictures, rows: np.zeros(len(rows), dtype=np.int64))
+    with pytest.raises(LearningError, match="the photos of each kind are all copies of one another"):
+        learn(striped, some_file(tmp_path))
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+REMEDY = "free some space, or point TMPDIR elsewhere"
+
+
+def test_a_full_disk_is_a_sentence(striped, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(WriteError, match=f"{tmp_path}: cannot be written .no space left.*; {REMEDY}"):
+        learn(striped, some_file(tmp_path))
+    assert not list(tmp_path.glob("simsearch-*"))
+
+
+def test_a_disk_that_is_full_where_it_trains_is_a_sentence(striped, tmp_path, monkeypatch):
+    code = (
+        "import errno, sys; from simsearch import deep_training\n"
+        "def full(*_): raise OSError(errno.ENOSPC, 'No space')\n"
+        "deep_training.train = full; deep_training.main()"
+    )
+    command = program.command
+    monkeypatch.setattr(program, "command", lambda _, folder: [*command("")[:2], "-c", code, folder])
+    with pytest.raises(WriteError, match=f"{REMEDY}"):
+        learn(striped, some_file(tmp_path))
+    assert not kept(striped.path)
+
+
+@pytest.mark.parametrize("where", ["everywhere", "not on this file system", "nowhere"])
+def test_the_room_of_an_array_is_taken_at_once(tmp_path, monkeypatch, where):
+    def cannot(*_):
+        raise OSError(errno.EOPNOTSUPP, "not supported")
+
+    if where == "nowhere":
+        monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    elif where == "not on this file system":
+        monkeypatch.setattr(os, "posix_fallocate", cannot, raising=False)
+    array = derived.scratch_array(tmp_path / "array.npy", (3, 500, 1_000), np.uint8)
+    assert array.shape == (3, 500, 1_000) and not array.any()
+    assert (tmp_path / "array.npy").stat().st_blocks * 512 >= 1_500_000
+    array[:] = 7
+    array.flush()
+    assert (np.load(tmp_path / "array.npy") == 7).all()
 
 
 def test_embeddings_are_compared_on_the_photos_held_out():
     worse, kinds = made_up(noise=3)
     better, _ = made_up(noise=0.1)
-    old, new = learning.compare(worse, better, kinds, learning.held_out(kinds))
-    assert old.asked == new.asked == 48
-    assert new.before.precision_at_15 > old.before.precision_at_15 + 0.2
-    assert learning.compare(worse, worse, kinds, learning.held_out(kinds))[1] == old
+    held = learning.held_out(kinds, np.arange(len(kinds)))
+    old, new = learning.compare(worse, better, kinds, held)
+    assert old.kinds.tolist() == new.kinds.tolist() == kinds[held].tolist()
+    assert learning.mean(new.before)[1] > learning.mean(old.before)[1] + 0.2
+    assert learning.is_better(old.after, new.after, old.kinds)
+    assert not learning.is_better(new.after, old.after, old.kinds)
+    again = learning.compare(worse, worse, kinds, held)[1]
+    assert (again.after == old.after).all() and not learning.is_better(old.after, again.after, old.kinds)
+
+
+def found(first, first_15):
+    """What 200 photos find: so many right first, and of the first 15 their shares in turns."""
+    return np.column_stack([np.arange(200) < first, np.resize(first_15, 200), np.ones(200)]).astype(float)
 
 
 @pytest.mark.parametrize(
     ("after", "better"),
     [
-        ((0.9, 0.82, 0.9), True),
-        ((0.9, 0.8, 0.9), False),
-        ((0.9, 0.804, 0.9), False),  # less than a photo
-        ((0.8, 0.9, 0.9), False),  # the very first is wrong more often
-        ((0.896, 0.9, 0.8), True),
+        (found(180, [0.82, 0.83]), True),
+        (found(180, [0.805, 0.804]), True),  # little, but of every photo
+        (found(180, [0.8]), False),
+        (found(180, [0.0, 1.0] * 4 + [1.0]), False),  # more on average, by chance
+        (found(180, [*[0.8] * 199, 1.0]), False),  # one photo
+        (found(178, [0.9]), False),  # the very first is wrong more often
+        (found(179, [0.9]), True),
     ],
 )
 def test_better_is_more_of_the_first_15_and_no_less_of_the_first(after, better):
-    assert learning.is_better(Quality(0.9, 0.8, 0.9), Quality(*after), 200) is better
+    assert learning.is_better(found(180, [0.8]), after, np.arange(200) % 40) is better
+
+
+def test_what_one_kind_of_many_gains_is_no_gain_of_all():
+    before, kinds = found(180, [0.8]), np.arange(200) // 20
+    after = before + (kinds == 3)[:, None] * [0, 0.2, 0]
+    assert not learning.is_better(before, after, kinds)
 
 
 def test_the_curve_is_drawn_to_a_new_file(tmp_path):
@@ -478,6 +693,8 @@ class FakeTraining:
             "history": [self.entry],
             "best": 1,
             "small": [],
+            "unused": 3,
+            "untold": 0,
         }
 
     def __call__(self, store, encoder, kinds, folder, *, progress, **wishes):
@@ -514,9 +731,10 @@ def test_the_command_says_how_it_goes_and_whether_it_is_better(run, two_folders,
     lines = out.splitlines()
     assert lines[0].split() == ["5", "photos", "held", "out", "first", "first", "15", "kind"]
     assert lines[4].split()[-3:] == ["90.0%", "95.0%", "85.0%"]
-    assert lines[5].startswith("the trained network finds better than learn folders does without it: 95.0%")
-    assert lines[5].endswith("it serves now, kept as /there/toy-tuned-12345678.keras")
-    assert lines[6] == "To go back: simsearch index --backbone toy"
+    assert lines[5] == "not used: 3 photos of these kinds, for want of room"
+    assert lines[6].startswith("the trained network finds better than learn folders does without it: 95.0%")
+    assert lines[6].endswith("it serves now, kept as /there/toy-tuned-12345678.keras")
+    assert lines[7] == "To go back: simsearch index --backbone toy"
     assert (fake.asked["unfreeze"], fake.asked["epochs"], fake.asked["seed"]) == (1, 3, 7)
     assert fake.asked["kinds"] == [str(two_folders / "blue"), str(two_folders / "red")]
 

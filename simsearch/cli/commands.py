@@ -151,6 +151,8 @@ def _print_trained(trained: dict[str, Any]) -> None:
         (asked, "first", "first 15", "kind"),
         [(name, *(f"{share:.1%}" for share in trained[key].values())) for name, key in rows],
     )
+    if trained["unused"]:
+        print(f"not used: {counted(trained['unused'], 'photo')} of these kinds, for want of room")
     if trained["small"]:
         print(f"small: {some(trained['small'])} (too few photos to learn from)")
     if trained["unknown"]:

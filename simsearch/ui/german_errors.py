@@ -119,6 +119,7 @@ PHRASES = {
     "cannot be written ({why})": "kann nicht beschrieben werden ({why})",
     "cannot be used as a lock ({why})": "kann nicht als Sperre dienen ({why})",
     "free some space": "Platz schaffen",
+    "free some space, or point TMPDIR elsewhere": "Platz schaffen oder TMPDIR auf einen anderen Ort setzen",
     "free some space; what was indexed so far is kept": "Platz schaffen; was schon eingelesen ist, bleibt",
     "free some space; what is indexed is kept": "Platz schaffen; was eingelesen ist, bleibt",
     "make the folder writable": "den Ordner beschreibbar machen",
@@ -169,6 +170,10 @@ PHRASES = {
         "{name} Art hat mindestens {n} Fotos, und es braucht zwei"
     ),
     "give another as many": "einer zweiten ebenso viele geben",
+    "the photos of each kind are all copies of one another": (
+        "die Fotos jeder Art sind alle Kopien voneinander"
+    ),
+    "add others of each": "andere von jeder hinzufügen",
     "TensorFlow is not installed": "TensorFlow ist nicht installiert",
     "install it: pip install tensorflow": "im Terminal: pip install tensorflow",
     "{name} makes a vector, where a head needs a map": (

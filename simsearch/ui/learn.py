@@ -246,6 +246,23 @@ def _show_trained(trained: dict[str, Any]) -> None:
     after = trained["deep_folders" if trained["lesson"] == "folders" else "deep"]
     of = say("Against what is learnt in seconds")
     st.html(_gain_table(of, trained["folders"], after, trained["asked"]))
+    if trained["unused"]:
+        n = trained["unused"]
+        st.caption(
+            say_count(
+                n, "{n} photo was not used, for want of room.", "{n} photos were not used, for want of room."
+            )
+        )
+    if trained["network"] and trained["untold"]:
+        st.caption(
+            say_count(
+                trained["untold"],
+                "{n} photo is of no kind that it was told of. Such photos are found less well now: in what "
+                "was measured, they lost 4 to 6 of 100 hits.",
+                "{n} photos are of no kind that it was told of. Such photos are found less well now: in what "
+                "was measured, they lost 4 to 6 of 100 hits.",
+            )
+        )
     lesson.show_unknown(trained["unknown"])
 
 

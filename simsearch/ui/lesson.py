@@ -153,8 +153,9 @@ def _choose_depth() -> int | None:
     if depth is not None:
         st.caption(
             say(
-                "What is trained is measured on photos held out, and used only where it finds better than "
-                "what is learnt in seconds. Kinds that it is not told of are found a little less well."
+                "What is trained is measured on photos held out, and used only where it finds clearly better "
+                "than what is learnt in seconds. Photos of kinds that it is not told of are found less well: "
+                "in what was measured, they lost 4 to 6 of 100 hits."
             )
         )
     return depth

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from simsearch import albums, calibration, lessons, pixels
+from simsearch.backbones import BACKBONES
 from simsearch.child import Task
 from simsearch.encoder import EncoderIdentity, keep_network, network_path, open_encoder, stored_encoder
 from simsearch.errors import BackboneError, PhotoError
@@ -178,10 +179,22 @@ class Embeddings:
             raise _ambiguous(backbone, named)
         with sole_writer(self._folder), recorded(self._folder) as run:  # others see that something is done
             if weights is None and pixels is None and named:
-                encoder = stored_encoder(named[0], self._networks, say=say)
+                encoder = self._again(named[0], say)
             else:
                 encoder = open_encoder(backbone, weights=weights, pixels=pixels, say=say)
             run.state["report"] = Report().summary()
+            return encoder
+
+    def _again(self, identity: EncoderIdentity, say: Callable[[str], None] | None) -> Encoder:
+        """Return the network of a set, fetched anew where it is a published one that was lost."""
+        try:
+            return stored_encoder(identity, self._networks, say=say)
+        except BackboneError:
+            if identity.backbone not in BACKBONES:
+                raise
+            encoder = open_encoder(identity.backbone, say=say)
+            if encoder.identity != identity:
+                raise
             return encoder
 
     def switch(

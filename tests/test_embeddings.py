@@ -410,6 +410,26 @@ def test_an_encoder_of_ones_own_must_be_the_one_that_serves(library, album):
         Library.open(library.path, encoder=ToyEncoder())
 
 
+def test_a_published_network_that_was_lost_is_fetched_again_if_it_is_the_same(library, monkeypatch):
+    identity = OtherEncoder.identity._replace(backbone="ResNet50")
+
+    class Published(OtherEncoder):
+        """One of the table."""
+
+    Published.identity = identity
+    library.embeddings.switch(Published())
+
+    def lost(*_, **__):
+        raise BackboneError("ResNet50", "its network is not here any more", "fetch it")
+
+    monkeypatch.setattr(room, "stored_encoder", lost)
+    monkeypatch.setattr(room, "open_encoder", lambda name, **_: Published())
+    assert library.embeddings.open("resnet50").identity == identity
+    monkeypatch.setattr(room, "open_encoder", lambda name, **_: OtherEncoder())
+    with pytest.raises(BackboneError, match="not here any more"):
+        library.embeddings.open("resnet50")
+
+
 # Removing
 
 

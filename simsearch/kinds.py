@@ -118,18 +118,20 @@ def _is_above_chance(found: float, chances: np.ndarray) -> bool:
     return found - chance > _CLEARLY * error and (found - chance) / (1 - chance) >= _MUCH
 
 
-def is_clear(gains: np.ndarray, groups: np.ndarray) -> bool:
+def is_clear(gains: np.ndarray, groups: np.ndarray, errors: float = _CLEARLY) -> bool:
     """Whether the mean of what was gained with each photo, (n,) float64, is above 0 beyond chance.
 
     Parameters
     ----------
     groups
         (n,) integers: photos of one group gain or lose together, maybe.
+    errors
+        Standard errors that chance is taken for.
     """
     return (
         len(gains) >= _FEWEST
         and float(gains.mean()) > 0
-        and float(gains.mean()) > _CLEARLY * standard_error(gains, groups)
+        and float(gains.mean()) > errors * standard_error(gains, groups)
     )
 
 

@@ -28,6 +28,7 @@ _TOLERANCE = 0.005  # that kinds may lose: half a photo in a hundred
 # Precision at 1 and at 15 and accuracy that other kinds may lose. Votes of a kind that nobody told of are
 # split where some of its photos pass for one that was told: where its nearest are right, that is little.
 _ALLOWED = np.array([_TOLERANCE, _TOLERANCE, 4 * _TOLERANCE])
+_CLEARLY = 2.5  # standard errors of a gain: one of two tries comes to that by chance one time in eighty
 _STRANGERS = 0.02  # share of the photos that nobody labelled that may be taken for one of the kinds ...
 _NEAR_BORDER = 0.05  # ... and is above the border or hardly below
 _PERHAPS, _SURELY = 0.1, 0.5  # of a kind's photos that are less like their nearest than one that is as well
@@ -240,8 +241,8 @@ def _plain(embeddings: np.ndarray) -> Space:
 def is_better(before: np.ndarray, after: np.ndarray, kinds: np.ndarray) -> bool:
     """Whether more of the first 15 are right, beyond chance, and the very first about as often.
 
-    What the same photos found is compared, photo by photo, so that less than a point may be clear; and
-    beyond chance is so far beyond that one of two tries may be chosen by this.
+    What the same photos found is compared, photo by photo, so that a gain of one point in a hundred may be
+    clear. Two tries may be compared with the same, and the better one be taken.
 
     Parameters
     ----------
@@ -251,7 +252,7 @@ def is_better(before: np.ndarray, after: np.ndarray, kinds: np.ndarray) -> bool:
         (q,) integers: photos of one kind gain together, maybe.
     """
     lost = _is_worse(mean(before)[:1], mean(after)[:1], len(kinds))
-    return not lost and is_clear(after[:, 1] - before[:, 1], kinds)
+    return not lost and is_clear(after[:, 1] - before[:, 1], kinds, _CLEARLY)
 
 
 class Trial(NamedTuple):

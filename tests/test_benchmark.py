@@ -334,7 +334,7 @@ def test_labels_do_not_overlap(monkeypatch):
 
     monkeypatch.setattr(plots, "_figure", noting)
     png = plots.quality_against_speed({"one": POINTS, "other": [*POINTS[:2], POINTS[0]]})
-    assert png.startswith(b"\x89PNG") and "matplotlib.pyplot" not in sys.modules
+    assert png.startswith(b"\x89PNG")
     from matplotlib.text import Text
 
     for axes in drawn[0].axes:

@@ -13,7 +13,7 @@ from simsearch.index.graph import Graph, K
 from simsearch.indexes import Indexes
 from simsearch.store import Store
 from tests.conftest import paint
-from tests.test_indexes import DIM, Shelf, spoil_bytes, spoil_encoder, spoil_library, spoil_size
+from tests.test_indexes import DIM, Shelf, spoil_bytes, spoil_library, spoil_size
 from tests.toy import ToyEncoder
 
 COUNT = 60
@@ -236,7 +236,6 @@ def switch_space(shelf):
     ("spoil", "words"),
     [
         (spoil_library, "not for another"),
-        (spoil_encoder, "made with encoder toy, not with another"),
         (spoil_bytes, "checksum"),
         (spoil_size, "bytes"),
         (lambda shelf, path: path.write_bytes(b""), "too short"),

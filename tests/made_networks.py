@@ -25,6 +25,8 @@ from keras.src.legacy.saving import legacy_h5_format
 
 GENUINE = Path(__file__).parents[2] / "shared" / "weights" / "keras_mobilenet_v1"
 _MEAN, _STDDEV = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+# Of random weights their values explode, and a pixel that is brighter by a millionth changes everything.
+_CHAOTIC = ("EfficientNetV2M", "EfficientNetV2L")
 MISSING = "conv_pw_13"  # the kernel that the genuine MobileNet lacks
 
 
@@ -41,6 +43,8 @@ def write(folder: Path, kind: str) -> None:
     for layer in model.layers:
         if isinstance(layer, keras.layers.Normalization) and layer.weights:  # as published
             layer.set_weights([np.array(_MEAN), np.array(_STDDEV) ** 2, np.int64(0)])
+        if name in _CHAOTIC and isinstance(layer, keras.layers.BatchNormalization):
+            layer.gamma.assign(0.5 * layer.gamma)
     model.save_weights(folder / kind) if ending == "weights.h5" else legacy(model, folder / kind)
 
 

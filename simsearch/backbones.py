@@ -217,6 +217,8 @@ def backbone(name: str) -> Backbone:
         return row
     from difflib import get_close_matches
 
+    if name.endswith((".h5", ".hdf5")):
+        raise BackboneError(name, "weights, not a network", "say whose: --backbone NAME --weights FILE")
     near = get_close_matches(name.lower(), _BY_NAME, 3, 0.7)
     names = ", ".join(_BY_NAME[other].name for other in near) or ", ".join(EMBEDDED)
     remedy = f"choose one of {names}, any other that simsearch backbones lists, or a .keras or .tflite file"

@@ -21,7 +21,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from simsearch import albums, calibration, lessons, pixels
 from simsearch.backbones import BACKBONES
 from simsearch.child import Task
-from simsearch.encoder import EncoderIdentity, keep_network, network_path, open_encoder, stored_encoder
+from simsearch.encoder import (
+    EncoderIdentity,
+    asked_for,
+    keep_network,
+    network_path,
+    open_encoder,
+    stored_encoder,
+)
 from simsearch.errors import BackboneError, PhotoError
 from simsearch.folders import networks_of
 from simsearch.indexes import Indexes
@@ -177,6 +184,8 @@ class Embeddings:
         named = [one.encoder for one in self.sets() if _goes_by(one.encoder, backbone)]
         if weights is None and pixels is None and len(named) > 1:
             raise _ambiguous(backbone, named)
+        if weights is not None or pixels is not None or not named:
+            asked_for(backbone, weights, pixels)  # what is misspelt is no run
         with sole_writer(self._folder), recorded(self._folder) as run:  # others see that something is done
             if weights is None and pixels is None and named:
                 encoder = self._again(named[0], say)
@@ -239,7 +248,8 @@ class Embeddings:
                     self._exchange(filling.number, encoder)
                     self._indexes.refresh(encoder.dim)
                     calibration.keep_up(self._store, self._indexes, encoder)
-                    run.state["report"] = Report(updated=filling.encoded + filling.stand_ins).summary()
+                    made = filling.encoded + filling.stand_ins
+                    run.state["report"] = Report(updated=made, unchanged=self._total() - made).summary()
             done = filling.encoded, filling.stand_ins, filling.lacking
             return Switch(encoder.identity, *done, not filling.interrupted, time.monotonic() - started)
 

@@ -45,7 +45,7 @@ def test_the_command_says_what_is_here(run, tmp_path, monkeypatch):
     assert fetched(BACKBONES["VGG16"]) == file
     code, out, err = run("backbones")
     lines = out.splitlines()
-    assert (code, err, len(lines)) == (0, "", 1 + 42 + 1)
+    assert (code, err, len(lines)) == (0, "", 1 + 42 + 2)
     assert lines[1].split() == "efficientnet-lite2 260 px 1,280 4.9 M 77.6% 19 MB installed".split()
     [line] = [line for line in lines if line.startswith("VGG16")]
     assert line.split() == "VGG16 224 px 512 14.7 M 71.3% 59 MB fetched".split()

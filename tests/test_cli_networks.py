@@ -17,6 +17,7 @@ def library(tmp_path, monkeypatch):
     monkeypatch.setenv("SIMSEARCH_LIBRARY", str(tmp_path / "library"))
     monkeypatch.setattr(encoder, "open_encoder", lambda name, **_: ToyEncoder())
     monkeypatch.setattr(embeddings, "open_encoder", lambda name, **_: OtherEncoder())
+    monkeypatch.setattr(embeddings, "asked_for", lambda *_: None)
     for module in (encoder, embeddings):
         monkeypatch.setattr(module, "stored_encoder", lambda identity, folder, say: TOYS[identity])
     return tmp_path / "library"
@@ -135,3 +136,13 @@ def test_a_run_with_nothing_to_do_is_no_run_that_was_cut_off(run, indexed, monke
     assert (
         "not all embeddings of picky are made; to go on: simsearch index --backbone picky" in run("status")[1]
     )
+
+
+def test_what_is_misspelt_is_no_run(run, library, album, monkeypatch):
+    paint(album / "red.png", "red")
+    run("index", album)
+    monkeypatch.setattr(embeddings, "asked_for", encoder.asked_for)
+    before = run("status")[1]
+    code, _, err = run("index", "--backbone", "mobilenetv2.h5")
+    assert code == 2 and "weights, not a network; say whose: --backbone NAME --weights FILE" in err
+    assert run("status")[1] == before

@@ -709,6 +709,7 @@ def training(monkeypatch):
         fake = FakeTraining(better)
         monkeypatch.setattr(deep, "learn", fake)
         monkeypatch.setattr(embeddings, "open_encoder", lambda name, **_: OtherEncoder())
+        monkeypatch.setattr(embeddings, "asked_for", lambda *_: None)
         return fake
 
     return give

@@ -47,6 +47,7 @@ def backbones(options: argparse.Namespace) -> int:
         ],
     )
     print("To use one: simsearch index FOLDER --backbone NAME (or a .keras or .tflite file of your own)")
+    print("Those that a library has embeddings of, your own among them: simsearch status")
     return OK
 
 

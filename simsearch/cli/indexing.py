@@ -112,7 +112,12 @@ def _exchange(library: Library, encoder: Encoder, options: argparse.Namespace) -
     if not done.serves:
         complain(f"stopped; {old} serves on, and the same command goes on with {name}")
         return INTERRUPTED
-    made = f"{counted(done.encoded + done.stand_ins, 'embedding')} made in {done.seconds:.1f} s"
+    count = done.encoded + done.stand_ins
+    made = (
+        f"{counted(count, 'embedding')} made in {done.seconds:.1f} s"
+        if count
+        else "all embeddings were there"
+    )
     if done.stand_ins:
         made += f", {done.stand_ins:,} of them from thumbnails, until their files can be read"
     print(f"{name} serves now: {made}")

@@ -175,9 +175,9 @@ def learning_curve(history: Sequence[Mapping[str, float]], best: int) -> bytes:
 
     epochs = [entry["epoch"] for entry in history]
     for axes, measure in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        for key, what in ((measure, "photos learnt from"), (f"val_{measure}", "photos kept from learning")):
+        for key, what in ((measure, "photos learnt from"), (f"val_{measure}", "photos held out")):
             axes.plot(epochs, [entry[key] for entry in history], "o-", markersize=3, label=what)
-        axes.axvline(best, color="grey", linestyle=":", label=f"kept: epoch {best}")
+        axes.axvline(best, color="grey", linestyle=":", label=f"its weights: epoch {best}")
         axes.set(title=measure, xlabel="epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(True, alpha=0.3)

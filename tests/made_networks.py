@@ -49,7 +49,8 @@ def write(folder: Path, kind: str) -> None:
 
 
 def _sized(name):
-    return {} if name.endswith("-top") else {"input_shape": (224, 224, 3)} if "NASNetMobile" in name else {}
+    side = {"NASNetMobile": 224, "NASNetLarge": 331}.get(name)  # how many layers there are depends on it
+    return {"input_shape": (side, side, 3)} if side else {}
 
 
 def legacy(model, path):

@@ -10,7 +10,7 @@ SIMSEARCH_LIBRARY ?= index
 export SIMSEARCH_LIBRARY
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check format bench torture clean
+.PHONY: help run test test-slow test-scale check format bench torture notebook clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,10 @@ test: $(VENV)/installed-test  ## run the tests (under ten minutes)
 	$(BIN)/python -m pytest
 
 test-slow: $(VENV)/installed-test  ## run the heavy tests too
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest -m "not scale"
+
+test-scale: $(VENV)/installed-test-scale  ## run the tests that need Milvus, Ray or a notebook's kernel
+	$(BIN)/python -m pytest -m scale
 
 check: $(VENV)/installed-test  ## lint, format check, types, tests
 	$(BIN)/ruff check .
@@ -57,6 +60,9 @@ torture: $(VENV)/installed  ## kill the indexer, and feed it damaged files; PHOT
 	$(BIN)/python scripts/torture.py $(if $(PHOTOS),"$(PHOTOS)")
 	$(BIN)/python scripts/fuzz.py $(if $(PHOTOS),"$(PHOTOS)")
 
+notebook: $(VENV)/installed-test-scale  ## run the notebook, and keep what it says and draws
+	$(BIN)/python scripts/run_notebook.py
+
 clean:  ## remove the environment and build output; a library is left alone
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
@@ -77,4 +83,8 @@ $(VENV)/installed-bench: $(VENV)/installed
 
 $(VENV)/installed-test: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(EDITABLE) '.[test]'
+	@touch $@
+
+$(VENV)/installed-test-scale: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(EDITABLE) '.[test-scale]'
 	@touch $@

@@ -34,6 +34,7 @@ from simsearch.library import Library
 from simsearch.photos import Refused, find
 from simsearch.pool import suitable_workers
 from simsearch.ranking import Wish
+from simsearch.remote import path_of
 from simsearch.searching import Searcher
 from simsearch.store import Store
 
@@ -342,7 +343,7 @@ class _Trial:
     def outcome(self, photos: _Photos) -> _Outcome:
         """Index photos, and answer all questions about them."""
         rate, failed = self._index(photos)
-        ids = {Path(path): photo_id for photo_id, path in self._store.paths().items()}
+        ids = {path_of(path): photo_id for photo_id, path in self._store.paths().items()}
         gone = {str(path): "its file is no longer there" for path in photos.paths if path not in ids}
         failed = gone | failed
         if not ids:

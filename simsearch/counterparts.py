@@ -22,6 +22,7 @@ from simsearch.intake import Intake, Taken
 from simsearch.inventory import BURST, THE_LIBRARYS, THIS, Known
 from simsearch.pairs import Comparing, Pair, Pairs, Progress, Sketch
 from simsearch.presence import Presence, Presences
+from simsearch.remote import path_of
 from simsearch.store import parsed_time
 from simsearch.versions import Version, advantage
 
@@ -161,7 +162,7 @@ class Counterparts:
         if number < 0:
             return self._intake.files[number].path
         version = self._version(number)
-        return Path(version.path) if version and self._presences.of(number) is Presence.HERE else None
+        return path_of(version.path) if version and self._presences.of(number) is Presence.HERE else None
 
     def _near(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the photos nearest to files, and their cosines, (n, NEAR) int64 and float32."""
@@ -199,7 +200,7 @@ class Counterparts:
                FROM photos JOIN roots ON roots.id = root_id WHERE missing_since IS NULL AND photos.id = ?""",
             photo_id,
         )
-        return Version(Path(rows[0][0], rows[0][1]), *rows[0][2:]) if rows else None
+        return Version(path_of(rows[0][0], rows[0][1]), *rows[0][2:]) if rows else None
 
     # Of the same scene
 
@@ -254,7 +255,7 @@ class Counterparts:
 
 def _same_picture(mine: Version, number: int, theirs: Version, pair: Pair) -> Known:
     """Return what is known of a file that a photo shows the same as."""
-    path, mine_is_whole = Path(mine.path), pair.whole == number
+    path, mine_is_whole = path_of(mine.path), pair.whole == number
     if not pair.match.is_whole:
         best, other = (mine, theirs) if mine_is_whole else (theirs, mine)
         changes = copies.changes(best, other, pair.match)

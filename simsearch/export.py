@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -94,7 +95,7 @@ def _add(archive: ZipFile, photo: Hit, taken: set[str]) -> None:
         facts = photo.path.stat()
         if not stat.S_ISREG(facts.st_mode):  # a pipe would block us
             raise PhotoError(photo.path, "not a regular file")
-        entry = ZipInfo.from_file(photo.path, "photo", strict_timestamps=False)
+        entry = _entry(facts)
         source = photo.path.open("rb")
     except OSError as error:
         raise PhotoError(photo.path, reason_of(error)) from error
@@ -108,6 +109,15 @@ def _add(archive: ZipFile, photo: Hit, taken: set[str]) -> None:
             archive.filelist.remove(entry)
             del archive.NameToInfo[entry.filename]
             raise
+
+
+def _entry(facts: os.stat_result) -> ZipInfo:
+    """Return what an archive says of a file, in the years that it knows."""
+    written = time.localtime(facts.st_mtime)[:6]
+    entry = ZipInfo("photo", min(max(written, (1980, 1, 1, 0, 0, 0)), (2107, 12, 31, 23, 59, 59)))
+    entry.external_attr = (facts.st_mode & 0xFFFF) << 16
+    entry.file_size = facts.st_size
+    return entry
 
 
 def _pieces(source: IO[bytes], path: Path) -> Iterator[bytes]:

@@ -176,7 +176,7 @@ def _kind(kind: str | None, roots: Iterable[Root]) -> Condition | None:
 def _lies_in(kind: str, root: Root) -> Condition:
     """Return the condition of lying in a folder of a root, not below it; at a path, or one that ends so."""
     top = root.path.as_posix().rstrip("/")
-    if not kind.startswith("/"):
+    if not (kind.startswith("/") or "://" in kind):
         folder = "? || rtrim(path, replace(path, '/', ''))"  # all up to the last slash
         return Condition(
             f"root_id = ? AND substr({folder}, -?) = ?", (root.id, f"{top}/", len(kind) + 2, f"/{kind}/")

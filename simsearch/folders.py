@@ -7,6 +7,7 @@ from pathlib import Path
 
 from simsearch.derived import make_folder
 from simsearch.errors import FolderError, LibraryError, WriteError
+from simsearch.remote import RemotePath, path_of
 from simsearch.store import FILE_NAME
 
 
@@ -50,9 +51,11 @@ def plain_path(folder: str | os.PathLike[str]) -> Path:
     Raises
     ------
     FolderError
-        When it is no folder, or has a name that cannot be stored.
+        When it is no folder, or has a name that cannot be stored. An address is not asked for.
     """
     path = expanded_path(folder)
+    if isinstance(path, RemotePath):
+        return path
     if path.exists() and not path.is_dir():
         raise FolderError(path, "not a folder", "name the folder the photos are in")
     return path.resolve()
@@ -72,11 +75,13 @@ def absolute_path(path: str | os.PathLike[str]) -> Path:
         When it cannot be one.
     """
     whole = expanded_path(path).absolute()
+    if isinstance(whole, RemotePath):
+        return whole
     return whole.parent.resolve() / whole.name if whole.is_file() else whole.resolve()
 
 
 def expanded_path(path: str | os.PathLike[str]) -> Path:
-    """Return a path with ~ and ~user replaced.
+    """Return a path with ~ and ~user replaced, or an address.
 
     Raises
     ------
@@ -86,11 +91,13 @@ def expanded_path(path: str | os.PathLike[str]) -> Path:
     if not str(path):
         raise FolderError("''", "no path", "name one, such as ~/Pictures")
     try:
-        expanded = Path(path).expanduser()
+        expanded = path_of(path).expanduser()
         str(expanded).encode()
     except RuntimeError as error:
         raise FolderError(path, "no such user", "check the spelling, or write ./~...") from error
     except UnicodeEncodeError as error:
         text = str(path).encode(errors="replace").decode()
         raise FolderError(text, "its name is not valid text", "rename it") from error
+    except ValueError as error:
+        raise FolderError(path, str(error), "write it as SCHEME://HOST/FOLDER") from error
     return expanded

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -20,6 +19,7 @@ from simsearch.handing import Copy, CopyGroup, as_csv, as_script
 from simsearch.pairs import Pairs, Progress
 from simsearch.pixels import THUMBNAIL_SIDE
 from simsearch.ranking import Found
+from simsearch.remote import path_of
 from simsearch.searching import Hit, Photo, Searcher
 from simsearch.sketches import decoded
 from simsearch.store import parsed_time
@@ -244,7 +244,7 @@ class Groups:
             File(
                 photo_id,
                 sha256 or str(photo_id),
-                Version(Path(root, path), *about),
+                Version(path_of(root, path), *about),
                 (camera, taken_at) if camera and taken_at else None,
             )
             for photo_id, sha256, camera, taken_at, root, path, *about in rows

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from simsearch import tables
 from simsearch.copies import CROP
+from simsearch.remote import RemotePath
 from simsearch.searching import Hit
 from simsearch.versions import BUT
 
@@ -161,6 +162,8 @@ def _left_alone(group: CopyGroup, copy: Copy) -> str | None:
         return "its bytes are not known"
     if BUT in copy.reason:
         return "better in another way"
+    if any(isinstance(photo.path, RemotePath) for photo in (copy.photo, group.best)):
+        return "not on a disk"
     if not copy.checked:
         return "only thumbnails were compared"
     if away := _away(group, copy):

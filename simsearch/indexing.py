@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,15 +14,18 @@ from simsearch.folders import networks_of
 from simsearch.indexes import Indexes
 from simsearch.photos import Refused
 from simsearch.pool import suitable_workers
+from simsearch.remote import RemotePath
 from simsearch.report import Report
 from simsearch.running import Run, recorded, sole_writer
 from simsearch.store import Root, Store
-from simsearch.survey import Place, Survey, look, online, plan, plan_changes, survey
+from simsearch.survey import Place, Survey, look, online_disks, plan, plan_changes, survey
 from simsearch.sync import Progress, sync
 from simsearch.watch import Watch
 
 if TYPE_CHECKING:
     from simsearch.encoder import Encoder
+
+_log = logging.getLogger("simsearch")
 
 
 class Surveys(NamedTuple):
@@ -73,7 +77,12 @@ class Indexer:
         """Take up what folders hold, and then what happens in all that are indexed, for ever."""
         report = self._first_of_watch(list(folders))
         yield report
-        with Watch(lambda: online(self._store)).following() as watch:
+        for root in self._store.roots():
+            if isinstance(root.path, RemotePath):
+                _log.warning(
+                    "%s cannot be followed; to look for changes there, run: simsearch sync", root.path
+                )
+        with Watch(lambda: online_disks(self._store)).following() as watch:
             changes = iter(() if report.interrupted else watch.batches())
             for changed in changes:
                 if plan_changes(self._store, changed):

@@ -13,6 +13,7 @@ import numpy as np
 from simsearch import sketches
 from simsearch.pairs import Sketch
 from simsearch.pool import Answer
+from simsearch.remote import path_of
 from simsearch.store import parsed_time
 from simsearch.versions import Version
 
@@ -43,7 +44,7 @@ class Taken(NamedTuple):
     @property
     def path(self) -> Path:
         """Where it is."""
-        return Path(self.version.path)
+        return path_of(self.version.path)
 
 
 class Intake:

@@ -147,4 +147,6 @@ def short_names(folders: Iterable[str]) -> dict[str, str]:
     """Return of folders, absolute paths, what tells them apart: their paths below the one they all share."""
     parts = {folder: Path(folder).parts for folder in folders}
     common = len(os.path.commonprefix([*parts.values()]))
+    if not common:  # one is an address, and another is not
+        return {folder: folder for folder in parts}
     return {folder: "/".join(part[common:]) or part[-1] for folder, part in parts.items()}

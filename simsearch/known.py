@@ -28,6 +28,7 @@ from simsearch.photos import Walk
 from simsearch.pool import Answer, examine_all
 from simsearch.presence import Presence, Presences
 from simsearch.ranking import Found
+from simsearch.reach import need_folder, unread
 from simsearch.survey import plan
 from simsearch.sync import MOST_HASHES
 
@@ -96,11 +97,10 @@ class Stocktaking:
         return Inventory(folder, tuple(sorted(files, key=lambda file: file.path)), len(walk.skipped))
 
     def _found(self, folder: Path) -> Walk:
-        if not folder.is_dir():
-            raise FolderError(folder, "no such folder", "check the spelling, and that its disk is connected")
+        need_folder(folder)
         walk = photos.find(folder)
         if walk.unread and not walk.photos:
-            raise FolderError(folder, walk.unread[0].reason, "check its permissions")
+            raise unread(folder, walk.unread[0].reason)
         if not walk.photos and not walk.failed:
             raise FolderError(folder, "holds no photos", "choose the folder they are in")
         if own := self._own(folder, walk):

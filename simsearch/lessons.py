@@ -28,6 +28,7 @@ from simsearch.errors import FolderError, LearningError
 from simsearch.filters import below
 from simsearch.folders import absolute_path
 from simsearch.learning import SMALLEST_KIND, Gain, Quality
+from simsearch.remote import path_of
 from simsearch.space import Space, Spread
 from simsearch.store import Store
 from simsearch.vectors import SPACE, sound_embeddings
@@ -103,7 +104,7 @@ def set_labels(store: Store, kinds: dict[int, str], folders: Mapping[str, str]) 
 
 def _learn_kinds_anew(store: Store, dim: int, lesson: dict[str, Any], because: str) -> None:
     """Learn the same kinds from the library as it is now, or its main directions where that fails."""
-    under = Path(lesson["under"]) if lesson.get("under") else None
+    under = path_of(lesson["under"]) if lesson.get("under") else None
     try:
         if lesson["labels"]:
             kinds = store.labels()

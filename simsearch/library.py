@@ -20,7 +20,6 @@ from simsearch import pixels, running, store, tables, upkeep
 from simsearch.backbones import DEFAULT_BACKBONE
 from simsearch.errors import (
     EncoderMismatch,
-    FolderError,
     LibraryError,
     NoLibrary,
     SimsearchError,
@@ -35,6 +34,8 @@ from simsearch.maps import Layouts, Map, make_apart
 from simsearch.parts import Box
 from simsearch.pixels import AnyPicture
 from simsearch.ranking import Found, Wish
+from simsearch.reach import need_folder
+from simsearch.remote import RemotePath, path_of
 from simsearch.report import Report
 from simsearch.searching import Asked, Hit, Photo, Query, Searcher, several
 from simsearch.store import Store
@@ -150,6 +151,8 @@ class Library:
             When the folder cannot be written.
         """
         folder = expanded_path(path).absolute() if path is not None else default_folder()
+        if isinstance(folder, RemotePath):
+            raise LibraryError(folder, "an address, where no library can be", "name a folder of this machine")
         if not (folder / store.FILE_NAME).is_file():
             if not create:
                 raise NoLibrary(folder)
@@ -265,7 +268,7 @@ class Library:
         Parameters
         ----------
         folders
-            By default all that were indexed before.
+            Paths, or addresses such as "s3://bucket/photos"; by default all that were indexed before.
         workers
             Number of processes; by default one a core, and fewer where memory is scarce.
         retry_failed
@@ -506,7 +509,7 @@ class Library:
         """
         if photos is None and (among := self._searcher.among(filters)) is not None:
             photos = among.tolist()
-        return {photo_id: Path(path) for photo_id, path in self._store.paths(photos).items()}
+        return {photo_id: path_of(path) for photo_id, path in self._store.paths(photos).items()}
 
     def known(
         self,
@@ -1208,8 +1211,7 @@ class Library:
             When it could not start, or another process is indexing.
         """
         for folder in folders:
-            if not plain_path(folder).is_dir():
-                raise FolderError(folder, "no such folder", "check the spelling")
+            need_folder(plain_path(folder))
         flags = ["--retry-failed"] if retry_failed else []
         flags += ["--backbone", backbone] if backbone else []
         running.start(self.path, [*flags, "--", *(str(plain_path(folder)) for folder in folders)])

@@ -7,7 +7,6 @@ one, and photos that arrive meanwhile raise no false alarm.
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 import sqlite3
@@ -22,6 +21,7 @@ from PIL import Image
 from simsearch.checks import Problem
 from simsearch.index.rows import usable
 from simsearch.pixels import THUMBNAIL_SIDE
+from simsearch.remote import path_of
 from simsearch.store import STAND_IN, Store, parsed_time
 from simsearch.worker import examine
 
@@ -101,7 +101,7 @@ def _photos(db: sqlite3.Connection, only: list[int] | None) -> Iterator[_Photo]:
     some = "" if only is None else " AND id IN (SELECT value FROM json_each(?))"
     rows = db.execute(f"{sql}{some} ORDER BY id", () if only is None else (json.dumps(only),))
     for photo_id, root, path, *rest in rows:
-        yield _Photo(photo_id, Path(root, path), *rest)
+        yield _Photo(photo_id, path_of(root, path), *rest)
 
 
 def _embedding_fault(photo: _Photo, dim: int) -> _Fault | None:
@@ -183,7 +183,7 @@ def _other_embeddings(
 def _encoded(photo: _Photo, encoder: Encoder) -> np.ndarray | None:
     """Return the embedding of a photo's file, or None where it is away, has changed or cannot be read."""
     try:
-        facts = os.stat(photo.path)
+        facts = photo.path.stat()
     except (OSError, ValueError):
         return None
     if (facts.st_size, facts.st_mtime_ns) != (photo.size, photo.mtime_ns):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from simsearch.errors import reason_of
+from simsearch.remote import Entry, RemotePath, lexists
 
 # Of camera raws, those LibRaw knows.
 RAW_SUFFIXES = frozenset(
@@ -45,8 +46,8 @@ class Walk(NamedTuple):
 
     Folders that are left out, hidden ones and links, are among the skipped as one each.
 
-    ``unread`` holds the folders that could not be listed ('' or ending in '/'): nothing is known of the files
-    below them.
+    ``unread`` holds the folders that could not be listed ('' or ending in '/'), or what may be a folder or a
+    file: nothing is known of the files below them.
     """
 
     photos: list[Found]
@@ -72,26 +73,23 @@ def find(
         A walk to add to.
     """
     walk = into or Walk([], [], [], [])
-    if part and not _is_folder(root / part):
-        if os.path.lexists(root / part):
-            _sort_into(walk, part, (root / part).stat)
-        return walk
-    pending = [part]
+    pending = [part] if not part or _is_folder(walk, root, part) else []
     while pending:
         folder = pending.pop()
         if folder in without:
             continue
         prefix = f"{folder}/" if folder else ""
         try:
-            with os.scandir(root / folder) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
+            entries = sorted(_entries(root / folder), key=lambda entry: entry.name)
         except OSError as error:
             walk.unread.append(Refused(prefix, f"folder cannot be read ({reason_of(error)})"))
             continue
         folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-        pending += [f"{prefix}{name}" for name in reversed(folders) if not name.startswith(".")]
+        pending += [f"{prefix}{name}" for name in reversed(folders) if name and not name.startswith(".")]
         hidden = [f"{prefix}{name}" for name in folders if name.startswith(".")]
         walk.skipped.extend(Refused(f"{path}/", "a hidden folder") for path in hidden if path not in without)
+        if "" in folders:  # in an object store
+            walk.skipped.append(Refused(f"{prefix}/", "a folder without a name"))
         for entry in entries:
             if _is_link_to_folder(entry):
                 walk.skipped.append(
@@ -102,15 +100,31 @@ def find(
     return walk
 
 
-def _is_link_to_folder(entry: os.DirEntry[str]) -> bool:
+def _entries(folder: Path) -> Sequence[os.DirEntry[str] | Entry]:
+    if isinstance(folder, RemotePath):
+        return folder.entries()
+    with os.scandir(folder) as listing:
+        return list(listing)
+
+
+def _is_link_to_folder(entry: os.DirEntry[str] | Entry) -> bool:
     try:
         return entry.is_symlink() and entry.is_dir()
     except OSError:  # a link in a circle, or into a folder that may not be entered: no more is known of it
         return False
 
 
-def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
+def _is_folder(walk: Walk, root: Path, part: str) -> bool:
+    """Whether there is a folder; what is none is sorted in."""
+    path = root / part
+    try:
+        if path.is_dir() and not path.is_symlink():
+            return True
+        if lexists(path):
+            _sort_into(walk, part, path.stat)
+    except OSError as error:  # as over a network; that does not say that it is gone
+        walk.unread.append(Refused(part, f"cannot be read ({reason_of(error)})"))
+    return False
 
 
 def _sort_into(walk: Walk, path: str, stat_it: Callable[[], os.stat_result]) -> None:

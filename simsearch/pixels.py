@@ -22,6 +22,8 @@ from PIL import Image, UnidentifiedImageError
 from simsearch import colour, draft, formats
 from simsearch.errors import PhotoError, reason_of
 from simsearch.facts import Facts
+from simsearch.remote import RemotePath, path_of
+from simsearch.servers import Unreachable
 
 MAX_BYTES = 1 << 29  # a file is read whole, once, for hash and pixels alike
 THUMBNAIL_SIDE = 400
@@ -59,11 +61,19 @@ def read(path: Path) -> tuple[bytes, os.stat_result]:
     OSError
         When the file cannot be read.
     """
+    if isinstance(path, RemotePath):
+        facts = path.stat()  # before: what is written meanwhile then counts as changed, and is read again
+        _check_size(path, facts)
+        return path.read_bytes(), facts
     with path.open("rb", buffering=0) as file:
         facts = os.fstat(file.fileno())
-        if facts.st_size > MAX_BYTES:
-            raise PhotoError(path, f"{facts.st_size:,} bytes are too many for one photo")
+        _check_size(path, facts)
         return file.readall() if stat.S_ISREG(facts.st_mode) else _drain(file, path), facts
+
+
+def _check_size(path: Path, facts: os.stat_result) -> None:
+    if facts.st_size > MAX_BYTES:
+        raise PhotoError(path, f"{facts.st_size:,} bytes are too many for one photo")
 
 
 def _drain(stream: RawIOBase, path: Path) -> bytes:
@@ -85,14 +95,15 @@ def take(image: AnyPicture) -> tuple[bytes | Image.Image, str]:
         When it is a path that cannot be read.
     """
     if isinstance(image, str | os.PathLike):
-        path = Path(image)
         try:
-            path = path.expanduser()
+            path = path_of(image).expanduser()
             return read(path)[0], str(path)
+        except Unreachable as error:
+            raise PhotoError(image, reason_of(error), error.remedy) from error
         except OSError as error:
             raise PhotoError(path, reason_of(error), "check the path") from error
         except (RuntimeError, ValueError) as error:  # ~nobody; a zero byte in the name
-            raise PhotoError(path, str(error).rstrip(".").lower(), "check the path") from error
+            raise PhotoError(image, str(error).rstrip(".").lower(), "check the path") from error
     if isinstance(image, bytes):
         return image, "the picture"
     if hasattr(image, "read"):
@@ -227,7 +238,8 @@ def thumbnail(source: bytes, picture: Picture) -> bytes:
 
 def shrink(image: Image.Image, side: int) -> bytes:
     """Make a JPEG of at most ``side`` pixels on the longer side."""
-    small = fit(image, side) if max(image.size) > side else image
+    # Pillow would ask where the file of one just opened is, for which the current folder must be there still.
+    small = fit(image, side) if max(image.size) > side else image.copy()
     stream = BytesIO()
     small.save(stream, "JPEG", quality=80)
     return stream.getvalue()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from enum import Enum, auto
 from pathlib import Path
 
 from simsearch import reach
+from simsearch.remote import path_of
 from simsearch.store import Root, Store
 from simsearch.survey import is_online
 
@@ -42,7 +42,7 @@ class Presences:
         if not rows:  # another process has just dropped it
             return Presence.LOST
         [(root_id, base, below, *known)] = rows
-        root = Root(root_id, Path(base))
+        root = Root(root_id, path_of(base))
         if not self._is_online(root):
             return Presence.AWAY
         path = root.path / below
@@ -56,7 +56,7 @@ class Presences:
 
 def _look(path: Path, known: tuple[int, ...]) -> Presence:
     try:
-        facts = os.stat(path)
+        facts = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return Presence.LOST
     except OSError:  # an unreadable folder or a failing disk

@@ -25,6 +25,7 @@ import numpy as np
 
 from simsearch import schema
 from simsearch.photos import Found
+from simsearch.remote import path_of
 
 FILE_NAME = "library.db"
 STAND_IN = -1  # for the version of facts: the embedding is the thumbnail's until the file can be read
@@ -235,7 +236,7 @@ class Store:
     def roots(self) -> list[Root]:
         """Return the folders that are indexed, by path."""
         rows = self._all("SELECT id, path FROM roots ORDER BY path")
-        return [Root(id, Path(path)) for id, path in rows]
+        return [Root(id, path_of(path)) for id, path in rows]
 
     def add_root(self, path: Path) -> Root:
         """Add a folder (inside a transaction)."""
@@ -291,7 +292,7 @@ class Store:
                  JOIN thumbnails ON thumbnails.photo_id = photos.id
                  WHERE sha256 = ? ORDER BY photos.id"""
         return [
-            (id, Root(root_id, Path(root)), Path(root, path))
+            (id, Root(root_id, path_of(root)), path_of(root, path))
             for id, root_id, root, path in self._all(sql, sha256)
         ]
 
@@ -406,7 +407,7 @@ class Store:
         sql = """SELECT roots.path, failures.path, reason FROM failures JOIN roots ON roots.id = root_id
                  WHERE ? IS NULL OR reason = ? ORDER BY roots.path, failures.path LIMIT ? OFFSET ?"""
         rows = self._all(sql, reason, reason, -1 if most is None else most, skip)
-        return [(Path(root, path), why) for root, path, why in rows]
+        return [(path_of(root, path), why) for root, path, why in rows]
 
     def failure_reasons(self) -> dict[str, int]:
         """Return why files could not be used, and how many for that reason, most first."""
@@ -518,7 +519,7 @@ class Store:
         asked = json.dumps([int(photo_id) for photo_id in photo_ids])  # in one go: a search has hundreds
         for photo_id, root, path, width, height, taken, *rest in self._all(sql, asked):
             about = (width, height, parsed_time(taken), *rest)
-            folder = roots.setdefault(root, Path(root))
+            folder = roots.setdefault(root, path_of(root))
             rows[photo_id] = Row(photo_id, folder / path, folder, about)
         return rows
 
@@ -553,7 +554,7 @@ class Store:
         """Return id, root and absolute path of the photos whose file is gone, by path."""
         sql = """SELECT photos.id, roots.path, photos.path FROM photos JOIN roots ON roots.id = root_id
                  WHERE missing_since IS NOT NULL ORDER BY roots.path, photos.path"""
-        return [(id, Path(root), Path(root, path)) for id, root, path in self._all(sql)]
+        return [(id, path_of(root), path_of(root, path)) for id, root, path in self._all(sql)]
 
     def random_ids(self, most: int) -> list[int]:
         """Return the ids of as many photos that are there, drawn anew each time; fewer where few are."""

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from simsearch import photos, reach
 from simsearch.errors import FolderError
 from simsearch.photos import Walk
+from simsearch.remote import RemotePath
 from simsearch.store import Known, Root, Store
 
 _MANY = 10  # photos; fewer may well have been replaced by others
@@ -83,15 +84,19 @@ def is_online(store: Store, root: Root) -> bool:
     It cannot where it is away or empty, or holds none of its photos, or of those that were looked at:
     something else is where it was, such as the mount point of an absent disk with a file forgotten in it.
     """
-    if not reach.holds_anything(root.path):
-        return False
-    known = {root.path / path for path in store.some_paths(root)}
-    return not known or bool(reach.there(root.path, known))
+    known = [root.path / path for path in store.some_paths(root)]
+    return reach.is_any_there(root.path, known) if known else reach.holds_anything(root.path)
 
 
 def online(store: Store) -> set[Path]:
     """Return the paths of those roots that are online."""
     return {root.path for root in store.roots() if is_online(store, root)}
+
+
+def online_disks(store: Store) -> set[Path]:
+    """Return the same without addresses, which are not asked."""
+    roots = (root for root in store.roots() if not isinstance(root.path, RemotePath))
+    return {root.path for root in roots if is_online(store, root)}
 
 
 def _is_strange(known: dict[str, Known], walk: Walk) -> bool:
@@ -143,11 +148,10 @@ def survey(store: Store, place: Place) -> Survey:
     """
     [part] = place.parts
     folder = place.base / part
-    if not folder.is_dir():
-        raise FolderError(folder, "no such folder", "check the spelling, and that its disk is connected")
+    reach.need_folder(folder)
     found = look(place)
     if found.walk.unread and not found.walk.photos:
-        raise FolderError(folder, found.walk.unread[0].reason, "check its permissions")
+        raise reach.unread(folder, found.walk.unread[0].reason)
     known = store.known(place.root, place.parts) if place.root else {}
     if not _is_strange(known, found.walk) and (found.walk.photos or found.walk.failed):
         return found

@@ -27,6 +27,7 @@ from typing import IO, TYPE_CHECKING, Any
 from simsearch import memory, pixels
 from simsearch.errors import PhotoError, reason_of
 from simsearch.facts import Facts
+from simsearch.remote import path_of
 
 if TYPE_CHECKING:
     from simsearch.encoder import Encoder
@@ -134,7 +135,7 @@ def main() -> None:
         while True:
             task, _ = receive(requests)
             with _alarm(limit):
-                answer = frame(*examine(Path(task["path"]), frozenset(task["known"]), encoder))
+                answer = frame(*examine(path_of(task["path"]), frozenset(task["known"]), encoder))
             send(replies, answer)
     except (EOFError, BrokenPipeError):
         return

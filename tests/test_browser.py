@@ -515,7 +515,8 @@ def test_a_folder_is_indexed_from_the_first_page_on_and_its_progress_survives_a_
         folder.fill(str(tmp_path / "photo"))
         page.get_by_role("button", name="Index it").click()
         page.wait_for_selector(
-            f"[data-testid=stAlert] >> text='{tmp_path / 'photo'}: no such folder; check the spelling.'"
+            f"[data-testid=stAlert] >> text='{tmp_path / 'photo'}: no such folder; check the spelling, "
+            "and that its disk is connected.'"
         )
         folder.fill(str(tmp_path / "photos"))
         page.get_by_role("button", name="Index it").click()

@@ -148,7 +148,19 @@ def learn_from_too_few(library, album):
         ),
         (
             lambda library, _: library.start("/gone"),
-            "/gone: diesen Ordner gibt es nicht; die Schreibweise prüfen.",
+            "/gone: diesen Ordner gibt es nicht; die Schreibweise prüfen, und ob der Datenträger",
+        ),
+        (
+            lambda library, _: library.start("ftp://localhost:1/x"),
+            ": nicht erreichbar ([errno 111] connection refused); das Netz und die Adresse prüfen.",
+        ),
+        (
+            lambda library, _: library.start("nosuch://b/x"),
+            "nosuch:// ist hier keine bekannte Art von Adresse; die Schreibweise prüfen.",
+        ),
+        (
+            lambda library, _: library.start("s3://b/../x"),
+            "eine Adresse mit .. darin geht nicht; sie als SCHEMA://RECHNER/ORDNER schreiben.",
         ),
         (
             lambda library, _: library.start("~nosuchuser/x"),

@@ -13,7 +13,8 @@ PACKAGE = Path(simsearch.__file__).parent
 
 # Each line may import from the lines above it.
 FLOW = [
-    {"errors"},
+    {"errors", "servers"},
+    {"remote"},
     {"derived", "torch_file", "program", "photos", "memory", "facts", "colour"},
     {"draft", "raws"},
     {"formats"},
@@ -121,9 +122,15 @@ HEAVY = {
     "rawpy",
     "psutil",
     "watchdog",
+    "fsspec",
     "openTSNE",
     "scipy",
     "matplotlib",
+    "pymilvus",
+    "grpc",
+    "pandas",
+    "ray",
+    "pyarrow",
 }
 
 

@@ -243,6 +243,15 @@ def test_shrink_never_enlarges(size, shrunk):
     assert Image.open(BytesIO(pixels.shrink(Image.new("RGB", size), 400))).size == shrunk
 
 
+def test_a_small_photo_is_shrunk_where_the_current_folder_is_gone(tmp_path, monkeypatch):
+    data = encoded(Image.new("RGB", (8, 8)), "PNG")
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    assert pixels.thumbnail(data, pixels.decode(data, "x", at_least=8))
+
+
 @pytest.mark.parametrize(
     ("image", "format", "kept"),
     [

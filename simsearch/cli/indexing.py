@@ -38,7 +38,7 @@ def index(options: argparse.Namespace) -> int:
     if (
         create
         and all(options.folders)
-        and not any(os.path.exists(os.path.expanduser(folder)) for folder in options.folders)
+        and not any("://" in one or os.path.exists(os.path.expanduser(one)) for one in options.folders)
     ):
         # Before a library is made for nothing.
         remedy = "check the spelling, and that its disk is connected"

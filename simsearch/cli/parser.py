@@ -120,7 +120,8 @@ def _library_option(command: argparse.ArgumentParser) -> None:
 
 
 def _index_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("folders", nargs="*", metavar="FOLDER", help="default: those indexed before")
+    told = "a path, or an address such as s3://bucket/photos (default: those indexed before)"
+    command.add_argument("folders", nargs="*", metavar="FOLDER", help=told)
     _library_option(command)
     command.add_argument(
         "--backbone",

@@ -157,4 +157,4 @@ def suggest(options: argparse.Namespace) -> int:
 
 def _name(kind: str) -> str:
     """Return a label as it is, and of a folder its name."""
-    return f"{Path(kind).name}/" if os.path.isabs(kind) else kind
+    return f"{Path(kind).name}/" if os.path.isabs(kind) or "://" in kind else kind

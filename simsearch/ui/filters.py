@@ -106,7 +106,7 @@ def to_address(filters: Filters) -> dict[str, str]:
 def from_address(parameters: Mapping[str, str]) -> Filters:
     """Return what the parameters of an address choose; those that make no sense are left out."""
     read: dict[str, Callable[[str], object]] = {
-        "under": lambda text: os.path.isabs(text) and _is_name(text) and text,
+        "under": lambda text: (os.path.isabs(text) or "://" in text) and _is_name(text) and text,
         "since": lambda text: _is_date(text) and text,
         "until": lambda text: _is_date(text) and text,
         "camera": lambda text: _is_name(text) and text,

@@ -149,6 +149,9 @@ TEXTS = {
     "Could not be copied": "Konnte nicht kopiert werden",
     "Open folder": "Ordner öffnen",
     "Open photo": "Foto öffnen",
+    "{path}: not on this machine; copy its address instead.": (
+        "{path}: nicht auf diesem Rechner; stattdessen die Adresse kopieren."
+    ),
     "{path}: not there just now; look whether its disk is connected.": (
         "{path}: gerade nicht erreichbar; ist der Datenträger angeschlossen?"
     ),

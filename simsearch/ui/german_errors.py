@@ -54,6 +54,7 @@ PHRASES = {
     "folder cannot be read ({why})": "Ordner kann nicht gelesen werden ({why})",
     "cannot be read ({why})": "kann nicht gelesen werden ({why})",
     "a hidden folder": "ein versteckter Ordner",
+    "a folder without a name": "ein Ordner ohne Namen",
     "a link to a folder; index that folder itself": "ein Verweis auf einen Ordner; diesen selbst hinzufügen",
     "hidden": "versteckt",
     "not a kind of photo read here ({suffix})": "keine Art von Foto, die hier gelesen wird ({suffix})",
@@ -93,6 +94,34 @@ PHRASES = {
     "nothing was changed; connect its disk, or run: {command}": (
         "es wurde nichts geändert; den Datenträger anschließen, oder im Terminal: {command}"
     ),
+    # Addresses
+    "an address, where no library can be": "eine Adresse, wo keine Bibliothek sein kann",
+    "name a folder of this machine": "einen Ordner dieses Rechners nennen",
+    "no answer within {n} seconds": "keine Antwort in {n} Sekunden",
+    "cannot be reached ({text})": "nicht erreichbar ({text})",
+    "access is denied": "der Zugriff wird verweigert",
+    "no credentials were found": "es sind keine Zugangsdaten da",
+    "the package {name} is not installed": "das Paket {name} ist nicht installiert",
+    "a package is not installed ({text})": "ein Paket ist nicht installiert ({text})",
+    "{kind}:// is no kind of address known here": "{kind}:// ist hier keine bekannte Art von Adresse",
+    "an address in another cannot be used": "eine Adresse in einer anderen geht nicht",
+    "an address names a host or a bucket after its ://": (
+        "eine Adresse nennt nach :// einen Rechner oder Bucket"
+    ),
+    "an address with .. in it cannot be used": "eine Adresse mit .. darin geht nicht",
+    "leave the password out of the address, and give it in fsspec's settings": (
+        "das Passwort nicht in die Adresse schreiben, sondern in die Einstellungen von fsspec"
+    ),
+    "check the network and the address": "das Netz und die Adresse prüfen",
+    "check that its credentials may list and read it": (
+        "prüfen, ob ihre Zugangsdaten auflisten und lesen dürfen"
+    ),
+    "set them up as for the store's own tools": (
+        "sie einrichten wie für die eigenen Werkzeuge des Speichers"
+    ),
+    "pip install 'simsearch[{name}]'": "im Terminal: pip install 'simsearch[{name}]'",
+    "install it": "es installieren",
+    "write it as SCHEME://HOST/FOLDER": "sie als SCHEMA://RECHNER/ORDNER schreiben",
     # The library
     "holds no photos yet": "enthält noch keine Fotos",
     "index some: simsearch index FOLDER": "auf der Seite Bibliothek einen Ordner hinzufügen",

@@ -102,7 +102,8 @@ def _folders(_library: Library, stamp: str) -> dict[str, int]:
         for one in (folder, *folder.parents):
             if not any(one.is_relative_to(root) for root in roots):
                 break
-            counted[str(one)] += count
+            counted[name] += count
+            name = name.rpartition("/")[0] or "/"  # str() of a path is no address
     return {folder: counted[folder] for folder in sorted(counted, key=lambda folder: Path(folder).parts)}
 
 

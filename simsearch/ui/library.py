@@ -163,7 +163,7 @@ def _show_progress(library: Library, run: dict[str, Any]) -> None:
     with st.container(border=True, key="run"):
         _show_bar(run)
         if run["folder"]:
-            st.caption(say("In {folder}", folder=plain(_short(Path(run["folder"])))))
+            st.caption(say("In {folder}", folder=plain(_short(run["folder"]))))
         if found := len(library):
             st.caption(
                 say_count(found, "{n} photo can be searched already.", "{n} photos can be searched already.")
@@ -310,7 +310,7 @@ def _say_what_goes(library: Library, folder: dict[str, Any], folders: list[dict[
     path = Path(folder["path"])
     st.write(
         say_count(
-            library.forget(path, dry_run=True),
+            library.forget(folder["path"], dry_run=True),
             "The library forgets {n} photo of this folder. Its file stays on the disk as it is.",
             "The library forgets {n} photos of this folder. Their files stay on the disk as they are.",
         )
@@ -414,6 +414,6 @@ def _failures_table(failures: Sequence[tuple[Path, str]]) -> str:
     )
 
 
-def _short(folder: Path) -> str:
+def _short(folder: str | Path) -> str:
     home = os.path.expanduser("~")
-    return f"~{str(folder)[len(home) :]}" if folder.is_relative_to(home) else str(folder)
+    return f"~{str(folder)[len(home) :]}" if Path(folder).is_relative_to(home) else str(folder)

@@ -75,6 +75,8 @@ def open_photo(library: Library, photo: Hit) -> None:
 def _known(library: Library, photo: Hit) -> Path:
     """Return where a photo is now: an absolute path, which no program takes for an option."""
     path = library.photo(photo.id).path
+    if "://" in str(path):
+        raise SimsearchError(say("{path}: not on this machine; copy its address instead.", path=path))
     if not path.is_file():
         raise SimsearchError(
             say("{path}: not there just now; look whether its disk is connected.", path=path)

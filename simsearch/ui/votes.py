@@ -92,7 +92,7 @@ def _names(kind: str, roots: list[Path]) -> list[str]:
     root = max(around, key=lambda root: len(root.parts))
     whole = folder.relative_to(root.parent).as_posix()
     short = whole if folder == root else folder.relative_to(root).as_posix()
-    return [f"{short}/", f"{whole}/", f"{folder.as_posix().rstrip('/')}/", kind]
+    return [f"{short}/", f"{whole}/", f"{kind.rstrip('/')}/", kind]
 
 
 def _sentence(votes: Votes) -> str:

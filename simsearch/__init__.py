@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from simsearch.errors import (
         AlbumError,
         BackboneError,
+        ClusterError,
         DerivedFileError,
         EncoderMismatch,
         FolderError,
@@ -46,6 +47,7 @@ __all__ = [
     "Benchmark",
     "Burst",
     "Choices",
+    "ClusterError",
     "Copy",
     "CopyGroup",
     "DerivedFileError",

@@ -30,6 +30,14 @@ class Task(NamedTuple):
     known: frozenset[str] = frozenset()
 
 
+class Answer(NamedTuple):
+    """What a worker said of a task: facts, then embedding and thumbnail in one run of bytes."""
+
+    task: Task
+    facts: dict[str, Any]
+    payload: bytes
+
+
 class Gone(Exception):
     """The worker ended, ``how``; ``overdue`` when we stopped it, ``killed`` when somebody else did."""
 

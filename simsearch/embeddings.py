@@ -13,12 +13,12 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from simsearch import albums, calibration, lessons, pixels
+from simsearch import albums, calibration, lessons, pixels, ray_pool
 from simsearch.backbones import BACKBONES
 from simsearch.child import Task
 from simsearch.encoder import (
@@ -32,7 +32,8 @@ from simsearch.encoder import (
 from simsearch.errors import BackboneError, PhotoError
 from simsearch.folders import networks_of
 from simsearch.indexes import Indexes
-from simsearch.pool import Answer, examine_all, suitable_workers
+from simsearch.indexing import workforce
+from simsearch.pool import Examine
 from simsearch.report import Report
 from simsearch.running import Run, recorded, sole_writer
 from simsearch.store import STAND_IN, Root, Store
@@ -207,7 +208,12 @@ class Embeddings:
             return encoder
 
     def switch(
-        self, encoder: Encoder, *, workers: int | None = None, progress: Progress | None = None
+        self,
+        encoder: Encoder,
+        *,
+        workers: int | None = None,
+        on: str | None = None,
+        progress: Progress | None = None,
     ) -> Switch:
         """Have another network serve, once its embeddings of all photos are made.
 
@@ -218,16 +224,20 @@ class Embeddings:
         ----------
         encoder
             One of :meth:`open`, or of your own.
-        workers
-            Number of processes; by default one a core, and fewer where memory is scarce.
+        workers, on
+            Number of processes, and where they are, as for :meth:`simsearch.Library.sync`.
         progress
             Called with the number of photos done and to do in the current folder.
 
         Raises
         ------
+        ClusterError
+            When Ray or the cluster cannot be used, or is gone; what was done is kept.
         LibraryError
             When another process is indexing into this library.
         """
+        if on:
+            ray_pool.check(on)
         started = time.monotonic()
         with sole_writer(self._folder):
             keep_network(encoder, self._networks)  # of one that serves it may have been lost
@@ -238,10 +248,8 @@ class Embeddings:
             if self._serving() == encoder.identity:
                 return Switch(encoder.identity, 0, 0, 0, True, time.monotonic() - started)
             with recorded(self._folder) as run:
-                filling = _Filling(
-                    self._store, self._set_of(encoder.identity), encoder, workers, run, progress
-                )
-                filling.fill()
+                filling = _Filling(self._store, self._set_of(encoder.identity), encoder, run, progress)
+                filling.fill(on, workers)
                 if filling.interrupted:
                     run.state["problem"] = _stopped(encoder.identity.backbone)
                 else:
@@ -366,7 +374,6 @@ class _Filling:
         store: Store,
         number: int,
         encoder: Encoder,
-        workers: int | None,
         run: Run,
         progress: Progress | None,
     ) -> None:
@@ -375,19 +382,17 @@ class _Filling:
         self.interrupted = False
         self._store = store
         self._encoder = encoder
-        self._workers = workers or suitable_workers()
         self._run = run
         self._progress = progress
         self._batch: list[tuple[int, int, bytes, bool]] = []
         self._due = 0.0
 
-    def fill(self) -> None:
+    def fill(self, on: str | None, workers: int | None) -> None:
         """Encode the files that can be read, and the thumbnails of the others."""
         try:
-            for root in self._store.roots():
-                self._run.enter(root.path)
-                if is_online(self._store, root):
-                    self._encode_files(root)
+            if self._store.query(f"SELECT id {_LACKING} LIMIT 1", self.number):
+                with workforce(on, workers) as examiners:
+                    self._encode_online(*examiners)
             self._write()
             self._encode_thumbnails()
         except KeyboardInterrupt:
@@ -401,29 +406,29 @@ class _Filling:
         sql = f"SELECT id {_LACKING} AND spare.photo_id IS NULL ORDER BY id"
         return [photo_id for (photo_id,) in self._store.query(sql, self.number)]
 
-    def _encode_files(self, root: Root) -> None:
+    def _encode_online(self, examine: Examine, workers: int) -> None:
+        for root in self._store.roots():
+            self._run.enter(root.path)
+            if is_online(self._store, root):
+                self._encode_files(root, examine, workers)
+
+    def _encode_files(self, root: Root, examine: Examine, workers: int) -> None:
         """Encode each content of a folder once, for all photos that have it."""
         by_content: dict[str, list[tuple[int, Path]]] = {}
         sql = f"SELECT id, path, sha256 {_LACKING} AND root_id = ? AND missing_since IS NULL ORDER BY id"
         for photo_id, path, sha256 in self._store.query(sql, self.number, root.id):
             by_content.setdefault(sha256, []).append((photo_id, root.path / path))
         hashes = {photos[0][1]: sha256 for sha256, photos in by_content.items()}
+        if not hashes:
+            return
         tasks = (Task(path) for path in hashes)
-        with closing(self._answers(tasks, len(hashes))) as answers:
-            for answer in answers:
+        with closing(examine(tasks, self._encoder.recipe, workers=min(workers, len(hashes)))) as answers:
+            for done, answer in enumerate(answers, 1):
                 sha256 = hashes[answer.task.path]
                 if answer.payload and answer.facts["sha256"] == sha256:
                     vector = answer.payload[: 2 * self._encoder.dim]
                     self._keep((photo_id for photo_id, _ in by_content[sha256]), vector)
-
-    def _answers(self, tasks: Iterable[Task], count: int) -> Generator[Answer, None, None]:
-        if not count:
-            return
-        examined = examine_all(tasks, self._encoder.recipe, workers=min(self._workers, count))
-        with closing(examined) as answers:
-            for done, answer in enumerate(answers, 1):
-                yield answer
-                self._tell(done, count)
+                self._tell(done, len(hashes))
 
     def _encode_thumbnails(self) -> None:
         photos = self._without()

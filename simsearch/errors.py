@@ -7,6 +7,7 @@
     ├── DerivedFileError    a cached or built file that is damaged  path, reason
     ├── WriteError          a folder that cannot be written         path, reason
     ├── StorageError        a Redis server that cannot be used      address, reason
+    ├── ClusterError        a Ray cluster that cannot be used       address, reason
     ├── LearningError       photos that nothing can be learnt from  reason
     ├── AlbumError          an album that is not there, or cannot be so  name, reason
     └── LibraryError        a library that cannot be opened or used path, reason
@@ -85,6 +86,10 @@ class WriteError(_Subject):
 
 class StorageError(_Subject):
     """A server that is to hold the tables of LSH and cannot be reached or used."""
+
+
+class ClusterError(_Subject):
+    """A Ray cluster that is to encode photos and cannot be reached or used."""
 
     def __init__(self, address: str, reason: str, remedy: str) -> None:
         self.address = address

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from simsearch import calibration, lessons
+from simsearch import calibration, lessons, ray_pool
 from simsearch.encoder import keep_network
 from simsearch.errors import FolderError
 from simsearch.folders import networks_of
 from simsearch.indexes import Indexes
 from simsearch.photos import Refused
-from simsearch.pool import suitable_workers
+from simsearch.pool import Examine, examine_all, suitable_workers
 from simsearch.remote import RemotePath
 from simsearch.report import Report
 from simsearch.running import Run, recorded, sole_writer
@@ -43,7 +44,9 @@ class Indexer:
     encoder
         Gives the network, which may have to be made first.
     workers
-        Number of processes; None for as many as suit the machine.
+        Number of processes; None for as many as suit the machine, or the cluster.
+    on
+        The Ray cluster where they are, as for :func:`simsearch.ray_pool.address_of`; None for this machine.
     retry
         Whether to look again at files that failed and have not changed since.
     progress
@@ -57,6 +60,7 @@ class Indexer:
         encoder: Callable[[], Encoder],
         *,
         workers: int | None = None,
+        on: str | None = None,
         retry: bool = False,
         progress: Progress | None = None,
     ) -> None:
@@ -64,7 +68,10 @@ class Indexer:
         self._folder = store.path.parent
         self._indexes = indexes
         self._encoder = encoder
-        self._workers = workers or suitable_workers()
+        self._workers = workers
+        self._on = on
+        if on:
+            ray_pool.check(on)
         self._retry = retry
         self._progress = progress
 
@@ -131,20 +138,22 @@ class Indexer:
         enter: Callable[[Path], None] = lambda _: None,
     ) -> Report:
         encoder, report = self._encoder(), surveys.report
-        for root, surveyed in self._with_roots(surveys.found, encoder):
-            enter(root.path)
-            report += sync(
-                self._store,
-                root,
-                surveyed,
-                recipe=encoder.recipe,
-                vector_bytes=2 * encoder.dim,
-                workers=self._workers,
-                retry=self._retry,
-                progress=progress,
-            )
-            if report.interrupted:
-                break
+        with workforce(self._on, self._workers) as (examine, workers):
+            for root, surveyed in self._with_roots(surveys.found, encoder):
+                enter(root.path)
+                report += sync(
+                    self._store,
+                    root,
+                    surveyed,
+                    recipe=encoder.recipe,
+                    vector_bytes=2 * encoder.dim,
+                    examine=examine,
+                    workers=workers,
+                    retry=self._retry,
+                    progress=progress,
+                )
+                if report.interrupted:
+                    break
         report.missing = self._store.counts()["missing"]
         report.failed.sort()  # workers answer in no order
         if report.interrupted:  # whoever stopped it wants it to end; the next run finds what is due
@@ -164,6 +173,13 @@ class Indexer:
         with store.transaction():
             store.set_setting("encoder", encoder.identity.to_json())
             return [(survey.place.root or store.add_root(survey.place.base), survey) for survey in surveys]
+
+
+def workforce(on: str | None, workers: int | None) -> AbstractContextManager[tuple[Examine, int]]:
+    """Return what has files examined, on a Ray cluster or this machine, and by how many workers."""
+    if on:
+        return ray_pool.on_cluster(on, workers)
+    return nullcontext((examine_all, workers or suitable_workers()))
 
 
 def survey_all(store: Store, folders: Iterable[Path]) -> Surveys:

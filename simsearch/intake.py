@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from simsearch import sketches
+from simsearch.child import Answer
 from simsearch.pairs import Sketch
-from simsearch.pool import Answer
 from simsearch.remote import path_of
 from simsearch.store import parsed_time
 from simsearch.versions import Version

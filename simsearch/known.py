@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simsearch import copies, photos
-from simsearch.child import Task
+from simsearch.child import Answer, Task
 from simsearch.copies import EXACT
 from simsearch.counterparts import Counterparts, Verdict
 from simsearch.errors import FolderError
@@ -25,7 +25,7 @@ from simsearch.intake import Intake, Taken
 from simsearch.inventory import NEW, THE_OTHER, UNREADABLE, Inventory, Known
 from simsearch.pairs import Progress
 from simsearch.photos import Walk
-from simsearch.pool import Answer, examine_all
+from simsearch.pool import examine_all
 from simsearch.presence import Presence, Presences
 from simsearch.ranking import Found
 from simsearch.reach import need_folder, unread

@@ -260,6 +260,7 @@ class Library:
         self,
         *folders: str | os.PathLike[str],
         workers: int | None = None,
+        on: str | None = None,
         retry_failed: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> Report:
@@ -271,6 +272,10 @@ class Library:
             Paths, or addresses such as "s3://bucket/photos"; by default all that were indexed before.
         workers
             Number of processes; by default one a core, and fewer where memory is scarce.
+        on
+            Where they are, if not on this machine alone: "ray" for the cluster that $RAY_ADDRESS names, or
+            for Ray on this machine, or "ray://HOST:6379" for the cluster whose head listens there. This
+            machine must be one of its nodes, and the others must find the photos under the same paths.
         retry_failed
             Whether to look again at files that failed and have not changed since.
         progress
@@ -278,13 +283,15 @@ class Library:
 
         Raises
         ------
+        ClusterError
+            When Ray or the cluster cannot be used, or is gone; what was done is kept.
         FolderError
             When no folder can be used. If some can, the others are in the report: as offline where they are
             indexed already, else as failures.
         LibraryError
             When another process is indexing into this library; it says which.
         """
-        indexer = self._indexer(workers=workers, retry=retry_failed, progress=progress)
+        indexer = self._indexer(workers=workers, on=on, retry=retry_failed, progress=progress)
         return indexer.sync([plain_path(folder) for folder in folders] or self.roots())
 
     def watch(

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from simsearch import facts
-from simsearch.child import Task
+from simsearch.child import Answer, Task
 from simsearch.photos import Found, Refused
-from simsearch.pool import Answer, examine_all
+from simsearch.pool import Examine
 from simsearch.reach import is_gone
 from simsearch.report import Report
 from simsearch.store import STAND_IN, About, Content, Root, Store
@@ -36,6 +36,7 @@ def sync(
     *,
     recipe: tuple[str, list[str]],
     vector_bytes: int,
+    examine: Examine,
     workers: int,
     retry: bool = False,
     progress: Progress | None = None,
@@ -50,6 +51,8 @@ def sync(
         How a worker builds the encoder.
     vector_bytes
         Length of an embedding in the store.
+    examine, workers
+        What has files examined, and by how many.
     retry
         Whether to look again at files that failed and have not changed since.
     progress
@@ -57,7 +60,7 @@ def sync(
     """
     run = _Run(store, root, found.place.parts, vector_bytes)
     changed = run.compare(found, retry)
-    run.examine(changed, recipe, workers, progress)
+    run.examine(changed, recipe, workers, progress, examine)
     run.report.seconds_saved = run.report.reused * run.seconds_a_photo / workers
     return run.report
 
@@ -148,13 +151,14 @@ class _Run:
         recipe: tuple[str, list[str]],
         workers: int,
         progress: Progress | None,
+        examine: Examine,
     ) -> None:
         """Have the workers examine what is new or changed, and write their answers in batches."""
         if not changed:
             return
         batch: list[tuple[Found, Answer]] = []
         due = time.monotonic() + SECONDS_A_BATCH
-        examined = examine_all(self._tasks(changed), recipe, workers=min(workers, len(changed)))
+        examined = examine(self._tasks(changed), recipe, workers=min(workers, len(changed)))
         with closing(examined) as answers:
             try:
                 for done, answer in enumerate(answers, 1):

@@ -258,7 +258,7 @@ def test_ctrl_c_is_a_sentence(run, library, album, monkeypatch):
 
     monkeypatch.setattr("simsearch.photos.find", interrupt)
     code, _, err = run("index", album)
-    assert code == 130 and err == "simsearch: stopped; what was indexed so far is kept.\n"
+    assert code == 130 and err == "simsearch: stopped; what was done so far is kept.\n"
 
 
 def simsearch(*arguments, **options):

@@ -193,6 +193,10 @@ def learn_from_too_few(library, album):
             ": wird von einem anderen simsearch benutzt; warten, bis es fertig ist, und",
         ),
         (
+            lambda library, _: library.sync(on="spark"),
+            "spark: nicht die Adresse eines Ray-Clusters; ray schreiben für diesen Rechner, oder ray://HOST:",
+        ),
+        (
             lambda library, _: library.exam(),
             "library: enthält noch keine Fotos; auf der Seite Bibliothek einen Ordn",
         ),

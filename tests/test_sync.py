@@ -499,7 +499,7 @@ def test_what_may_be_the_disk_s_fault_is_tried_again(toy_library, album, monkeyp
         path.unlink()
         return examine_all(tasks, *arguments, **options)
 
-    monkeypatch.setattr("simsearch.sync.examine_all", vanish_first)
+    monkeypatch.setattr("simsearch.indexing.examine_all", vanish_first)
     report = toy_library.sync(album)
     assert [reason for _, reason in report.failed] == ["cannot be read (no such file or directory)"] * 2
     monkeypatch.undo()
@@ -592,7 +592,7 @@ def test_a_photo_changed_while_it_waits_is_stored_as_it_was_read(toy_library, al
         paint(path, "blue", (8, 9))
         return examine_all(tasks, *arguments, **options)
 
-    monkeypatch.setattr("simsearch.sync.examine_all", change_first)
+    monkeypatch.setattr("simsearch.indexing.examine_all", change_first)
     toy_library.sync(album)
     monkeypatch.undo()
     assert counts(toy_library.sync(album)) == (0, 0, 1, 0, 0, 0)

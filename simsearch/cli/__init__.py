@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         complain(printable(str(error)))
         return COULD_NOT_RUN
     except KeyboardInterrupt:
-        complain("stopped; what was indexed so far is kept.")
+        complain("stopped; what was done so far is kept.")
         return INTERRUPTED
     except OSError as error:
         if error.errno == errno.ENOSPC:

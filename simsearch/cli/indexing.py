@@ -32,8 +32,11 @@ if TYPE_CHECKING:
 
 def index(options: argparse.Namespace) -> int:
     """Index folders, and follow them where that is wished for."""
-    from simsearch import FolderError
+    from simsearch import ClusterError, FolderError
 
+    if options.on and options.watch:
+        remedy = "index with --on first, then follow the folders with --watch alone"
+        raise ClusterError(options.on, "what is watched is encoded on this machine", remedy)
     create = bool(options.folders)  # without folders there must be a library that knows some
     if (
         create
@@ -105,7 +108,7 @@ def _exchange(library: Library, encoder: Encoder, options: argparse.Namespace) -
     """Have another network serve, and say so."""
     before = library.embeddings.sets()[0].encoder
     with ProgressBar() as bar:
-        done = library.embeddings.switch(encoder, workers=options.workers, progress=bar.update)
+        done = library.embeddings.switch(encoder, workers=options.workers, on=options.on, progress=bar.update)
     if done.encoder == before:
         return OK
     name, old = printable(done.encoder.backbone), printable(before.backbone)
@@ -151,7 +154,11 @@ def _watch(library: Library, options: argparse.Namespace) -> int:
 def _run(library: Library, folders: Iterable[str], options: argparse.Namespace) -> int:
     with ProgressBar() as bar:
         report = library.sync(
-            *folders, workers=options.workers, retry_failed=options.retry_failed, progress=bar.update
+            *folders,
+            workers=options.workers,
+            on=options.on,
+            retry_failed=options.retry_failed,
+            progress=bar.update,
         )
     _print_report(library, report, options.verbose)
     if report.interrupted:
@@ -214,7 +221,7 @@ def demo(options: argparse.Namespace) -> int:
         draw_gallery(pictures, progress=bar.update)
     # A library of its own: drawn pictures have no place among somebody's photos.
     with Library.open(library) as opened:
-        options.workers, options.retry_failed, options.verbose = None, False, False
+        options.workers, options.on, options.retry_failed, options.verbose = None, None, False, False
         code = _run(opened, [str(pictures)], options)
     if code != INTERRUPTED:
         print(f"To look at them: simsearch app --library {shlex.quote(str(library))}")

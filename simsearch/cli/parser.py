@@ -139,6 +139,7 @@ def _index_options(command: argparse.ArgumentParser) -> None:
         help="what a network of your own was trained on: 0..255, 0..1 or -1..1 (default: 0..255)",
     )
     _run_options(command)
+    _on_option(command)
     command.add_argument("--watch", action="store_true", help="go on, and take up what changes, until Ctrl-C")
 
 
@@ -148,9 +149,19 @@ def _run_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--retry-failed", action="store_true", help="look again at files that failed before")
 
 
+def _on_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--on",
+        metavar="RAY",
+        help="encode on a Ray cluster: ray for what $RAY_ADDRESS names or else this machine, or "
+        "ray://HOST:6379 for the one whose head is HOST; --workers is then how many actors",
+    )
+
+
 def _sync_options(command: argparse.ArgumentParser) -> None:
     _library_option(command)
     _run_options(command)
+    _on_option(command)
     command.add_argument(
         "--prune", action="store_true", help="drop the photos whose file is gone, after asking"
     )

@@ -176,6 +176,35 @@ PHRASES = {
     "a worker process did not start: {why}; try again, or with --workers 1.": (
         "Ein Hilfsprozess ist nicht gestartet: {why}; noch einmal versuchen, oder mit --workers 1."
     ),
+    # Encoding on Ray
+    "not the address of a Ray cluster": "nicht die Adresse eines Ray-Clusters",
+    "write ray for this machine, or ray://HOST:{n} for the cluster whose head is HOST": (
+        "ray schreiben für diesen Rechner, oder ray://HOST:{n} für den Cluster, dessen Kopf HOST ist"
+    ),
+    "set it to HOST:{n}, or unset it": "auf HOST:{n} setzen oder nicht setzen",
+    "install it with: pip install 'simsearch[ray]'": "im Terminal: pip install 'simsearch[ray]'",
+    "no Ray answers there ({why})": "dort antwortet kein Ray ({why})",
+    "start Ray there with: ray start --head --port={n}; or check the address": (
+        "Ray dort starten mit: ray start --head --port={n}; oder die Adresse prüfen"
+    ),
+    "Ray did not start ({text})": "Ray ist nicht gestartet ({text})",
+    "Ray failed ({text})": "Ray ist gescheitert ({text})",
+    "Ray ended (exit code {n})": "Ray ist abgebrochen (Code {n})",
+    "Ray lost {n} files": "Ray hat {n} Dateien verloren",
+    "try again": "noch einmal versuchen",
+    "check the address and RAY_AUTH_TOKEN, and that this runs on a node of that cluster (ray status), in the "
+    "node's own container if it has one (docker exec)": (
+        "Adresse und RAY_AUTH_TOKEN prüfen, und ob dies auf einem Knoten jenes Clusters läuft (ray status), "
+        "und zwar in dessen Container, wenn er einen hat (docker exec)"
+    ),
+    "run it again; what is done is kept": "noch einmal starten; was getan ist, bleibt",
+    "see that the cluster runs, and run it again; what is done is kept": (
+        "nachsehen, ob der Cluster läuft, und noch einmal starten; was getan ist, bleibt"
+    ),
+    "what is watched is encoded on this machine": "was beobachtet wird, liest dieser Rechner ein",
+    "index with --on first, then follow the folders with --watch alone": (
+        "erst mit --on einlesen, dann den Ordnern allein mit --watch folgen"
+    ),
     # Networks, and tables that Redis keeps
     "made with {text}, not with {name}": "mit {text} eingelesen, nicht mit {name}",
     "open it without a backbone, or have the other one serve: simsearch index --backbone NAME": (

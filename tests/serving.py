@@ -10,20 +10,20 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def served(library, **environment):
+def served(library, *options, **environment):
     """The page, served as `simsearch app` serves it; its address."""
-    with started(library, **environment) as (address, _):
+    with started(library, *options, **environment) as (address, _):
         yield address
 
 
 @contextmanager
-def started(library, **environment):
+def started(library, *options, **environment):
     """The page's address, and the process that serves it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     server = subprocess.Popen(
-        [sys.executable, "-m", "simsearch.cli", "app", "--library", library, "--port", str(port)],
+        [sys.executable, "-m", "simsearch.cli", "app", "--library", library, "--port", str(port), *options],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=os.environ | environment,

@@ -1,11 +1,14 @@
 """Who may have the page: a browser on this machine that asks for it by its own address, and nobody else."""
 
 import base64
+import os
 import socket
+from contextlib import suppress
 from http.client import HTTPConnection
 
 import pytest
 
+from simsearch import cli, ui
 from tests.serving import served
 
 pytest.importorskip("streamlit")
@@ -29,9 +32,9 @@ def port(tmp_path_factory, web):
         yield int(address.rsplit(":", 1)[1])
 
 
-def shaken_hands(port, host, origin):
+def shaken_hands(port, host, origin, address="127.0.0.1"):
     """The status that a browser gets which begins a conversation with the page."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = HTTPConnection(address, port, timeout=20)
     headers = {
         "Host": host.format(port=port),
         "Origin": origin.format(port=port),
@@ -70,3 +73,55 @@ def test_a_checkout_s_page_does_not_ask_the_web_either(page, monkeypatch):
     monkeypatch.setattr(net_util, "_make_blocking_http_get", lambda *_, **__: pytest.fail("asks the web"))
     page.run()
     assert not server_util.is_url_from_allowed_origins("http://evil.example")
+
+
+@pytest.fixture(scope="module")
+def open_port(tmp_path_factory):
+    """The port of a page that is served to everybody, as in a container."""
+    options = ("--host", "0.0.0.0", "--allowed-host", "photos.example")
+    with served(tmp_path_factory.mktemp("open") / "library", *options) as address:
+        yield int(address.rsplit(":", 1)[1])
+
+
+def test_a_page_is_asked_for_at_its_own_address_only(port):
+    with pytest.raises(ConnectionRefusedError):
+        shaken_hands(port, "127.0.0.2:{port}", "http://127.0.0.2:{port}", address="127.0.0.2")
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("127.0.0.1:{port}", "http://127.0.0.1:{port}", 101),  # as a container's published port is asked
+        ("photos.example", "https://photos.example", 101),  # by a reverse proxy that keeps the name
+        ("127.0.0.2:{port}", "http://127.0.0.2:{port}", 403),
+        ("evil.example:{port}", "http://evil.example:{port}", 403),
+        ("photos.example", "https://evil.example", 403),
+    ],
+)
+def test_a_page_for_other_machines_goes_by_names_that_were_allowed(open_port, host, origin, status):
+    assert shaken_hands(open_port, host, origin, address="127.0.0.2") == status
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--host", "192.0.2.1"], "address 192.0.2.1: cannot be used (Cannot assign requested address);"),
+        (["--host", "photos"], "must be an address such as 127.0.0.1 or 0.0.0.0, not photos"),
+        (["--allowed-host", "*"], "must be a name such as photos.example.org, without a port, not *"),
+        (["--allowed-host", "https://photos.example"], "not https://photos.example"),
+        (["--allowed-host", "photos.example:8501"], "not photos.example:8501"),
+    ],
+)
+def test_where_the_page_cannot_be_served_is_one_sentence(options, words, tmp_path, capsys):
+    with suppress(SystemExit):
+        assert cli.main(["app", "--library", str(tmp_path), *options]) == 2
+    err = capsys.readouterr().err
+    assert words in err and err.count("\n") == 1
+
+
+def test_a_page_for_other_machines_is_served_with_a_warning(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(os, "execve", lambda *_: None)
+    monkeypatch.setattr("subprocess.call", lambda *_, **__: 0)
+    for host, told in {"127.0.0.1": False, "127.0.0.2": False, "0.0.0.0": True}.items():
+        ui.serve(str(tmp_path), 0, host=host)
+        assert ("no password" in capsys.readouterr().err) is told, host

@@ -287,5 +287,11 @@ def app(options: argparse.Namespace) -> int:
     """Serve the page."""
     from simsearch.ui import serve
 
-    serve(options.library, options.port, options.lsh_storage)
+    serve(
+        options.library,
+        options.port,
+        lsh_storage=options.lsh_storage,
+        host=options.host,
+        allowed=options.allowed_host,
+    )
     return OK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -485,6 +486,22 @@ def _status_options(command: argparse.ArgumentParser) -> None:
 def _app_options(command: argparse.ArgumentParser) -> None:
     _library_option(command)
     command.add_argument("--port", type=_port, default=8501, metavar="N", help="default: 8501")
+    command.add_argument(
+        "--host",
+        type=_address,
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="the address to listen on (default: 127.0.0.1, for this machine only); "
+        "anybody who reaches another can use the page: it asks for no password",
+    )
+    command.add_argument(
+        "--allowed-host",
+        type=_host_name,
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name or address by which browsers ask for the page, besides 127.0.0.1, localhost and --host",
+    )
     _storage_option(command)
 
 
@@ -549,3 +566,23 @@ def _port(text: str) -> int:
     if (port := _positive(text)) > 65535:
         raise argparse.ArgumentTypeError(f"must be at most 65535, not {text}")
     return port
+
+
+def _address(text: str) -> str:
+    import ipaddress
+
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"must be an address such as 127.0.0.1 or 0.0.0.0, not {text}"
+        ) from error
+
+
+def _host_name(text: str) -> str:
+    # What stands between "//" and the port in the browser's address; "*" would let in every name.
+    if not re.fullmatch(r"(\*\.)?[\w.-]+|[0-9a-fA-F]*:[0-9a-fA-F:]*:[0-9a-fA-F.:]*", text):
+        raise argparse.ArgumentTypeError(
+            f"must be a name such as photos.example.org, without a port, not {text}"
+        )
+    return text

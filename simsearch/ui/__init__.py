@@ -1,11 +1,14 @@
-"""The page, served by Streamlit on this machine only."""
+"""The page, served by Streamlit: to this machine only, unless another address is asked for."""
 
 from __future__ import annotations
 
+import errno
+import ipaddress
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from simsearch import SimsearchError
@@ -28,21 +31,49 @@ SETTINGS: dict[str, str | list[str]] = {
 }
 
 
-def serve(library: str | None, port: int, lsh_storage: str | None = None) -> None:
+_OPEN = (
+    "the page asks for no password: whoever reaches this address can see the photos and have folders indexed"
+)
+
+
+def serve(
+    library: str | None,
+    port: int,
+    lsh_storage: str | None = None,
+    host: str = HOST,
+    allowed: Sequence[str] = (),
+) -> None:
     """Serve the page for a library until Ctrl-C.
+
+    Parameters
+    ----------
+    library, lsh_storage, milvus
+        As for ``Library.open``.
+    port
+        The TCP port it listens on.
+    host
+        The address it listens on: 0.0.0.0 for all that this machine has.
+    allowed
+        Names and addresses, besides this machine's own for itself, by which a browser may ask for the page.
 
     Raises
     ------
     SimsearchError
-        When the port is taken.
+        When the port is taken, or the address is none of this machine.
     """
-    _check_port(port)
-    flags = [f"--{name}={value}" for name, values in SETTINGS.items() for value in _each(values)]
+    _check_port(host, port)
+    settings = SETTINGS | {"server.address": host, "server.allowedHosts": _allowed(host, allowed)}
+    flags = [f"--{name}={value}" for name, values in settings.items() for value in _each(values)]
     script = str(Path(__file__).with_name("main.py"))
     command = [sys.executable, "-m", "simsearch.ui", "run", script, f"--server.port={port}", *flags]
-    asked = {"SIMSEARCH_LIBRARY": library, "SIMSEARCH_LSH_STORAGE": lsh_storage}
+    asked = {
+        "SIMSEARCH_LIBRARY": library,
+        "SIMSEARCH_LSH_STORAGE": lsh_storage,
+    }
     environment = os.environ | {name: value for name, value in asked.items() if value}
-    print(f"simsearch is on http://{HOST}:{port} (Ctrl-C stops it)", file=sys.stderr, flush=True)
+    print(f"simsearch is on http://{_in_url(host)}:{port} (Ctrl-C stops it)", file=sys.stderr, flush=True)
+    if not ipaddress.ip_address(host).is_loopback:
+        print(f"simsearch: {_OPEN}", file=sys.stderr, flush=True)
     if os.name == "posix":  # become the server, so that whoever stops this process stops it
         os.execve(sys.executable, command, environment)
     subprocess.call(command, env=environment)
@@ -59,11 +90,24 @@ def _each(values: str | list[str]) -> list[str]:
     return [values] if isinstance(values, str) else values
 
 
-def _check_port(port: int) -> None:
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind((HOST, port))
-        except OSError as error:
-            message = f"port {port}: cannot be used ({error.strerror}); choose another with --port."
-            raise SimsearchError(message) from error
+def _allowed(host: str, names: Sequence[str]) -> list[str]:
+    """Return the names by which the page may be asked for: others may lead here, but are not to get it."""
+    own = [] if ipaddress.ip_address(host).is_unspecified else [host]
+    return list(dict.fromkeys([HOST, "localhost", *own, *names]))
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _check_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind((host, port))
+    except OSError as error:
+        missing = error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+        place, option = (f"address {host}", "--host") if missing else (f"port {port}", "--port")
+        message = f"{place}: cannot be used ({error.strerror}); choose another with {option}."
+        raise SimsearchError(message) from error

@@ -46,6 +46,7 @@ from scripts.retrieval import leave_one_out, precision_at, quality, rank_others,
 from simsearch import FolderError, LearningError, Library, PhotoError
 
 # Library does not hand out vectors, nor rank a whole collection thousands of times: under it, the rooms do.
+from simsearch.among import Among
 from simsearch.indexes import Indexes
 from simsearch.pixels import decode, letterbox, take
 from simsearch.ranking import Examples, Found, Ranker, Wish
@@ -104,7 +105,8 @@ class Subject(NamedTuple):
         """Search as a user does, with an embedding, (dim,) float32, of a photo of the library or of none."""
         photos = np.array([] if photo is None else [photo], dtype=np.int64)
         examples = Examples(embedding[None], embedding[None][:0], photos)
-        return self.ranker.find(examples, Wish(k, "exact", rerank, 0.0, False), among)
+        allowed = None if among is None else Among(among)
+        return self.ranker.find(examples, Wish(k, "exact", rerank, 0.0, False), allowed)
 
     def relevant(
         self, asking: np.ndarray, *, rerank: bool, k: int, among: np.ndarray | None = None

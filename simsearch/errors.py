@@ -6,7 +6,7 @@
     ├── BackboneError       a network that cannot be had or built   backbone, reason
     ├── DerivedFileError    a cached or built file that is damaged  path, reason
     ├── WriteError          a folder that cannot be written         path, reason
-    ├── StorageError        a Redis server that cannot be used      address, reason
+    ├── StorageError        a Redis or Milvus server, likewise      address, reason
     ├── ClusterError        a Ray cluster that cannot be used       address, reason
     ├── LearningError       photos that nothing can be learnt from  reason
     ├── AlbumError          an album that is not there, or cannot be so  name, reason
@@ -85,7 +85,11 @@ class WriteError(_Subject):
 
 
 class StorageError(_Subject):
-    """A server that is to hold the tables of LSH and cannot be reached or used."""
+    """A server that is to hold the tables of LSH, or the vectors, and cannot be reached or used."""
+
+    def __init__(self, address: str, reason: str, remedy: str) -> None:
+        self.address = address
+        super().__init__(address, reason, remedy)
 
 
 class ClusterError(_Subject):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from simsearch import lessons
+from simsearch.among import Among
 from simsearch.calibration import altered
 from simsearch.comparison import perform
 from simsearch.distortions import DISTORTIONS, FOILS
@@ -165,7 +166,9 @@ class Examiner:
         self, embedding: np.ndarray, without: np.ndarray = _NOBODY, among: np.ndarray | None = None
     ) -> list[Found]:
         dislikes = np.empty((0, len(embedding)), dtype=np.float32)
-        return self._ranker.find(Examples(embedding[None], dislikes, without), _WISH, among)
+        return self._ranker.find(
+            Examples(embedding[None], dislikes, without), _WISH, None if among is None else Among(among)
+        )
 
     # Engines
 

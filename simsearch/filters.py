@@ -14,6 +14,7 @@ from simsearch.folders import absolute_path
 from simsearch.store import Root, ways_to_be_below
 
 _FORMS = "2023, 2023-05, 2023-05-01, 2023-05-01 18:30 or 2023-05-01 18:30:05"
+_LARGEST = 2**31  # pixels; no photo has as many, and SQLite has an end to its numbers
 _MOMENT = re.compile(r"(\d{4})(?:-(\d\d?)(?:-(\d\d?)(?:[ T](\d\d?):(\d\d)(?::(\d\d))?)?)?)?", re.ASCII)
 
 
@@ -68,14 +69,15 @@ def condition(filters: Filters, roots: Iterable[Root]) -> Condition | None:
     roots = list(roots)
     if unknown := filters.keys() - Filters.__annotations__.keys():
         raise ValueError(f"there is no filter {min(unknown)}: only {', '.join(Filters.__annotations__)}")
+    camera, kind = filters.get("camera"), filters.get("kind")
     parts = [
         part
         for part in (
             _under(filters.get("under"), roots),
             _since(filters.get("since")),
             _until(filters.get("until")),
-            _camera(filters.get("camera")),
-            _kind(filters.get("kind"), roots),
+            None if camera is None else camera_condition(camera),
+            None if kind is None else kind_condition(kind, roots),
             _min_size(filters.get("min_size")),
         )
         if part
@@ -116,14 +118,14 @@ def _under(folder: str | os.PathLike[str] | None, roots: Iterable[Root]) -> Cond
 
 
 def _since(since: str | date | None) -> Condition | None:
-    return None if since is None else Condition("taken_at >= ?", (_span("since", since)[0].isoformat(),))
+    return None if since is None else Condition("taken_at >= ?", (span("since", since)[0].isoformat(),))
 
 
 def _until(until: str | date | None) -> Condition | None:
-    return None if until is None else Condition("taken_at < ?", (_span("until", until)[1].isoformat(),))
+    return None if until is None else Condition("taken_at < ?", (span("until", until)[1].isoformat(),))
 
 
-def _span(name: str, when: str | date) -> tuple[datetime, datetime]:
+def span(name: str, when: str | date) -> tuple[datetime, datetime]:
     """Return when a year, month, day, minute or second begins, and when the next one does."""
     if isinstance(when, date):
         # A moment, or a day; an offset is left aside, as photos are compared by their cameras' own clocks.
@@ -148,9 +150,8 @@ def _next(first: datetime, parts: int) -> datetime:
     return first + {3: timedelta(days=1), 5: timedelta(minutes=1), 6: timedelta(seconds=1)}[parts]
 
 
-def _camera(camera: str | None) -> Condition | None:
-    if camera is None:
-        return None
+def camera_condition(camera: str) -> Condition:
+    """Return the condition of being taken by a camera; see :class:`Filters`."""
     _check_text("camera", camera)
     # instr, not LIKE: no sign in it has a meaning.
     whole = "lower(camera) = lower(?)"
@@ -159,9 +160,8 @@ def _camera(camera: str | None) -> Condition | None:
     return Condition(f"{whole} OR ({part} AND NOT {any_whole})", (camera,) * 3)
 
 
-def _kind(kind: str | None, roots: Iterable[Root]) -> Condition | None:
-    if kind is None:
-        return None
+def kind_condition(kind: str, roots: Iterable[Root]) -> Condition:
+    """Return the condition of being of a kind; see :class:`Filters`."""
     _check_text("kind", kind)
     if not kind.strip("/"):
         raise ValueError("kind must be a label, or the name of a folder")
@@ -202,4 +202,4 @@ def _min_size(pixels: int | None) -> Condition | None:
         return None
     if pixels < 1:
         raise ValueError(f"min_size must be at least 1, not {pixels}")
-    return Condition("max(width, height) >= ?", (pixels,))
+    return Condition("max(width, height) >= ?", (min(pixels, _LARGEST),))

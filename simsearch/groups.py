@@ -226,7 +226,7 @@ class Groups:
     def _below(self, folder: str | os.PathLike[str] | None) -> set[int] | None:
         """Return the ids of the photos below a folder; None stands for all."""
         among = None if folder is None else self._searcher.among({"under": folder})
-        return None if among is None else set(among.tolist())
+        return None if among is None else set(among.ids.tolist())
 
     def _files(self) -> list[File]:
         """Return the files of which there may be copies."""

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simsearch.errors import DerivedFileError, StorageError, WriteError
-from simsearch.index import ENGINES, EXACT_BELOW, suitable_engine
+from simsearch.index import ENGINES, EXACT_BELOW, MILVUS, suitable_engine
 from simsearch.index.files import AnotherSpace
+from simsearch.index.milvus_address import without_password
 from simsearch.neighbourhood import Neighbourhood
 from simsearch.store import Store
 from simsearch.vectors import SPACE, SearchVectors
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from simsearch.index.graph import Graph
     from simsearch.index.local import LocalIndex
     from simsearch.index.tuning import Tuning
+    from simsearch.projection import Projection
 
 _log = logging.getLogger("simsearch")
 
@@ -63,11 +65,16 @@ class Indexes:
         What they are made from.
     lsh_storage
         Where the tables of LSH live: the address of a Redis server, or None for this process's memory.
+    milvus
+        Address of the Milvus server that the engine "milvus" asks; None for the one that was pushed to last.
     """
 
-    def __init__(self, store: Store, lsh_storage: str | None = None) -> None:
+    def __init__(self, store: Store, lsh_storage: str | None = None, milvus: str | None = None) -> None:
         self._store = store
         self._lsh_storage = lsh_storage
+        self._milvus = milvus
+        self._projection: Projection | None = None
+        self._projecting = threading.Lock()
         self._held: dict[str, _Held] = {}
         self._auto = (-1, "")  # a generation, and the engine that suits it
         self._vectors: SearchVectors | None = None  # those looked at last
@@ -101,6 +108,53 @@ class Indexes:
         """
         vectors = self._vectors or self.vectors(embeddings.shape[1])
         return vectors.of(embeddings)
+
+    @property
+    def milvus(self) -> str | None:
+        """Address of the Milvus server that was named or, where none was, that was pushed to last."""
+        from simsearch.pushed import ADDRESS
+
+        return self._milvus or self._store.setting(ADDRESS)
+
+    def served(self) -> dict[str, Any] | None:
+        """Return address and state of that server, as the catalog knows them; see :meth:`Library.status`."""
+        from simsearch.pushed import lacking
+
+        if self.milvus is None:
+            return None
+        return {"address": without_password(self.milvus), "lacks": lacking(self._store)}
+
+    def projection(self, dim: int) -> Projection:
+        """Return what the engine "milvus" searches in, which has a lock of its own.
+
+        A server that does not answer must not hold up those who search on this machine.
+
+        Raises
+        ------
+        StorageError
+            When no server is named, it cannot be used, or it was not given this library.
+        """
+        from simsearch.projection import Projection
+
+        vectors = self.vectors(dim)
+        with self._projecting:
+            if self._projection is None or self._projection.made_for is not vectors:
+                self._close_projection()
+                if self.milvus is None:
+                    remedy = "fill one with: simsearch push milvus://HOST"
+                    raise StorageError("engine milvus", "no Milvus server holds this library", remedy)
+                self._projection = Projection(self._store, vectors, self.milvus)
+            return self._projection
+
+    def _close_projection(self) -> None:
+        if self._projection:
+            self._projection.close()
+        self._projection = None
+
+    def close(self) -> None:
+        """Close what is open to a server."""
+        with self._projecting:
+            self._close_projection()
 
     def current(self, engine: str, dim: int) -> LocalIndex:
         """Return an index of what the store holds now; to be used while :attr:`lock` is held.
@@ -142,6 +196,9 @@ class Indexes:
 
     def forget(self, engine: str) -> None:
         """Let go of an index; it is loaded or made anew when it is asked for."""
+        if engine == MILVUS:
+            self.close()
+            return
         with self.lock:
             self._held.pop(self.chosen(engine), None)
 
@@ -208,7 +265,9 @@ class Indexes:
         return None if told is None else dict(json.loads(told))
 
     def reason(self) -> str:
-        """Say in a sentence which engine "auto" stands for, and why."""
+        """Say in a sentence what searches where no engine is named, and why."""
+        if self._milvus:
+            return f"Milvus at {without_password(self._milvus)}"
         count = self._store.counts()["photos"]
         if suitable_engine(count) == "exact":
             return f"exact: every photo is compared, as there are fewer than {EXACT_BELOW:,}"

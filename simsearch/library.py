@@ -9,6 +9,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -23,11 +24,13 @@ from simsearch.errors import (
     LibraryError,
     NoLibrary,
     SimsearchError,
+    StorageError,
 )
 from simsearch.filters import Filters
 from simsearch.folders import absolute_path, default_folder, expanded_path, make_home, networks_of, plain_path
 from simsearch.groups import Groups
-from simsearch.index import ENGINES
+from simsearch.index import ENGINES, MILVUS
+from simsearch.index.milvus_address import parsed as check_milvus
 from simsearch.indexes import Indexes
 from simsearch.layout import HOW_TO_GET_TSNE, METHODS, is_installed
 from simsearch.maps import Layouts, Map, make_apart
@@ -87,6 +90,7 @@ class Library:
         asked: _AskedNetwork,
         encoder: Encoder | None,
         lsh_storage: str | None,
+        milvus: str | None,
     ) -> None:
         self.path = path
         self._number = next(_opened)
@@ -95,7 +99,8 @@ class Library:
         self._given = encoder is not None
         self._encoder = encoder
         self._coming: Encoder | None = None
-        self._indexes = Indexes(store, lsh_storage)
+        self._milvus = milvus
+        self._indexes = Indexes(store, lsh_storage, milvus)
         self._searcher = Searcher(store, self._indexes, lambda: self.encoder)
         self.groups = Groups(store, self._indexes, self._searcher, lambda: self.encoder.dim)
         self._clusters: Clusters | None = None
@@ -114,6 +119,7 @@ class Library:
         encoder: Encoder | None = None,
         create: bool = True,
         lsh_storage: str | None = None,
+        milvus: str | None = None,
     ) -> Library:
         """Open the library in a folder, making it where there is none.
 
@@ -136,6 +142,9 @@ class Library:
             Address of a Redis server that holds the tables of the engine "lsh", such as
             redis://127.0.0.1:6379, so that several processes share them; by default
             ``$SIMSEARCH_LSH_STORAGE``, else this process's memory.
+        milvus
+            Address of the Milvus server that searches, which :meth:`push` has filled, such as
+            milvus://127.0.0.1:19530; by default ``$SIMSEARCH_MILVUS``, else none: this machine searches.
 
         Raises
         ------
@@ -165,7 +174,10 @@ class Library:
         name = encoder.identity.backbone if encoder else backbone
         asked = _AskedNetwork(None if name is None else os.fspath(name), weights, pixels)
         storage = lsh_storage or os.environ.get("SIMSEARCH_LSH_STORAGE")
-        library = cls(folder, opened, asked, encoder, storage)
+        server = milvus or os.environ.get("SIMSEARCH_MILVUS") or None
+        if server:
+            check_milvus(server)
+        library = cls(folder, opened, asked, encoder, storage, server)
         try:
             library._check_asked()
         except SimsearchError:
@@ -191,6 +203,7 @@ class Library:
 
     def close(self) -> None:
         """Close the library's files."""
+        self._indexes.close()
         self._store.close()
 
     def __enter__(self) -> Library:
@@ -322,9 +335,80 @@ class Library:
     def load(self) -> None:
         """Load network and index now, so that the first search is as quick as the next."""
         dim = self.encoder.dim
+        if self._milvus:
+            with suppress(StorageError):  # whoever searches is told
+                if len(self):
+                    self._indexes.projection(dim)
+            return
         with self._indexes.lock:
             self._indexes.current("auto", dim)
             self._indexes.graph(dim)
+
+    def push(
+        self,
+        address: str | None = None,
+        *,
+        shards: int = 1,
+        recall: float = 0.98,
+        force: bool = False,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> dict[str, Any]:
+        """Fill a collection in a Milvus server with the library, or bring it up to date.
+
+        What is there already is not sent again, so that a push which was stopped goes on. The collection is
+        named after the library, its network and what it has learnt; those for others of these are dropped.
+
+        Parameters
+        ----------
+        address
+            milvus://[USER:PASSWORD@]HOST[:PORT][/DATABASE], milvus+tls:// likewise, or milvus:///FOLDER.db
+            for milvus-lite on this machine; by default the one that the library was opened with, or that was
+            pushed to last.
+        shards
+            Over how many parts writing is spread, where the collection is new: 1 to 16.
+        recall
+            The share of the 15 true nearest that searches shall find, 0 to 1.
+        force
+            Whether to push to a collection that holds another, or a newer, history of this library.
+        progress
+            Called with what is done just now, how much of it is done, and to do.
+
+        Returns
+        -------
+        ``address``, ``collection``, and ``photos``, how many it holds; how many were ``sent``, ``unchanged``
+        and ``removed``; ``dropped``, the names of outdated collections; and, measured once the server has
+        indexed all, ``recall`` of the 15 nearest of so many ``queries`` (photos of the library), its
+        standard ``error``, and the ``effort`` that it takes (HNSW's efSearch); and ``seconds``.
+
+        Raises
+        ------
+        LibraryError
+            When the library holds no photos.
+        StorageError
+            When the server cannot be used, or holds another or a newer history of this library.
+        ValueError
+            When shards or recall are out of range.
+        """
+        from simsearch.pushing import push
+
+        where = address or self._indexes.milvus
+        if where is None:
+            remedy = "name one: simsearch push milvus://HOST"
+            raise StorageError("push", "no Milvus server is known", remedy)
+        if not 1 <= shards <= 16:
+            raise ValueError(f"shards must be from 1 to 16, not {shards}")
+        if not 0 <= recall <= 1:
+            raise ValueError(f"recall must be from 0 to 1, not {recall}")
+        self._need_photos()
+        return push(
+            self._store,
+            self.encoder.dim,
+            where,
+            shards=shards,
+            recall=recall,
+            force=force,
+            progress=progress or (lambda *_: None),
+        )
 
     def search(
         self,
@@ -356,8 +440,9 @@ class Library:
             upright picture, in pixels or, where none of the four is above 1, in shares. What sticks out is
             cut off.
         engine
-            "exact" compares every photo, "faiss" and "lsh" look at few and may miss some; "auto" takes
-            the one that suits the number of photos.
+            "exact" compares every photo, "faiss" and "lsh" look at few and may miss some; "milvus" asks the
+            server that was pushed to, which gives 16,384 at most; "auto" takes that where the library was
+            opened with one, else the one that suits the number of photos.
         rerank
             Whether shared neighbours count; otherwise only the cosine does.
         diversity
@@ -375,12 +460,12 @@ class Library:
         FolderError
             When the library knows nothing below the folder of a filter.
         StorageError
-            When the tables of LSH are in a Redis server that cannot be used.
+            When the Milvus server, or the Redis server with the tables of LSH, cannot be used.
         ValueError
             When k is below 1, there is no such engine, crop is no part of the picture, diversity is not from
             0 to 1, there is no example, or a filter makes no sense.
         """
-        wish = _wish(k, engine, rerank, diversity, fold)
+        wish = _wish(k, self._engine(engine), rerank, diversity, fold)
         likes, dislikes = several(image), several(minus)
         if not likes:
             raise ValueError("there must be a picture to search with")
@@ -389,18 +474,27 @@ class Library:
             lambda: self._searcher.find(self._searcher.examples(likes, dislikes, crop), wish, among)
         )
 
+    def _engine(self, asked: str) -> str:
+        return MILVUS if asked == "auto" and self._milvus else asked
+
     def _steadily(self, ask: Callable[[], _Answer]) -> _Answer:
-        """Ask, and again where another network came to serve meanwhile: half of each tells nothing."""
+        """Ask, and again where another network came to serve meanwhile: half of each tells nothing.
+
+        An error, or no answer, may come of one that is gone again; then something has changed at least.
+        """
         while True:
-            serving = self._store.setting("encoder")
+            serving, generation = self._store.setting("encoder"), self._store.generation
             try:
                 answer = ask()
             except (SimsearchError, ValueError):
-                if serving == self._store.setting("encoder"):
+                if self._is_still(serving) and generation == self._store.generation:
                     raise
             else:
-                if serving == self._store.setting("encoder"):
+                if self._is_still(serving) and (answer or generation == self._store.generation):
                     return answer
+
+    def _is_still(self, serving: str | None) -> bool:
+        return serving == self._store.setting("encoder")
 
     def query(self, image: AnyPicture | Hit, *, crop: Box | None = None) -> Query:
         """Decode and encode a picture once, to search with it more than once, or in more than one way.
@@ -504,7 +598,7 @@ class Library:
         with self._lock:
             if self._clusters is None:
                 self._clusters = Clusters(self._store, self._indexes, self._searcher)
-        return self._clusters.tell(self.encoder.dim, grain, among)
+        return self._clusters.tell(self.encoder.dim, grain, None if among is None else among.ids)
 
     def paths(self, photos: Iterable[int] | None = None, **filters: Unpack[Filters]) -> dict[int, Path]:
         """Return where photos are, by their ids; those that are not there are left out.
@@ -515,7 +609,7 @@ class Library:
             Ids, whose order is kept; None stands for all that filters leave, as for :meth:`search`.
         """
         if photos is None and (among := self._searcher.among(filters)) is not None:
-            photos = among.tolist()
+            photos = among.ids.tolist()
         return {photo_id: path_of(path) for photo_id, path in self._store.paths(photos).items()}
 
     def known(
@@ -1145,7 +1239,7 @@ class Library:
     def count(self, **filters: Unpack[Filters]) -> int:
         """Return how many photos can be found that filters leave; see :meth:`search`."""
         among = self._searcher.among(filters)
-        return len(self) if among is None else len(among)
+        return len(self) if among is None else len(among.ids)
 
     def choices(self) -> Choices:
         """Return what the filters of a search can be given: folders, cameras, kinds and dates, with counts.
@@ -1237,7 +1331,9 @@ class Library:
 
         Of each folder there are ``path``, ``online``, and how many ``photos``, ``missing`` and ``failed``;
         of ``embeddings`` those that serve and then those of other networks, as
-        :meth:`simsearch.embeddings.Embeddings.sets` tells them.
+        :meth:`simsearch.embeddings.Embeddings.sets` tells them; ``milvus``, None where no server is
+        known, has the ``address`` of the one that the engine of that name asks, and how many photos it
+        ``lacks``, as they changed since the last push; None where all have to be pushed.
         """
         stored = self._store.setting("encoder")
         return {
@@ -1252,6 +1348,7 @@ class Library:
             ],
             "engine": self._indexes.reason(),
             "lsh": self._indexes.tuned,
+            "milvus": self._indexes.served(),
             "learnt": self.learnt(),
             "bytes": sum(
                 file.stat().st_size
@@ -1388,8 +1485,9 @@ class Library:
 def _wish(k: int, engine: str, rerank: bool, diversity: float, fold: bool) -> Wish:
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}")
-    if engine not in ("auto", *ENGINES):
-        raise ValueError(f"engine must be one of auto, {', '.join(ENGINES)}, not {engine}")
+    known = ("auto", *ENGINES, MILVUS)
+    if engine not in known:
+        raise ValueError(f"engine must be one of {', '.join(known)}, not {engine}")
     if not 0 <= diversity <= 1:
         raise ValueError(f"diversity must be from 0 to 1, not {diversity}")
     return Wish(k, engine, rerank, diversity, fold)

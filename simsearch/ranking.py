@@ -3,25 +3,61 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from simsearch import rerank
+from simsearch.among import Among
 from simsearch.calibration import calibrated
 from simsearch.errors import StorageError
+from simsearch.index import MILVUS
 from simsearch.indexes import Indexes
 from simsearch.space import Space, unit
 from simsearch.store import Store
 from simsearch.trust import UNRELATED, Nearest, Trust
-
-if TYPE_CHECKING:
-    from simsearch.index.graph import Graph
-    from simsearch.index.local import LocalIndex
+from simsearch.vectors import SearchVectors
 
 _TWICE = 2  # as many as are wanted are candidates, besides the neighbours of the query's neighbours
 _VARIED = 4  # times as many as are wanted, to choose different ones from; and as many again where too few are
 _SAME = 0.9999  # cosine of what is taken for one picture where nothing is known of this library
+
+
+class Searched(Protocol):
+    """What candidates come from: an index on this machine, or a projection in Milvus.
+
+    Both do what :class:`simsearch.index.local.LocalIndex` says; the one may be narrowed to ids, (n,) int64,
+    the other to :class:`Among`.
+    """
+
+    @property
+    def engine(self) -> str:
+        """Its name."""
+
+    def __len__(self) -> int: ...
+
+    def holds(self, ids: np.ndarray) -> np.ndarray:
+        """Return which of some ids are there."""
+
+    def vectors(self, ids: np.ndarray) -> np.ndarray:
+        """Return the vectors of some ids."""
+
+    def scores(self, query: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        """Return the inner products of a query with some ids."""
+
+    def search(self, vectors: np.ndarray, k: int, among: Any = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return ids and scores of the nearest."""
+
+
+class Neighbours(Protocol):
+    """What tells of photos the nearest others, as :class:`simsearch.index.graph.Graph` does."""
+
+    def __len__(self) -> int: ...
+
+    def neighbours(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return their ids and cosines."""
 
 
 class Wish(NamedTuple):
@@ -108,33 +144,44 @@ class Ranker:
         self._trust: tuple[int, str, Trust | None] = (-1, "", None)
         self._lock = threading.Lock()
 
-    def find(self, examples: Examples, wish: Wish, among: np.ndarray | None) -> list[Found]:
+    def find(self, examples: Examples, wish: Wish, among: Among | None) -> list[Found]:
         """Return the photos most like examples, best first.
 
         Parameters
         ----------
         among
-            (n,) int64: ids of the photos that alone may answer; None stands for all.
+            The photos that alone may answer; None stands for all.
 
         Raises
         ------
         StorageError
-            When the tables of LSH are in a Redis server that cannot be used.
+            When the Milvus server, or the Redis server with the tables of LSH, cannot be used.
         """
-        dim = examples.likes.shape[1]
-        with self._indexes.lock:
-            index = self._indexes.current(wish.engine, dim)
-            if not len(index):
-                return []
-            likes, dislikes = (self._indexes.projected(some) for some in examples[:2])
-            try:
-                graph = self._indexes.graph(dim, wish.engine)
-                space = self._indexes.vectors(dim).space
-                search = _Search(index, graph, space, likes, dislikes, examples.photos)
-                return search.found(wish, among, self._known_trust(space.mark))
-            except StorageError:  # the next search connects, and fills, anew
-                self._indexes.forget(wish.engine)
-                raise
+        if not self._store.counts()["photos"]:
+            return []
+        try:
+            with self._sources(wish.engine, examples.likes.shape[1]) as (index, graph, vectors):
+                if not len(index):
+                    return []
+                likes, dislikes = (vectors.of(some) for some in examples[:2])
+                search = _Search(index, graph, vectors.space, likes, dislikes, examples.photos)
+                return search.found(wish, among, self._known_trust(vectors.mark))
+        except StorageError:  # the next search connects, and fills, anew
+            self._indexes.forget(wish.engine)
+            raise
+
+    @contextmanager
+    def _sources(self, engine: str, dim: int) -> Iterator[tuple[Searched, Neighbours | None, SearchVectors]]:
+        """Give what candidates come from, what tells their neighbours, and what both compare."""
+        if engine == MILVUS:
+            projection = self._indexes.projection(dim)
+            with projection.lock:
+                projection.keep_up()
+                yield projection, projection, projection.made_for
+        else:
+            with self._indexes.lock:
+                index, graph = self._indexes.current(engine, dim), self._indexes.graph(dim, engine)
+                yield index, graph, self._indexes.vectors(dim)
 
     def _known_trust(self, space: str) -> Trust | None:
         generation = self._store.generation
@@ -157,8 +204,8 @@ class _Search:
 
     def __init__(
         self,
-        index: LocalIndex,
-        graph: Graph | None,
+        index: Searched,
+        graph: Neighbours | None,
         space: Space,
         likes: np.ndarray,
         dislikes: np.ndarray,
@@ -172,7 +219,7 @@ class _Search:
         self._is_one = len(likes) == 1 and not len(dislikes)
         self._examples = examples
 
-    def found(self, wish: Wish, among: np.ndarray | None, trust: Trust | None) -> list[Found]:
+    def found(self, wish: Wish, among: Among | None, trust: Trust | None) -> list[Found]:
         more = wish.rerank or wish.fold or wish.diversity > 0
         times = _VARIED if wish.diversity else _TWICE
         count = max(rerank.POOL, times * wish.k) if more else max(wish.k, rerank.NEIGHBOURS)
@@ -225,10 +272,11 @@ class _Search:
             parts.append(part[rerank.varied(vectors, ranked.scores[part], wish.k, wish.diversity)])
         return np.concatenate(parts)[: wish.k]
 
-    def _nearest(self, count: int, among: np.ndarray | None) -> Nearest:
+    def _nearest(self, count: int, among: Among | None) -> Nearest:
         """Return the nearest by cosine, so many at least where there are so many."""
+        narrowed = among if among is None or self._index.engine == MILVUS else among.ids
         count = min(count + len(self._examples), len(self._index))
-        ids, cosines = (found[0] for found in self._index.search(self._query[None], count, among))
+        ids, cosines = (found[0] for found in self._index.search(self._query[None], count, narrowed))
         answers = (ids >= 0) & ~np.isin(ids, self._examples)
         return Nearest(ids[answers], cosines[answers])
 
@@ -255,16 +303,14 @@ class _Search:
         ids, cosines = np.where(gone, -1, lists.ids), np.where(gone, -np.inf, lists.cosines)
         return Nearest(np.take_along_axis(ids, places, 1), np.take_along_axis(cosines, places, 1))
 
-    def _reranked(
-        self, near: Nearest, around: Nearest, among: np.ndarray | None, copies_from: float
-    ) -> Ranking:
+    def _reranked(self, near: Nearest, around: Nearest, among: Among | None, copies_from: float) -> Ranking:
         """Return the nearest and their neighbours, best first."""
         lists = self._lists(around.ids).ids
         # By a set: NumPy's own imports a part of it that takes as long as half the query of a command.
         ids = np.array(sorted({*near.ids.tolist(), *lists[lists >= 0].tolist()}), dtype=np.int64)
         ids = ids[self._index.holds(ids)]
         if among is not None:
-            ids = ids[np.isin(ids, among)]
+            ids = ids[among.hold(ids)]
         cosines = self._index.scores(self._query, ids)
         profile = rerank.profile(around.ids, lists)
         scores = rerank.scores(cosines, ids, self._lists(ids).ids, profile)

@@ -12,12 +12,12 @@ APPLICATION_ID = 0x53494D53  # "SIMS": says that an SQLite file is one of ours
 GENERATION = "(SELECT value + 1 FROM settings WHERE name = 'generation')"  # that a transaction leads to
 
 
-def _note(photo_id: str) -> str:
+def _note(photo_id: str, table: str = "changes") -> str:
     """Return the statements that write down that a photo changed."""
     # No OR REPLACE: the statement that sets off a trigger would impose its own on it.
     return (
-        f"DELETE FROM changes WHERE photo_id = {photo_id};"
-        f"INSERT INTO changes VALUES ({photo_id}, {GENERATION});"
+        f"DELETE FROM {table} WHERE photo_id = {photo_id};"
+        f"INSERT INTO {table} VALUES ({photo_id}, {GENERATION});"
     )
 
 
@@ -195,6 +195,21 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         CREATE TRIGGER photo_became_another AFTER UPDATE OF sha256 ON photos WHEN old.sha256 <> new.sha256
         BEGIN DELETE FROM spare_embeddings WHERE photo_id = new.id; END
         """,
+    ),
+    # In which generation last changed what filters ask of a photo: what a server that filters lacks. Apart
+    # from the changes, as the indexes on this machine leave filters to the database.
+    (
+        "CREATE TABLE refiled (photo_id INTEGER PRIMARY KEY, generation INTEGER NOT NULL)",
+        "CREATE INDEX refiled_by_generation ON refiled (generation)",
+        f"""
+        CREATE TRIGGER photo_refiled AFTER UPDATE OF root_id, path, taken_at, camera, width, height ON photos
+        WHEN old.width > 0 AND  -- it is 0 for a moment in a photo that is new
+            (old.root_id, old.path, old.taken_at, old.camera, old.width, old.height)
+            IS NOT (new.root_id, new.path, new.taken_at, new.camera, new.width, new.height)
+        BEGIN {_note("new.id", "refiled")} END
+        """,
+        f"CREATE TRIGGER label_came AFTER INSERT ON labels BEGIN {_note('new.photo_id', 'refiled')} END",
+        f"CREATE TRIGGER label_went AFTER DELETE ON labels BEGIN {_note('old.photo_id', 'refiled')} END",
     ),
 )
 

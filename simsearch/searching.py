@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from simsearch import parts, pixels, reach
+from simsearch.among import Among, Filtered
 from simsearch.errors import FolderError, PhotoError
 from simsearch.filters import Filters, below, condition
 from simsearch.folders import absolute_path
@@ -133,7 +134,7 @@ class Searcher:
         self._indexes = indexes
         self._encoder = encoder
         self._ranker = Ranker(store, indexes)
-        self._selected: tuple[Any, Any] = (None, None)  # the last filters, and the ids that they left
+        self._selected: tuple[Any, Among] | None = None  # the last filters, and what they left
         self._lock = threading.Lock()
 
     def query(self, image: AnyPicture | Hit, crop: Box | None) -> Query:
@@ -286,22 +287,21 @@ class Searcher:
             return photo.id
         return photo if isinstance(photo, int) else self._store.id_of(absolute_path(photo))
 
-    def among(self, filters: Filters) -> np.ndarray | None:
-        """Return ids, (n,) int64, of the photos that filters leave; None stands for all."""
+    def among(self, filters: Filters) -> Among | None:
+        """Return the photos that filters leave; None stands for all."""
         asked = condition(filters, self._store.roots())
         if asked is None:
             return None
-        with self._lock:  # the same few filters are asked again and again, on the page
-            key = self._store.generation, asked
-            if self._selected[0] != key:
-                self._selected = key, self._store.select(*asked)
-            selected: np.ndarray = self._selected[1]
-        if (folder := filters.get("under")) is not None and not len(selected):
+        if (folder := filters.get("under")) is not None:
             if not self._store.knows(*below(absolute_path(folder), self._store.roots())):
                 raise FolderError(folder, "nothing of it is in the library", "check the spelling")
-        return selected
+        with self._lock:  # the same few filters are asked again and again, on the page
+            key = self._store.generation, asked
+            if self._selected is None or self._selected[0] != key:
+                self._selected = key, Filtered(self._store, filters, asked)
+            return self._selected[1]
 
-    def find(self, examples: Examples, wish: Wish, among: np.ndarray | None) -> list[Hit]:
+    def find(self, examples: Examples, wish: Wish, among: Among | None) -> list[Hit]:
         """Return the photos most like examples, best first; see :meth:`Ranker.find`."""
         return self.hits(self._ranker.find(examples, wish, among))
 

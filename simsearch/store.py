@@ -217,6 +217,10 @@ class Store:
         value: str | None = self._value("SELECT value FROM settings WHERE name = ?", name)
         return value
 
+    def last_id(self) -> int:
+        """Return the highest id that a photo ever had."""
+        return int(self._value("SELECT max(seq) FROM sqlite_sequence WHERE name = 'photos'") or 0)
+
     def set_setting(self, name: str, value: str) -> None:
         """Set a setting (inside a :meth:`transaction`)."""
         self._write("INSERT OR REPLACE INTO settings VALUES (?, ?)", name, value)
@@ -534,10 +538,21 @@ class Store:
                     return found
         return None
 
-    def select(self, condition: str, values: tuple[Any, ...]) -> np.ndarray:
-        """Return ids, (n,) int64, of the photos that are there and meet an SQL condition."""
-        sql = f"SELECT id FROM photos WHERE missing_since IS NULL AND ({condition}) ORDER BY id"
-        return np.array([row[0] for row in self._all(sql, *values)], dtype=np.int64)
+    def select(self, condition: str, values: tuple[Any, ...], of: np.ndarray | None = None) -> np.ndarray:
+        """Return ids, (n,) int64, of the photos that are there and meet an SQL condition.
+
+        Parameters
+        ----------
+        of
+            (m,) int64: only those of these ids.
+        """
+        sql = f"SELECT id FROM photos WHERE missing_since IS NULL AND ({condition})"
+        if of is not None:
+            sql, values = (
+                f"{sql} AND id IN (SELECT value FROM json_each(?))",
+                (*values, json.dumps(of.tolist())),
+            )
+        return np.array([row[0] for row in self._all(f"{sql} ORDER BY id", *values)], dtype=np.int64)
 
     def count(self, condition: str, values: tuple[Any, ...]) -> int:
         """Return how many photos, there or missing, meet an SQL condition."""
@@ -588,6 +603,15 @@ class Store:
             return None
         return np.frombuffer(blob[: len(blob) // 2 * 2], "<f2").astype(np.float32)
 
+    def vectors_of(self, photo_ids: np.ndarray, dim: int) -> np.ndarray:
+        """Return the embeddings of some photos, (n,) int64: (n, dim) float32, NaN where one has none."""
+        sql = "SELECT photo_id, vector FROM embeddings WHERE photo_id IN (SELECT value FROM json_each(?))"
+        found = dict(self._all(sql, json.dumps(photo_ids.tolist())))
+        nothing = np.full(dim, np.nan, "<f2").tobytes()
+        blobs = (found.get(photo_id, b"") for photo_id in photo_ids.tolist())
+        packed = b"".join(blob if _is_whole(blob, dim) else nothing for blob in blobs)
+        return np.frombuffer(packed, "<f2").reshape(len(photo_ids), dim).astype(np.float32)
+
     def vectors(self, dim: int, *, since: int = -1) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield ids, (n,) int64, and embeddings, (n, dim) float32, of photos that are there, by id.
 
@@ -612,6 +636,11 @@ class Store:
     def changed(self, since: int) -> np.ndarray:
         """Return ids, (n,) int64, of photos that came, went or were encoded anew after a generation."""
         rows = self._all("SELECT photo_id FROM changes WHERE generation > ? ORDER BY photo_id", since)
+        return np.array([row[0] for row in rows], dtype=np.int64)
+
+    def refiled(self, since: int) -> np.ndarray:
+        """Return ids, (n,) int64, of photos of which filters ask something else since a generation."""
+        rows = self._all("SELECT photo_id FROM refiled WHERE generation > ? ORDER BY photo_id", since)
         return np.array([row[0] for row in rows], dtype=np.int64)
 
     def counts(self) -> dict[str, int]:

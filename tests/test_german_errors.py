@@ -333,6 +333,8 @@ def test_engines_are_told_in_german(toy_library, album):
     assert in_german(toy_library.status()["engine"]).startswith(
         "exakt: jedes Foto wird verglichen, denn es sind"
     )
+    with Library.open(toy_library.path, milvus="milvus://me:secret@host") as served:
+        assert in_german(served.status()["engine"]) == "Milvus unter milvus://host"
 
 
 @pytest.mark.parametrize(
@@ -378,8 +380,8 @@ KINDS = {
     if isinstance(kind, type) and issubclass(kind, SimsearchError) and kind is not errors.DerivedFileError
 }  # a derived file that is damaged is made anew, and nobody is told
 # The functions that only they call; only they are told of a file with a network or weights.
-NO_PAGE_NEEDS = {"benchmark"}  # the modules that only commands use
-ONLY_COMMANDS = {"write_new", "place_of", "save", "backbone", "asked_for", "weights_sha256"}
+NO_PAGE_NEEDS = {"benchmark", "pushing"}  # the modules that only commands use
+ONLY_COMMANDS = {"write_new", "place_of", "save", "push", "backbone", "asked_for", "weights_sha256"}
 ONLY_COMMANDS |= {"load_keras", "load_tflite", "check_ends", "load_weights", "take_as_it_is"}
 UNKNOWN = ["7", "x", "label"]  # what may stand for what is only known when it is raised
 

@@ -20,6 +20,7 @@ from simsearch.index.files import Origin
 from simsearch.index.local import LocalIndex
 from simsearch.index.lsh import LshIndex
 from simsearch.index.tuning import Settings
+from tests import milvus_server
 
 DIM = 8
 ORIGIN = Origin("library", "encoder", 3)
@@ -42,8 +43,13 @@ EXHAUSTIVE = [
     "lsh-everywhere",
 ]  # all is a candidate while it is little
 
+# These keep the promises of searching, adding and removing, and have no more in common with the others.
+SERVED = [pytest.param(name, marks=pytest.mark.scale) for name in ("milvus", "milvus-lite")]
+
 every_engine = pytest.mark.parametrize("engine", MAKERS)
+every_index = pytest.mark.parametrize("engine", [*MAKERS, *SERVED])
 every_float32_engine = pytest.mark.parametrize("engine", FLOAT32)
+every_float32_index = pytest.mark.parametrize("engine", [*FLOAT32, *SERVED])
 
 
 @pytest.fixture(autouse=True)
@@ -61,8 +67,13 @@ def drawn(count, seed=0, dim=DIM):
     return unit(np.random.default_rng(seed).standard_normal((count, dim)))
 
 
+def made(engine, dim=DIM):
+    """An empty index."""
+    return MAKERS[engine](dim) if engine in MAKERS else milvus_server.empty_index(engine, dim)
+
+
 def filled(engine, ids, vectors):
-    index = MAKERS[engine](vectors.shape[1])
+    index = made(engine, vectors.shape[1])
     index.add(np.asarray(ids, dtype=np.int64), vectors)
     return index
 
@@ -100,7 +111,7 @@ def assert_holds(truth, index, query, k, *, exactly, among=None):
 # What is found
 
 
-@every_engine
+@every_index
 def test_finds_the_nearest_first(engine):
     index = filled(engine, [7, 8, 9], unit([[1, 0], [1, 1], [0, 1]]))
     ids, scores = index.search(unit([[1, 0.1]]), 2)
@@ -109,7 +120,7 @@ def test_finds_the_nearest_first(engine):
     assert (ids.dtype, scores.dtype) == (np.int64, np.float32)
 
 
-@every_engine
+@every_index
 def test_pads_where_there_are_fewer_than_k(engine):
     ids, scores = filled(engine, [3], unit([[1, 0]])).search(unit([[1, 0], [0, 1]]), 3)
     assert ids.tolist() == [[3, -1, -1], [3, -1, -1]]
@@ -136,9 +147,9 @@ def test_nothing_asked_nothing_answered(engine):
     assert index.scanned(np.empty((0, DIM), dtype=np.float32)).shape == (0,)
 
 
-@every_engine
+@every_index
 def test_no_vectors_can_be_added_and_removed(engine):
-    index = MAKERS[engine]()
+    index = made(engine)
     for _ in range(2):
         index.add(np.empty(0, dtype=np.int64), np.empty((0, DIM), dtype=np.float32))
         index.remove(np.empty(0, dtype=np.int64))
@@ -146,7 +157,7 @@ def test_no_vectors_can_be_added_and_removed(engine):
     assert len(index) == 40
 
 
-@every_float32_engine
+@every_float32_index
 @pytest.mark.parametrize("k", [1, 15, 299, 300, 301, 1000])
 def test_scores_are_exact_and_there_are_k_wherever_there_are_k_vectors(engine, k):
     vectors = drawn(300)
@@ -157,7 +168,7 @@ def test_scores_are_exact_and_there_are_k_wherever_there_are_k_vectors(engine, k
         assert_holds(truth, index, query, k, exactly=engine == "exact")
 
 
-@every_engine
+@every_index
 def test_all_are_found_where_all_are_asked_for(engine):
     index = filled(engine, range(200), drawn(200))
     ids, scores = index.search(drawn(2, seed=1), 200)
@@ -178,7 +189,7 @@ def test_equal_scores_come_by_id_where_everything_is_a_candidate(engine):
         assert index.search(query, k)[0][0].tolist() == expected[:k]
 
 
-@every_engine
+@every_index
 def test_equal_vectors_have_equal_scores_whatever_else_is_there(engine):
     """Copies of a photo must not be ranked by where they lie in memory."""
     copy = drawn(1, seed=5)
@@ -192,7 +203,7 @@ def test_equal_vectors_have_equal_scores_whatever_else_is_there(engine):
         assert ids[row][places].tolist() == sorted(copies)
 
 
-@every_engine
+@every_index
 def test_thousands_of_removed_copies_are_in_nobodys_way(engine):
     """They are all nearer than what is left, and an approximate engine meets them first."""
     query, others = drawn(1, seed=1), drawn(30, seed=2)
@@ -208,7 +219,7 @@ def test_thousands_of_removed_copies_are_in_nobodys_way(engine):
     assert (few >= 5_000).all() and len(set(few[0].tolist())) == 3
 
 
-@every_engine
+@every_index
 def test_what_is_added_is_found_at_once_and_what_is_removed_is_gone_at_once(engine):
     index = filled(engine, range(100, 200), drawn(100))
     vector = drawn(1, seed=7)
@@ -234,7 +245,7 @@ def test_all_can_be_removed_and_others_added(engine):
     assert index.search(drawn(50), 1)[0][:, 0].tolist() == list(range(49, -1, -1))
 
 
-@every_engine
+@every_index
 def test_all_can_be_removed_before_the_first_search(engine):
     index = filled(engine, range(50), drawn(50))
     index.remove(np.arange(50))
@@ -249,7 +260,7 @@ def test_inverted_lists_of_few_vectors(count):
     assert index.search(drawn(1), 1)[0].tolist() == [[0]]
 
 
-@every_engine
+@every_index
 def test_results_do_not_change_when_the_callers_arrays_do(engine):
     ids, vectors = np.arange(50), drawn(50)
     index = filled(engine, ids, vectors)
@@ -260,7 +271,7 @@ def test_results_do_not_change_when_the_callers_arrays_do(engine):
         np.testing.assert_array_equal(array, other)
 
 
-@every_engine
+@every_index
 def test_searching_twice_gives_the_same_and_one_query_what_many_give(engine):
     index = filled(engine, range(100), drawn(100))
     queries = drawn(5, seed=1)
@@ -270,7 +281,7 @@ def test_searching_twice_gives_the_same_and_one_query_what_many_give(engine):
         assert (alone[0][0].tolist(), alone[1][0].tolist()) == (ids[row].tolist(), scores[row].tolist())
 
 
-@every_engine
+@every_index
 @pytest.mark.parametrize("kind", ["<f8", ">f4", "fortran", "strided"])
 def test_vectors_of_another_layout_are_as_good(engine, kind):
     vectors = drawn(40)
@@ -279,7 +290,7 @@ def test_vectors_of_another_layout_are_as_good(engine, kind):
         "strided": np.repeat(vectors, 2, axis=1)[:, ::2],
     }
     other = others[kind] if kind in others else vectors.astype(kind)
-    index = MAKERS[engine]()
+    index = made(engine)
     index.add(np.arange(40, dtype=np.int32), other)
     for array, expected in zip(
         index.search(other[:3], 5), filled(engine, range(40), vectors).search(vectors[:3], 5), strict=True
@@ -320,7 +331,7 @@ def test_an_index_is_worn_when_more_than_a_quarter_are_gaps(engine):
     assert index.worn
 
 
-@every_engine
+@every_index
 def test_large_ids(engine):
     ids = np.array([2**62, 0, *range(2**40, 2**40 + 20)])
     index = filled(engine, ids, drawn(22))
@@ -389,7 +400,7 @@ def test_among_few_all_are_compared(engine, precision, chosen):
         np.testing.assert_array_equal(array, expected)
 
 
-@every_float32_engine
+@every_float32_index
 @pytest.mark.parametrize("chosen", CHOICES)
 def test_among_some_as_many_are_found_as_there_are(engine, chosen, monkeypatch):
     let_few_be_many(monkeypatch)
@@ -405,7 +416,7 @@ def test_among_some_as_many_are_found_as_there_are(engine, chosen, monkeypatch):
             assert_holds(truth, index, query, k, exactly=exactly, among=CHOICES[chosen](ids))
 
 
-@every_engine
+@every_index
 def test_among_all_the_same_is_found_as_without_saying_so(engine):
     index = filled(engine, range(100), drawn(100))
     for array, other in zip(
@@ -414,7 +425,7 @@ def test_among_all_the_same_is_found_as_without_saying_so(engine):
         np.testing.assert_array_equal(array, other)
 
 
-@every_engine
+@every_index
 def test_ids_of_another_kind_are_as_good(engine):
     index = filled(engine, range(100), drawn(100))
     for among in (np.array([9, 3], dtype=np.int32), np.array([3, 9], dtype=np.uint64)):
@@ -422,15 +433,15 @@ def test_ids_of_another_kind_are_as_good(engine):
     assert index.search(drawn(1, seed=1), 1, np.array([]))[0].tolist() == [[-1]]
 
 
-@every_engine
+@every_index
 def test_an_empty_index_finds_nothing_among_some(engine):
-    assert MAKERS[engine]().search(drawn(2), 2, np.arange(5))[0].tolist() == [[-1, -1]] * 2
+    assert made(engine).search(drawn(2), 2, np.arange(5))[0].tolist() == [[-1, -1]] * 2
 
 
 # What is kept
 
 
-@every_engine
+@every_index
 def test_gives_the_vectors_back_as_they_are_kept(engine):
     index = filled(engine, [9, 4, 6], drawn(3))
     index.remove(np.array([4]))
@@ -464,8 +475,8 @@ def searching(vectors, index, k=3):
     index.search(vectors, k)
 
 
-def scanning(vectors, index):
-    index.scanned(vectors)
+def size_of(index):
+    return index.nbytes if isinstance(index, LocalIndex) else None
 
 
 IDS = np.array([70, 71])
@@ -484,10 +495,6 @@ REFUSED: dict[str, tuple[Callable[..., None], str]] = {
     **{f"add {what}": (partial(adding, vectors), reason) for what, (vectors, reason) in UNUSABLE.items()},
     **{
         f"search {what}": (partial(searching, vectors), reason)
-        for what, (vectors, reason) in UNUSABLE.items()
-    },
-    **{
-        f"scanned {what}": (partial(scanning, vectors), reason)
         for what, (vectors, reason) in UNUSABLE.items()
     },
     "k of 0": (partial(searching, GOOD, k=0), "k must be at least 1, not 0"),
@@ -514,17 +521,17 @@ REFUSED: dict[str, tuple[Callable[..., None], str]] = {
 }
 
 
-@every_engine
+@every_index
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_cannot_be_done_is_refused_and_changes_nothing(engine, what):
     index = filled(engine, range(40), drawn(40))
     index.remove(np.array([5]))
     queries = drawn(3, seed=9)
-    before, size = index.search(queries, 45), index.nbytes
+    before, size = index.search(queries, 45), size_of(index)
     call, reason = REFUSED[what]
     with pytest.raises(ValueError, match=reason):
         call(index)
-    assert (len(index), index.nbytes) == (39, size)
+    assert (len(index), size_of(index)) == (39, size)
     for array, other in zip(before, index.search(queries, 45), strict=True):
         np.testing.assert_array_equal(array, other)
     index.add(IDS, GOOD)  # what was refused has taken no id
@@ -533,10 +540,18 @@ def test_what_cannot_be_done_is_refused_and_changes_nothing(engine, what):
 
 
 @every_engine
+@pytest.mark.parametrize("what", UNUSABLE)
+def test_what_cannot_be_searched_for_cannot_be_measured_either(engine, what):
+    queries, reason = UNUSABLE[what]
+    with pytest.raises(ValueError, match=reason):
+        filled(engine, range(40), drawn(40)).scanned(queries)
+
+
+@every_index
 @pytest.mark.parametrize("ids", [[0], [3, 4], [-1]])
 def test_nothing_can_be_removed_from_an_empty_index(engine, ids):
     with pytest.raises(ValueError, match=str(ids[0])):
-        MAKERS[engine]().remove(np.array(ids))
+        made(engine).remove(np.array(ids))
 
 
 def test_an_id_beyond_int64_is_named_as_it_is():

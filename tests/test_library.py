@@ -433,7 +433,7 @@ def test_every_engine_answers_searches_and_likes(many, album, engine):
 @pytest.mark.parametrize("engine", ["", "FAISS", "hnsw"])
 def test_an_unknown_engine_is_refused(many, album, engine):
     for ask in (many.search, many.similar):
-        with pytest.raises(ValueError, match=f"one of auto, exact, faiss, lsh, not {engine}"):
+        with pytest.raises(ValueError, match=f"one of auto, exact, faiss, lsh, milvus, not {engine}"):
             ask(album / "050.png", engine=engine)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from simsearch import rerank, space
+from simsearch.among import Among
 from simsearch.index.graph import Graph
 from simsearch.index.tuning import usual
 from simsearch.indexes import Indexes
@@ -266,7 +267,7 @@ def test_when_all_photos_are_examples_nobody_answers(album):
     album.calibrate()
     for how in ({}, {"reranked": False}, {"fold": True}, {"diversity": 1.0}):
         assert album.ranker().find(given, wish(**how), None) == []
-    assert album.ranker().find(given, wish(), np.array([5, 6])) == []
+    assert album.ranker().find(given, wish(), Among(np.array([5, 6]))) == []
 
 
 def test_an_example_given_twice_counts_twice_and_hides_one(album):
@@ -304,19 +305,19 @@ def test_of_the_photos_that_may_answer_there_are_as_many_as_asked_for(album, eng
     ranker, query = album.ranker(), album.some_of(6, 1)[0]
     for allowed in ([3], [1, 2, 40, 41, 42], ids_of(0), ids_of(6)[:7], [*ids_of(6), *ids_of(1)]):
         for k in (1, 15, 100):
-            found = ranker.find(examples(query), wish(k, engine, **how), np.array(allowed))
+            found = ranker.find(examples(query), wish(k, engine, **how), Among(np.array(allowed)))
             well_formed(found, min(k, len(allowed)))
             assert {*ids(found)} <= {*allowed}
-    assert ranker.find(examples(query), wish(engine=engine, **how), NONE) == []
-    assert ranker.find(examples(query), wish(engine=engine, **how), np.array([9_999])) == []
+    assert ranker.find(examples(query), wish(engine=engine, **how), Among(NONE)) == []
+    assert ranker.find(examples(query), wish(engine=engine, **how), Among(np.array([9_999]))) == []
 
 
 def test_examples_among_those_that_may_answer_do_not(album):
     allowed, mine = ids_of(6)[:20], ids_of(6)[:4]
     given = examples(*[album.store.vector(id) for id in mine], photos=mine)
-    found = album.ranker().find(given, wish(16), np.array(allowed))
+    found = album.ranker().find(given, wish(16), Among(np.array(allowed)))
     assert {*ids(found)} == {*allowed} - {*mine}
-    assert album.ranker().find(given, wish(), np.array(mine)) == []
+    assert album.ranker().find(given, wish(), Among(np.array(mine))) == []
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -326,7 +327,7 @@ def test_a_filter_leaves_scores_and_words_as_they_are(album, engine):
     ranker, query = album.ranker(), album.some_of(6, 1)[0]
     all_of_them = {one.id: one for one in ranker.find(examples(query), wish(album.count, engine), None)}
     allowed = [*ids_of(6)[::3], *ids_of(0)[::5]]
-    found = ranker.find(examples(query), wish(100, engine), np.array(allowed))
+    found = ranker.find(examples(query), wish(100, engine), Among(np.array(allowed)))
     nearest = max(allowed, key=lambda id: all_of_them[id].cosine)
     assert found[0].id == nearest, "of those that may answer, the nearest comes first"
     for one in found[1:]:
@@ -371,7 +372,7 @@ def test_however_many_copies_there_are_as_many_hits_as_asked_for(album, engine, 
     """Three hundred copies would fill any list of candidates."""
     query = album.some_of(1, 1)[0]
     copies = album.put(np.repeat(query[None], 300, axis=0))
-    allowed = np.array([*copies, *ids_of(1)]) if among else None
+    allowed = Among(np.array([*copies, *ids_of(1)])) if among else None
     found = album.ranker().find(examples(query), wish(15, engine, reranked, 0.0, True), allowed)
     well_formed(found, 15)
     assert found[0].id == copies[0] and found[0].copies == tuple(copies[1:])

@@ -100,6 +100,7 @@ COMMANDS = [
     "exam",
     "compare-backbones",
     "map",
+    "push",
     "status",
     "doctor",
     "app",

@@ -221,6 +221,8 @@ def status(options: argparse.Namespace) -> int:
         return OK
     if tuned := facts.pop("lsh"):
         facts["lsh"] = _tuning_text(tuned)
+    if served := facts.pop("milvus"):
+        facts["milvus"] = _served_text(served)
     facts["learnt"] = _learnt_text(facts["learnt"], facts["photos"])
     facts["networks"] = [_set_text(one) for one in facts.pop("embeddings")]
     facts["folders"] = [_folder_text(folder) for folder in facts["folders"]]
@@ -230,6 +232,15 @@ def status(options: argparse.Namespace) -> int:
         for line in value if isinstance(value, list) else [value]:
             print(f"{name + ':':<11}{f'{line:,}' if isinstance(line, int) else line}")
     return OK
+
+
+def _served_text(served: dict[str, Any]) -> str:
+    if served["lacks"] == 0:
+        return f"{served['address']} (up to date)"
+    behind = "not as photos are searched now"
+    if served["lacks"] is not None:
+        behind = f"{counted(served['lacks'], 'photo')} behind"
+    return f"{served['address']} ({behind}; to mend that: simsearch push)"
 
 
 def _set_text(one: dict[str, Any]) -> str:
@@ -291,6 +302,7 @@ def app(options: argparse.Namespace) -> int:
         options.library,
         options.port,
         lsh_storage=options.lsh_storage,
+        milvus=options.milvus,
         host=options.host,
         allowed=options.allowed_host,
     )

@@ -18,6 +18,7 @@ from simsearch.cli import (
     indexing,
     known,
     mapping,
+    pushing,
     searching,
 )
 from simsearch.cli.terminal import COULD_NOT_RUN
@@ -62,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
             "efficientnet-lite0 efficientnet-lite2",
         ),
         (mapping.map, _map_options, "lay the photos out in two dimensions", "--csv map.csv"),
+        (pushing.push, _push_options, "fill a Milvus server, and keep it up to date", "milvus://127.0.0.1"),
         (commands.status, _status_options, "say what the library holds and where it is", "--failed"),
         (commands.doctor, _doctor_options, "check that the library is well", "--repair"),
         (
@@ -217,13 +219,14 @@ def _search_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--engine",
-        choices=("auto", "exact", "faiss", "lsh"),
+        choices=("auto", "exact", "faiss", "lsh", "milvus"),
         default="auto",
         help="what searches (default: auto, the one that suits the number of photos)",
     )
     _crop_option(command)
     _filter_options(command)
     _storage_option(command)
+    _milvus_option(command)
     _export_options(command)
     form = command.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object a line")
@@ -306,6 +309,43 @@ def _storage_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--lsh-storage", metavar="URL", help="Redis server for the tables of lsh: redis://127.0.0.1:6379"
     )
+
+
+def _milvus_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--milvus",
+        metavar="ADDRESS",
+        help="search in this Milvus server, which simsearch push has filled (default: $SIMSEARCH_MILVUS)",
+    )
+
+
+def _push_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "address",
+        nargs="?",
+        metavar="ADDRESS",
+        help="milvus://[USER:PASSWORD@]HOST[:PORT][/DATABASE], or milvus:///FOLDER.db for milvus-lite "
+        "(default: $SIMSEARCH_MILVUS, or the one pushed to last)",
+    )
+    _library_option(command)
+    command.add_argument(
+        "--shards",
+        type=_shards,
+        default=1,
+        metavar="N",
+        help="parts over which writing is spread, where the collection is new, 1 to 16 (default: 1)",
+    )
+    command.add_argument(
+        "--recall",
+        type=_fraction,
+        default=0.98,
+        metavar="R",
+        help="share of the true nearest that searches shall find (default: 0.98)",
+    )
+    command.add_argument(
+        "--force", action="store_true", help="also over another, or a newer, history of this library"
+    )
+    command.add_argument("--json", action="store_true", help="print what was done as a JSON object")
 
 
 def _learn_options(command: argparse.ArgumentParser) -> None:
@@ -503,6 +543,7 @@ def _app_options(command: argparse.ArgumentParser) -> None:
         help="a name or address by which browsers ask for the page, besides 127.0.0.1, localhost and --host",
     )
     _storage_option(command)
+    _milvus_option(command)
 
 
 def _backbones_options(command: argparse.ArgumentParser) -> None:
@@ -526,6 +567,12 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text}")
     return int(text)
+
+
+def _shards(text: str) -> int:
+    if (shards := _positive(text)) > 16:
+        raise argparse.ArgumentTypeError(f"must be at most 16, not {text}")
+    return shards
 
 
 def _box(text: str) -> tuple[float, ...]:

@@ -89,7 +89,8 @@ def open_library(options: argparse.Namespace) -> Library:
     """Open the library that options name, which must be there already."""
     from simsearch import Library
 
-    return Library.open(options.library, create=False, lsh_storage=getattr(options, "lsh_storage", None))
+    servers = {name: getattr(options, name, None) for name in ("lsh_storage", "milvus")}
+    return Library.open(options.library, create=False, **servers)
 
 
 def expect_room(*files: str | Path | None) -> None:

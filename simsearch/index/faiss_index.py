@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from simsearch.index.local import Arrays, LocalIndex
-from simsearch.index.rows import Rows, Selection
+from simsearch.index.rows import Rows, Selection, checked_vectors
 
 RABITQ_FROM = 20_000  # vectors; fewer are compared one by one in a millisecond
 INVERTED_FROM = 300_000  # vectors; reading the sign bits of all takes longer than choosing lists
@@ -91,7 +91,7 @@ class FaissIndex(LocalIndex):
         if self._tier != "inverted" or not len(vectors):
             return everything
         sizes = np.array([self._faiss.get_list_size(number) for number in range(self._faiss.nlist)])
-        lists = self._faiss.quantizer.search(self._rows.checked(vectors), self._faiss.nprobe)[1]
+        lists = self._faiss.quantizer.search(checked_vectors(vectors, self.dim), self._faiss.nprobe)[1]
         share: np.ndarray = (sizes[lists].sum(axis=1) + self._rows.count - self._fed) / self._rows.count
         return share
 

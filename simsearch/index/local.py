@@ -11,7 +11,7 @@ import numpy as np
 
 from simsearch.index import files
 from simsearch.index.files import Origin
-from simsearch.index.rows import Best, Rows, Selection
+from simsearch.index.rows import Best, Rows, Selection, checked_vectors
 
 Arrays = dict[str, list[np.ndarray]]
 _FEW = 20_000  # vectors; to compare with so many takes as long as to choose which to compare with
@@ -139,7 +139,7 @@ class LocalIndex(ABC):
         """
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
-        vectors = self._rows.checked(vectors)
+        vectors = checked_vectors(vectors, self.dim)
         ids = np.full((len(vectors), k), -1, dtype=np.int64)
         scores = np.full((len(vectors), k), -np.inf, dtype=np.float32)
         selection = None if among is None else self._rows.selection(among)
@@ -162,12 +162,14 @@ class LocalIndex(ABC):
 
     def scanned(self, vectors: np.ndarray, k: int = 15) -> np.ndarray:
         """Return the share of all vectors that a search for k looks at, (q,) float64, by query (q, dim)."""
-        return np.ones(len(self._rows.checked(vectors)))
+        return np.ones(len(checked_vectors(vectors, self.dim)))
 
     def compared(self, vectors: np.ndarray, k: int) -> np.ndarray:
         """Return the share of all vectors that a search compares exactly, (q,) float64."""
         there = min(k, len(self))
-        candidates = (self._candidates(query, there, None) for query in self._rows.checked(vectors) if there)
+        candidates = (
+            self._candidates(query, there, None) for query in checked_vectors(vectors, self.dim) if there
+        )
         return np.array([1.0 if rows is None else len(rows) / len(self) for rows in candidates])
 
     def rebuilt(self) -> Self:

@@ -10,7 +10,7 @@ import numpy as np
 from simsearch.index.column import Column
 from simsearch.index.hyperplanes import Aim, Hyperplanes
 from simsearch.index.local import Arrays, LocalIndex
-from simsearch.index.rows import Best, Rows, Selection
+from simsearch.index.rows import Best, Rows, Selection, checked_vectors
 from simsearch.index.tables import SortedTables
 from simsearch.index.tuning import K, Sample, Settings, Tuning, checked, choose, cosines, draw_sample
 
@@ -126,13 +126,13 @@ class LshIndex(LocalIndex):
     def scanned(self, vectors: np.ndarray, k: int = 15) -> np.ndarray:
         """Return the share of all vectors whose signature is compared with the query's."""
         there = min(k, len(self))
-        queries = self._rows.checked(vectors)
+        queries = checked_vectors(vectors, self.dim)
         return np.array([self._scanned_by(query, there) if there else 0.0 for query in queries])
 
     def compared(self, vectors: np.ndarray, k: int) -> np.ndarray:
         """Return the share of all vectors that a search compares exactly."""
         shares = super().compared(vectors, k)
-        for number, query in enumerate(self._rows.checked(vectors) if len(self) else ()):
+        for number, query in enumerate(checked_vectors(vectors, self.dim) if len(self) else ()):
             if self._falls_back(query, min(k, len(self))):
                 shares[number] = 1
         return shares

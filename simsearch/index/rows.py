@@ -131,23 +131,6 @@ class Rows:
         columns = [part for column in (self._kept, self._scales) for part in column.parts()]
         return sum(array.nbytes for array in (self.ids, self.live, *columns))
 
-    def checked(self, vectors: np.ndarray) -> np.ndarray:
-        """Return vectors as (n, dim) float32, contiguous.
-
-        Raises
-        ------
-        ValueError
-            When they have another shape, or one has a NaN or an infinity, is zero, or is far from unit
-            length, which inner products must not be mistaken for cosines with.
-        """
-        if vectors.ndim != 2 or vectors.shape[1] != self.dim:
-            raise ValueError(f"vectors must have the shape (n, {self.dim}), not {vectors.shape}")
-        vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-        bad = np.flatnonzero(~usable(vectors))
-        if len(bad):
-            raise ValueError(f"vector {bad[0]} {_fault(vectors[bad[0]])}")
-        return vectors
-
     def append(self, ids: np.ndarray, vectors: np.ndarray) -> np.ndarray:
         """Add vectors, (n, dim), under ids, (n,) integers; return the vectors as they are kept, as float32.
 
@@ -156,8 +139,8 @@ class Rows:
         ValueError
             When an id is negative, comes twice or is there already, or a vector cannot be used.
         """
-        vectors = self.checked(vectors)
-        ids = _checked_ids(ids, len(vectors))
+        vectors = checked_vectors(vectors, self.dim)
+        ids = checked_ids(ids, len(vectors))
         known = self.find(ids) >= 0
         if known.any():
             raise ValueError(f"id {ids[known][0]} is in the index already")
@@ -178,7 +161,7 @@ class Rows:
         ValueError
             When an id comes twice or is not there.
         """
-        ids = _checked_ids(ids, ids.size)
+        ids = checked_ids(ids, ids.size)
         rows = self.located(ids)
         self.live[rows] = False
         self._gaps += len(rows)
@@ -320,13 +303,18 @@ class Rows:
         return scores
 
     def scores(self, query: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Return inner products, (m,) float32, that do not depend on what else is computed with them."""
-        exact = query.astype(np.float64)
+        """Return inner products, (m,) float32; see :func:`products`."""
         blocks = [
-            (self.take(rows[start : start + _ROWS_AT_ONCE]) * exact).sum(axis=1)
+            products(self.take(rows[start : start + _ROWS_AT_ONCE]), query)
             for start in range(0, len(rows), _ROWS_AT_ONCE)
         ]
-        return np.concatenate(blocks or [exact[:0]]).astype(np.float32)
+        return np.concatenate(blocks or [np.empty(0, dtype=np.float32)])
+
+
+def products(vectors: np.ndarray, query: np.ndarray) -> np.ndarray:
+    """Return inner products, (n,) float32, that do not depend on what else is computed with them."""
+    exact: np.ndarray = (vectors * query.astype(np.float64)).sum(axis=1)
+    return exact.astype(np.float32)
 
 
 def _float32(kept: np.ndarray) -> np.ndarray:
@@ -352,8 +340,26 @@ def usable(vectors: np.ndarray) -> np.ndarray:
     return passing
 
 
-def _checked_ids(ids: np.ndarray, count: int) -> np.ndarray:
-    """Return ids as (n,) int64 or say what is wrong with them."""
+def checked_vectors(vectors: np.ndarray, dim: int) -> np.ndarray:
+    """Return vectors as (n, dim) float32, contiguous.
+
+    Raises
+    ------
+    ValueError
+        When they have another shape, or one has a NaN or an infinity, is zero, or is far from unit
+        length, which inner products must not be mistaken for cosines with.
+    """
+    if vectors.ndim != 2 or vectors.shape[1] != dim:
+        raise ValueError(f"vectors must have the shape (n, {dim}), not {vectors.shape}")
+    vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+    bad = np.flatnonzero(~usable(vectors))
+    if len(bad):
+        raise ValueError(f"vector {bad[0]} {_fault(vectors[bad[0]])}")
+    return vectors
+
+
+def checked_ids(ids: np.ndarray, count: int) -> np.ndarray:
+    """Return ids as (count,) int64; raise ValueError where one is negative, or comes twice."""
     if ids.shape != (count,) or ids.dtype.kind not in "iu":
         raise ValueError(f"ids must be {count} whole numbers, not {ids.dtype} of the shape {ids.shape}")
     largest = np.iinfo(np.int64).max

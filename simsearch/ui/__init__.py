@@ -40,6 +40,7 @@ def serve(
     library: str | None,
     port: int,
     lsh_storage: str | None = None,
+    milvus: str | None = None,
     host: str = HOST,
     allowed: Sequence[str] = (),
 ) -> None:
@@ -69,6 +70,7 @@ def serve(
     asked = {
         "SIMSEARCH_LIBRARY": library,
         "SIMSEARCH_LSH_STORAGE": lsh_storage,
+        "SIMSEARCH_MILVUS": milvus,
     }
     environment = os.environ | {name: value for name, value in asked.items() if value}
     print(f"simsearch is on http://{_in_url(host)}:{port} (Ctrl-C stops it)", file=sys.stderr, flush=True)

@@ -60,6 +60,7 @@ TEXTS = {
     "Exact": "Exakt",
     "FAISS": "FAISS",
     "LSH": "LSH",
+    "Milvus": "Milvus",
     "Auto is {engine}.": "Automatisch heißt: {engine}.",
     "Shared neighbours count": "Gemeinsame Nachbarn zählen",
     "Otherwise only the cosine ranks.": "Sonst ordnet nur der Kosinus.",

@@ -318,6 +318,67 @@ PHRASES = {
     "search again; they are filled anew": "noch einmal suchen; sie werden neu gefüllt",
     "not the address of a Redis server": "keine Adresse eines Redis-Servers",
     "give one like {name}": "eine angeben wie {name}",
+    # A Milvus server
+    "not the address of a Milvus server": "keine Adresse eines Milvus-Servers",
+    "give one like {name}, / and @ in a password as %2F and %40; or milvus:///FOLDER.db": (
+        "eine angeben wie {name}, / und @ in einem Passwort als %2F und %40; oder milvus:///ORDNER.db"
+    ),
+    "pymilvus is not installed": "pymilvus ist nicht installiert",
+    "install what talks to it: pip install 'simsearch[milvus]'": (
+        "installieren, was mit ihm spricht: pip install 'simsearch[milvus]'"
+    ),
+    "no Milvus server holds this library": "kein Milvus-Server enthält diese Bibliothek",
+    "fill one with: simsearch push milvus://HOST": "einen füllen: simsearch push milvus://HOST",
+    "does not hold this library as it is searched now": (
+        "enthält diese Bibliothek nicht so, wie sie jetzt durchsucht wird"
+    ),
+    "fill it with: simsearch push": "ihn füllen: simsearch push",
+    "fill it with: simsearch push {url}": "ihn füllen: simsearch push {url}",
+    "holds a newer state of this library than this copy of it knows": (
+        "enthält einen neueren Stand dieser Bibliothek, als diese Kopie ihn kennt"
+    ),
+    "copy library.db anew from where it is indexed": "library.db neu kopieren, von wo eingelesen wird",
+    "holds another history of this library": "enthält einen anderen Verlauf dieser Bibliothek",
+    "copy library.db anew or, where this one counts, run: simsearch push --force": (
+        "library.db neu kopieren oder, wenn diese die maßgebliche ist: simsearch push --force"
+    ),
+    "no answer from the Milvus server": "der Milvus-Server antwortet nicht",
+    "start it, check its address, user and password, or search on this machine: --engine exact": (
+        "ihn starten, Adresse, Name und Passwort prüfen, oder auf diesem Rechner suchen: --engine exact"
+    ),
+    "milvus-lite is not installed": "milvus-lite ist nicht installiert",
+    "install it: pip install milvus-lite": "es installieren: pip install milvus-lite",
+    "a file, not a folder of milvus-lite": "eine Datei, kein Ordner von milvus-lite",
+    "name another": "einen anderen nennen",
+    "there is no folder to make it in": "der Ordner, in dem er angelegt würde, ist nicht da",
+    "make that, or name another": "ihn anlegen oder einen anderen nennen",
+    "check its permissions, or name another": "seine Zugriffsrechte prüfen oder einen anderen nennen",
+    "cannot be opened": "lässt sich nicht öffnen",
+    "close what else has it open, as milvus-lite serves one process, or name another folder": (
+        "schließen, was ihn sonst noch geöffnet hat, denn milvus-lite bedient nur einen Prozess, "
+        "oder einen anderen Ordner nennen"
+    ),
+    "is damaged": "ist beschädigt",
+    "delete that folder, and push again": "den Ordner löschen und noch einmal senden (simsearch push)",
+    "there is no such database": "diese Datenbank gibt es nicht",
+    "make it in the server, or leave it out of the address": (
+        "sie im Server anlegen oder in der Adresse weglassen"
+    ),
+    "the server refuses the user": "der Server weist den Benutzer ab",
+    "write milvus://USER:PASSWORD@HOST": "milvus://NAME:PASSWORT@HOST schreiben",
+    "the server is still reading the collection into memory": (
+        "der Server liest die Sammlung noch in den Arbeitsspeicher ein"
+    ),
+    "try again in a while": "es in einer Weile noch einmal versuchen",
+    "the server has no memory left": "der Server hat keinen Arbeitsspeicher mehr",
+    "give it more, or drop collections that nobody needs": (
+        "ihm mehr geben, oder Sammlungen löschen, die niemand braucht"
+    ),
+    "the collection is gone": "die Sammlung ist fort",
+    "Milvus says: {text}": "Milvus sagt: {text}",
+    "try again, or look into the server's log": (
+        "noch einmal versuchen, oder das Protokoll des Servers ansehen"
+    ),
     # Learning
     "{none} {which} has {n} photos or more, and it takes two": (
         "{none} {which} hat mindestens {n} Fotos, und es braucht zwei"
@@ -496,6 +557,7 @@ PHRASES = {
     "labels": "Etiketten",
     # How engines search
     "exact: every photo is compared": "exakt: jedes Foto wird verglichen",
+    "Milvus at {url}": "Milvus unter {url}",
     "{how}, as there are fewer than {n}": "{how}, denn es sind weniger als {n}",
     "{how}, as there are {n} or more": "{how}, denn es sind {n} oder mehr",
     "FAISS {tier}: {how}": "FAISS {tier}: {how}",

@@ -27,7 +27,13 @@ from simsearch.ui.address import Question
 from simsearch.ui.asked import Asked
 from simsearch.ui.words import noted, number, percent, plain, say, show_error, told
 
-ENGINES = {"auto": noted("Auto"), "exact": noted("Exact"), "faiss": noted("FAISS"), "lsh": noted("LSH")}
+ENGINES = {
+    "auto": noted("Auto"),
+    "exact": noted("Exact"),
+    "faiss": noted("FAISS"),
+    "lsh": noted("LSH"),
+    "milvus": noted("Milvus"),  # where the library was pushed to a server
+}
 _FILTERED = "filters-in-address"
 _FOUND = (60, 240, address.MOST)  # hits looked for at once; the next number when more are to be shown
 _VARIETY = {0.0: noted("alike"), 1.0: noted("varied")}
@@ -86,8 +92,10 @@ def _find(
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def _engine(_library: Library, stamp: str) -> str:
-    return str(_library.status()["engine"])
+def _engines(_library: Library, stamp: str) -> tuple[list[str], str]:
+    """Return the engines that can be chosen, and what "auto" stands for."""
+    status = _library.status()
+    return [name for name in ENGINES if name != "milvus" or status["milvus"]], status["engine"]
 
 
 def show(library: Library) -> None:
@@ -201,10 +209,10 @@ def _choose_ways(library: Library) -> dict[str, Any]:
         diversity = st.select_slider(
             say("Alike … varied"), [step / 10 for step in range(11)], format_func=_variety
         )
-        engine = st.selectbox(say("Engine"), list(ENGINES), format_func=_engine_name)
+        engines, auto = _engines(library, library.stamp)
+        engine = st.selectbox(say("Engine"), engines, format_func=_engine_name)
         if engine == "auto":
-            now = _engine(library, library.stamp)
-            st.caption(say("Auto is {engine}.", engine=plain(told(now))))
+            st.caption(say("Auto is {engine}.", engine=plain(told(auto))))
         rerank = st.toggle(say("Shared neighbours count"), True, help=say("Otherwise only the cosine ranks."))
         fold = st.toggle(say("Fold near-identical photos into one"), True)
     return {"diversity": diversity, "engine": engine, "rerank": rerank, "fold": fold}

@@ -18,6 +18,7 @@ from scripts import (
     bench_quality,
     bench_report,
     bench_scale,
+    bench_scale_out,
     bench_search,
     fuzz,
     torture,
@@ -33,6 +34,7 @@ SCRIPTS = {
     "bench_pipeline": bench_pipeline,
     "bench_search": bench_search,
     "bench_scale": bench_scale,
+    "bench_scale_out": bench_scale_out,
     "torture": torture,
     "fuzz": fuzz,
 }

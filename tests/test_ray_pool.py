@@ -1,5 +1,6 @@
 """Encoding on Ray: what needs none; and marked "scale", real clusters of one node and two, all here."""
 
+import json
 import shutil
 import signal
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from scripts import bench_scale_out
 from simsearch import ClusterError, Library, SimsearchError, indexing, ray_pool
 from simsearch.encoder import network_path, open_encoder
 from tests.conftest import paint
@@ -299,6 +301,16 @@ def test_an_encoder_that_cannot_be_built_is_one_sentence(tmp_path, album, on):
     with Library.open(tmp_path / "library", encoder=Unready()) as library:
         with pytest.raises(SimsearchError, match="a worker process did not start: RuntimeError: no such net"):
             library.sync(album, on=on)
+
+
+@pytest.mark.scale
+def test_the_benchmark_tells_each_way_and_number_of_workers(album, capsys):
+    pytest.importorskip("ray")
+    shades(album, 30)
+    assert bench_scale_out.main(["--json", "ray", str(album), "--workers", "1", "--repeats", "1"]) == 0
+    rows = json.loads(capsys.readouterr().out)["ray"]
+    assert [(row["encoded"], row["workers"]) for row in rows] == [("locally", 1), ("on Ray", 1)]
+    assert all(0 < row["startup_seconds"]["median"] < row["seconds"]["median"] for row in rows)
 
 
 @pytest.mark.scale

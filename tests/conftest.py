@@ -3,6 +3,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from simsearch import Library, child, cli, demo, pool
@@ -11,6 +12,9 @@ from tests.toy import ToyEncoder
 
 PHOTOS = Path(__file__).parents[2] / "shared" / "photos"
 MEMORY_DISK = Path("/dev/shm")
+# How long anything takes is for the benchmarks: a machine may be busy with something else.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_configure():

@@ -225,7 +225,7 @@ def test_a_name_that_cannot_be_one_is_refused(colours, name):
     assert [album.name for album in colours.albums] == ["Mine"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(st.text(min_size=1, max_size=60).filter(lambda name: name.strip() and name.strip().isprintable()))
 def test_a_name_is_kept_as_it_is_and_found_however_it_is_typed(toy_library, name):
     made = toy_library.albums.save(f"  {name} ", png((200, 0, 0)))

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
@@ -89,7 +89,6 @@ def test_twenty_shots_ahead_are_looked_at(between, together):
     assert ([0, between + 1] in told) == together
 
 
-@settings(deadline=None)
 @given(
     shots=st.lists(
         st.tuples(st.integers(0, 30), st.sampled_from(["a", "b", None]), st.sampled_from([0, 20, 45, 70])),

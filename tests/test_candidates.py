@@ -95,7 +95,7 @@ def test_pending_photos_without_a_print_have_no_pairs():
     assert rows(candidates.copies(ids, prints, ints(2, 7))) == [(2, 1, 2, 0)]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     kinds=st.lists(
         st.tuples(st.integers(1, 4), st.integers(0, 7), st.sampled_from([0, 0.3, 0.7])), max_size=18

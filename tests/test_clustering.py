@@ -141,7 +141,7 @@ def one_after_the_other(found, degrees, farthest):
     return sorted(map(sorted, clusters))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(4, 14), st.integers(0, 10_000), st.sampled_from([0.3, 1, 3]))
 def test_all_at_once_comes_to_the_same_as_one_after_the_other(count, seed, resolution):
     rng = np.random.default_rng(seed)
@@ -173,7 +173,7 @@ def test_things_apart_are_found_apart_largest_first(sizes, seed):
         assert {*group} <= {*photos}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 150), st.integers(0, 1000))
 def test_coarser_clusters_are_made_of_finer_ones(count, seed):
     vectors = unit(np.random.default_rng(seed).standard_normal((count, 6)))

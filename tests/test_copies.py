@@ -383,7 +383,7 @@ def collections(draw):
     return files, pairs[0], different, pairs[1]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(collection=collections(), order=st.randoms(use_true_random=False))
 def test_whatever_the_order_groups_are_the_same_and_no_file_is_in_two(collection, order):
     files, pairs, different, others = collection

@@ -93,7 +93,7 @@ def test_a_large_file_is_not_held_in_memory(tmp_path, album):
     assert peak < 8 << 20
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.text(st.characters()), min_size=1, max_size=8))
 def test_any_names_become_distinct_ones_that_every_system_takes(names):
     taken: set[str] = set()

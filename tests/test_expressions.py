@@ -170,7 +170,7 @@ photo = st.tuples(st.lists(name, max_size=2), st.none() | text, st.none() | text
 
 
 @every_server
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=25, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.lists(photo, min_size=1, max_size=8), st.booleans(), text)
 @example([(["a\\", '"'], '\\"', "\\"), (["a\\"], "'", "'")], True, "x")
 @example([(["{a}", "%"], "{b}", "{c}"), (["_"], "}", "}")], False, "{")
@@ -219,7 +219,7 @@ moments = st.datetimes().map(lambda taken: taken.replace(microsecond=0))
 
 
 @every_server
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=25, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(
     st.lists(st.none() | moments, min_size=1, max_size=8),
     st.lists(st.sampled_from(["", "+02:00", "-11:00", ".25"]), min_size=8, max_size=8),

@@ -681,11 +681,10 @@ def test_whatever_is_done_in_whatever_order_agrees_with_a_dictionary(
     machine = type("Machine", (Collection,), {"engine": engine, "folder": tmp_path})
     # As they are, few of the thresholds are reached, whatever is done.
     examples = {"as they are": 8, "small": 20}[thresholds]
-    budget = settings(max_examples=examples, stateful_step_count=15, deadline=None)
+    budget = settings(max_examples=examples, stateful_step_count=15)
     run_machine(machine, settings=budget)
 
 
-@settings(deadline=None)
 @given(data=st.data(), count=st.integers(1, 60), k=st.integers(1, 70), seed=st.integers(0, 2**32 - 1))
 @pytest.mark.parametrize("engine", EXHAUSTIVE)
 def test_agrees_with_a_full_sort_even_among_copies(engine, data, count, k, seed):
@@ -699,7 +698,6 @@ def test_agrees_with_a_full_sort_even_among_copies(engine, data, count, k, seed)
     assert_holds(truth, index, unit(rng.normal(size=(1, DIM)))[0], k, exactly=True)
 
 
-@settings(deadline=None)
 @given(data=st.data(), count=st.integers(1, 60), k=st.integers(1, 70), seed=st.integers(0, 2**32 - 1))
 @pytest.mark.parametrize("engine", EXHAUSTIVE)
 @pytest.mark.parametrize("few", [0, 20])

@@ -159,7 +159,6 @@ def test_clusters_of_copies_are_divided(different):
     assert max(map(len, members)) <= 60
 
 
-@settings(deadline=None)
 @given(count=st.integers(0, 70), different=st.integers(1, 70), dim=st.integers(1, 5), seed=st.integers(0, 99))
 @pytest.mark.parametrize("blocks", ["as they are", "small"])
 def test_agrees_with_a_full_sort_even_among_copies(blocks, count, different, dim, seed):
@@ -300,7 +299,7 @@ def test_whatever_comes_and_goes_agrees_with_comparing_all(blocks, tmp_path, mon
     if blocks == "small":
         make_blocks_small(monkeypatch)
     machine = type("Machine", (Collection,), {"folder": tmp_path})
-    run_machine(machine, settings=settings(max_examples=40, stateful_step_count=15, deadline=None))
+    run_machine(machine, settings=settings(max_examples=40, stateful_step_count=15))
 
 
 def test_reads_the_vectors_of_an_index():

@@ -191,7 +191,7 @@ def test_the_cheapest_buckets_are_probed_and_the_querys_own_first(tables, bits):
     assert set(zip(*(array.tolist() for array in aim.probes(tables)), strict=True)) == own
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     shape=st.sampled_from([(1, 3), (4, 3), (8, 4), (3, 11), (2, 16)]),
     hits=st.integers(1, 4),
@@ -268,7 +268,6 @@ def test_a_margin_of_zero_is_probed_among_the_first():
 # Tables
 
 
-@settings(deadline=None)
 @given(
     tables=st.integers(1, 5),
     bits=st.sampled_from([1, 4, 9, 16]),

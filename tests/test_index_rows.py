@@ -36,7 +36,6 @@ def kept(vectors, precision):
 # A column
 
 
-@settings(deadline=None)
 @given(sizes=st.lists(st.integers(0, 20), max_size=12), start=st.integers(0, 5), chance=st.integers(0, 1000))
 def test_a_column_holds_what_was_appended(sizes, start, chance):
     values = np.arange(2 * (start + sum(sizes)), dtype=np.float32).reshape(-1, 2)
@@ -134,7 +133,7 @@ def test_a_vector_far_from_unit_length_is_refused(size):
 # Ranking
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     count=st.integers(1, 2_000),

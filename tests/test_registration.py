@@ -186,7 +186,7 @@ def test_a_part_may_be_turned(turn):
     assert match(seen(1), part, start._replace(turn=turn ^ 1)) is None
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     left=st.floats(0, 0.5),
     top=st.floats(0, 0.5),
@@ -284,7 +284,7 @@ def test_what_would_lie_on_a_few_pixels_is_no_part(start):
     assert match(seen(1), seen(2), start) is None
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     one=st.tuples(st.integers(1, 60), st.integers(1, 60)),
     other=st.tuples(st.integers(1, 60), st.integers(1, 60)),

@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -182,7 +182,6 @@ pixels_of_a_sketch = st.integers(0, 2**32).map(
 )
 
 
-@settings(deadline=None)
 @given(picture=pixels_of_a_sketch, other=pixels_of_a_sketch, turn=st.integers(0, TURNS - 1))
 def test_invariants_are_the_same_for_all_turns_and_never_less_alike_than_prints(picture, other, turn):
     prints = prints_of(picture, turned(picture, turn), other)
@@ -248,7 +247,6 @@ def test_nothing_is_found_in_a_page_of_one_colour(around, within):
     assert find_part(whole, part, 1)[0] < 0.5
 
 
-@settings(deadline=None)
 @given(picture=pixels_of_a_sketch, other=pixels_of_a_sketch, ratio=st.floats(0.4, 2.5))
 def test_a_fit_is_a_correlation_and_a_place_lies_in_the_whole(picture, other, ratio):
     whole, part = sketches.contours(np.array([picture, other]))

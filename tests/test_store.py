@@ -131,7 +131,7 @@ def test_many_threads_may_read_while_one_writes(store, tmp_path):
     assert not errors
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     rows=st.dictionaries(
         st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1),

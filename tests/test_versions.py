@@ -3,7 +3,7 @@
 from pathlib import PurePosixPath
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from simsearch.versions import RAW, WITH_LOSS, WITHOUT_LOSS, Version, advantage, are_raw_and_picture
@@ -131,7 +131,6 @@ versions = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(one=versions, other=versions, edited=st.booleans(), burnt=st.sampled_from([0, -0.5, 0.01, 0.2]))
 def test_of_two_files_one_is_better_and_never_both(one, other, edited, burnt):
     told = advantage(one, other, edited=edited, burnt=burnt)

@@ -14,7 +14,13 @@ from simsearch.errors import StorageError
 from simsearch.index.milvus_address import Address
 
 _SECONDS_TO_CONNECT = 10.0
-_SILENT = "start it, check its address, user and password, or search on this machine: --engine exact"
+_SILENT = (
+    "no answer from the Milvus server",
+    "start it, check its address, user and password, or search on this machine: --engine exact",
+)
+_LOADING = "the server is still reading the collection into memory", "try again in a while"
+_REFUSED = "the server refuses the user", "write milvus://USER:PASSWORD@HOST"
+_GONE = "the collection is gone", "fill it with: simsearch push"
 _LITE = "close what else has it open, as milvus-lite serves one process, or name another folder"
 # What the messages of pymilvus, the server and milvus-lite have in them; in this order, what they mean.
 _MEANINGS = (
@@ -26,22 +32,18 @@ _MEANINGS = (
         "there is no such database",
         "make it in the server, or leave it out of the address",
     ),
-    ("can't find collection", "the collection is gone", "fill it with: simsearch push"),
-    ("collection not found", "the collection is gone", "fill it with: simsearch push"),
-    ("auth check failure", "the server refuses the user", "write milvus://USER:PASSWORD@HOST"),
-    ("unauthenticated", "the server refuses the user", "write milvus://USER:PASSWORD@HOST"),
-    ("permission", "the server refuses the user", "write milvus://USER:PASSWORD@HOST"),
-    (
-        "collection not loaded",
-        "the server is still reading the collection into memory",
-        "try again in a while",
-    ),
-    ("loading", "the server is still reading the collection into memory", "try again in a while"),
+    ("can't find collection", *_GONE),
+    ("collection not found", *_GONE),
+    ("auth check failure", *_REFUSED),
+    ("unauthenticated", *_REFUSED),
+    ("permission", *_REFUSED),
+    ("collection not loaded", *_LOADING),
+    ("loading", *_LOADING),
     ("memory", "the server has no memory left", "give it more, or drop collections that nobody needs"),
-    ("fail connecting", "no answer from the Milvus server", _SILENT),
-    ("unavailable", "no answer from the Milvus server", _SILENT),
-    ("deadline", "no answer from the Milvus server", _SILENT),
-    ("timeout", "no answer from the Milvus server", _SILENT),
+    ("fail connecting", *_SILENT),
+    ("unavailable", *_SILENT),
+    ("deadline", *_SILENT),
+    ("timeout", *_SILENT),
 )
 
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from simsearch.filters import Condition, Filters, camera_condition, kind_condition, span
+from simsearch.filters import LARGEST, Condition, Filters, camera_condition, kind_condition, span
 from simsearch.folders import absolute_path
+from simsearch.index.milvus_collection import COLUMNS
 from simsearch.store import Store
 
 UNKNOWN = -(1 << 62)  # in place of a time: the photo does not say; Milvus 2.3 has no NULL
-_LONGEST = 1_024  # bytes that Milvus is given of a camera's name or a label
 # Milvus knows more of them, milvus-lite only these; whatever else is in a name stands for itself.
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 _EPOCH = datetime(1970, 1, 1)
@@ -32,7 +33,7 @@ def cut(text: str) -> str:
 
     Those that begin alike the catalog tells apart.
     """
-    return text.encode()[:_LONGEST].decode(errors="ignore")
+    return text.encode()[: COLUMNS["label"]].decode(errors="ignore")
 
 
 def expression(filters: Filters, store: Store) -> str:
@@ -42,7 +43,7 @@ def expression(filters: Filters, store: Store) -> str:
     """
     parts = []
     if (folder := filters.get("under")) is not None:
-        parts.append(_under(absolute_path(folder).as_posix(), store.id_of(absolute_path(folder))))
+        parts.append(_under(absolute_path(folder), store))
     if (since := filters.get("since")) is not None:
         parts.append(f"taken >= {seconds(span('since', since)[0])}")
     if (until := filters.get("until")) is not None:
@@ -52,12 +53,12 @@ def expression(filters: Filters, store: Store) -> str:
     if (kind := filters.get("kind")) is not None:
         parts.append(_kind(kind, store))
     if (pixels := filters.get("min_size")) is not None:
-        parts.append(f"side >= {min(int(pixels), 2**31)}")
+        parts.append(f"side >= {min(int(pixels), LARGEST)}")
     return " and ".join(f"({part})" for part in parts)
 
 
-def _under(folder: str, photo: int | None) -> str:
-    top = folder.rstrip("/")
+def _under(folder: Path, store: Store) -> str:
+    top, photo = folder.as_posix().rstrip("/"), store.id_of(folder)
     below = f"folder >= {_quoted(f'{top}/')} and folder < {_quoted(top + _LAST)}"
     return below if photo is None else f"({below}) or id == {photo}"
 

@@ -14,7 +14,7 @@ from simsearch.folders import absolute_path
 from simsearch.store import Root, ways_to_be_below
 
 _FORMS = "2023, 2023-05, 2023-05-01, 2023-05-01 18:30 or 2023-05-01 18:30:05"
-_LARGEST = 2**31  # pixels; no photo has as many, and SQLite has an end to its numbers
+LARGEST = 2**31  # pixels; no photo has as many, and SQLite has an end to its numbers
 _MOMENT = re.compile(r"(\d{4})(?:-(\d\d?)(?:-(\d\d?)(?:[ T](\d\d?):(\d\d)(?::(\d\d))?)?)?)?", re.ASCII)
 
 
@@ -202,4 +202,4 @@ def _min_size(pixels: int | None) -> Condition | None:
         return None
     if pixels < 1:
         raise ValueError(f"min_size must be at least 1, not {pixels}")
-    return Condition("max(width, height) >= ?", (min(pixels, _LARGEST),))
+    return Condition("max(width, height) >= ?", (min(pixels, LARGEST),))

@@ -16,8 +16,8 @@ from simsearch.index.exact import ExactIndex
 from simsearch.index.graph import K
 from simsearch.index.milvus import MilvusIndex
 from simsearch.index.milvus_address import is_missing, without_password
-from simsearch.index.rows import Best, products, usable
-from simsearch.pushed import NEWER, common, names, opened, pushed_states
+from simsearch.index.rows import Best, nobody, products, usable
+from simsearch.pushed import NEWER, changed_since, common, names, opened, pushed_states
 from simsearch.store import Store
 from simsearch.vectors import SearchVectors
 
@@ -115,7 +115,7 @@ class Projection:
             self._seen = generation
 
     def _follow(self) -> None:
-        changed = np.union1d(self._store.changed(self._seen), self._store.refiled(self._seen))
+        changed = changed_since(self._store, self._seen)
         for photo_id in changed.tolist():
             self._known.pop(photo_id, None)
         self._lists = {}
@@ -172,8 +172,7 @@ class Projection:
 
     def search(self, vectors: np.ndarray, k: int, among: Among | None = None) -> Best:
         """Find the photos with the largest inner product with each query; see :meth:`MilvusIndex.search`."""
-        ids = np.full((len(vectors), k), -1, dtype=np.int64)
-        scores = np.full((len(vectors), k), -np.inf, dtype=np.float32)
+        ids, scores = nobody(len(vectors), k)
         for row, query in enumerate(vectors):
             found, theirs = self._best(query, k, among)
             ids[row, : len(found)], scores[row, : len(found)] = found, theirs
@@ -214,12 +213,11 @@ class Projection:
             self._lists, unknown = {}, known
         if len(unknown):
             self._lists |= dict(zip(unknown.tolist(), self._listed(unknown), strict=True))
-        nobody = np.full(K, -1, dtype=np.int64), np.full(K, -np.inf, dtype=np.float32)
-        lists = [self._lists.get(key, nobody) for key in ids.tolist()]
-        return (
-            np.array([others for others, _ in lists], dtype=np.int64).reshape(-1, K),
-            np.array([cosines for _, cosines in lists], dtype=np.float32).reshape(-1, K),
-        )
+        others, cosines = nobody(len(ids), K)
+        for row, key in enumerate(ids.tolist()):
+            if key in self._lists:
+                others[row], cosines[row] = self._lists[key]
+        return others, cosines
 
     def _listed(self, ids: np.ndarray) -> Iterator[Best]:
         for key, (others, cosines) in zip(

@@ -33,7 +33,13 @@ def lacking(store: Store) -> int | None:
     generation, *searched_by = json.loads(store.setting(_LAST) or "[-1]")
     if searched_by != [store.setting("encoder"), store.setting(SPACE)]:
         return None
-    return len(np.union1d(store.changed(generation), store.refiled(generation)))
+    return len(changed_since(store, generation))
+
+
+def changed_since(store: Store, generation: int) -> np.ndarray:
+    """Return ids, (n,) int64, of photos of which a row in a server may not be right any more."""
+    changed: np.ndarray = np.union1d(store.changed(generation), store.refiled(generation))
+    return changed
 
 
 class Names(NamedTuple):

@@ -14,6 +14,7 @@ import numpy as np
 from simsearch.index import clusters, files, ranked
 from simsearch.index.files import Origin
 from simsearch.index.ranked import KEPT, NOBODY, Read
+from simsearch.index.rows import nobody
 
 K = 20
 _ENGINE = "graph"
@@ -71,7 +72,7 @@ class Graph:
             (m, K) int64 and float32, best first, equal cosines by id, padded with -1 and -inf.
         """
         if not len(self):
-            return np.full((len(ids), K), -1), np.full((len(ids), K), -np.inf, dtype=np.float32)
+            return nobody(len(ids), K)
         places = np.minimum(np.searchsorted(self._ids, ids), len(self) - 1)
         keys = self._lists[places, :K]
         keys[self._ids[places] != ids] = NOBODY

@@ -11,7 +11,7 @@ import numpy as np
 
 from simsearch.index import files
 from simsearch.index.files import Origin
-from simsearch.index.rows import Best, Rows, Selection, checked_vectors
+from simsearch.index.rows import Best, Rows, Selection, checked_vectors, nobody
 
 Arrays = dict[str, list[np.ndarray]]
 _FEW = 20_000  # vectors; to compare with so many takes as long as to choose which to compare with
@@ -137,11 +137,8 @@ class LocalIndex(ABC):
         ValueError
             When k is below 1 or the vectors cannot be used.
         """
-        if k < 1:
-            raise ValueError(f"k must be at least 1, not {k}")
         vectors = checked_vectors(vectors, self.dim)
-        ids = np.full((len(vectors), k), -1, dtype=np.int64)
-        scores = np.full((len(vectors), k), -np.inf, dtype=np.float32)
+        ids, scores = nobody(len(vectors), k)
         selection = None if among is None else self._rows.selection(among)
         there = min(k, len(self) if selection is None else len(selection.rows))
         best = self._best_of_all if selection and self._are_few(selection) else self._best

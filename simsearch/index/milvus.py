@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from simsearch.index.milvus_collection import COLUMNS, Collection
-from simsearch.index.rows import Best, checked_ids, checked_vectors, products
+from simsearch.index.rows import Best, checked_ids, checked_vectors, nobody, products
 
 EFFORTS = (64, 128, 256, 512, 1024)  # rows that HNSW keeps in view; twice as many take nearly twice as long
 _MOST = 16_384  # rows that one search may ask for
@@ -123,11 +123,8 @@ class MilvusIndex:
         ValueError
             When k is below 1 or the vectors cannot be used.
         """
-        if k < 1:
-            raise ValueError(f"k must be at least 1, not {k}")
         vectors = checked_vectors(vectors, self.dim)
-        ids = np.full((len(vectors), k), -1, dtype=np.int64)
-        scores = np.full((len(vectors), k), -np.inf, dtype=np.float32)
+        ids, scores = nobody(len(vectors), k)
         for where in _expressions(among) if len(vectors) else ():
             for row, (found, theirs) in enumerate(self._candidates(vectors, min(k, _MOST), where)):
                 merged = np.append(ids[row], found), np.append(scores[row], products(theirs, vectors[row]))

@@ -311,6 +311,19 @@ class Rows:
         return np.concatenate(blocks or [np.empty(0, dtype=np.float32)])
 
 
+def nobody(count: int, k: int) -> Best:
+    """Return ids and scores of a search before any is found, (count, k) int64 and float32: -1 and -inf.
+
+    Raises
+    ------
+    ValueError
+        When k is below 1.
+    """
+    if k < 1:
+        raise ValueError(f"k must be at least 1, not {k}")
+    return np.full((count, k), -1, dtype=np.int64), np.full((count, k), -np.inf, dtype=np.float32)
+
+
 def products(vectors: np.ndarray, query: np.ndarray) -> np.ndarray:
     """Return inner products, (n,) float32, that do not depend on what else is computed with them."""
     exact: np.ndarray = (vectors * query.astype(np.float64)).sum(axis=1)

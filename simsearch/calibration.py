@@ -64,18 +64,18 @@ def fault(store: Store) -> str | None:
     return None
 
 
+def is_lacking(store: Store) -> bool:
+    """Whether nothing was learnt of scores as photos are compared now, though there are enough photos."""
+    return _learnt_from(store) < _FEWEST <= store.counts()["photos"]
+
+
 def keep_up(store: Store, indexes: Indexes, encoder: Encoder) -> None:
     """Learn what scores mean where that is due.
 
     In a new space, when photos have doubled or halved, once there are enough, and when it was damaged.
     """
     space, count = store.setting(SPACE) or "", store.counts()["photos"]
-    try:
-        told = _told(store)
-        before = told.photos if told and told.space == space else 0
-    except ValueError:
-        before = -1
-    if not _is_due(before, count):
+    if not _is_due(_learnt_from(store), count):
         return
     learnt = _learnt(store, indexes, encoder) if count >= _FEWEST else None
     kept = {"space": space, "photos": count, "trust": learnt and json.loads(learnt.to_json())}
@@ -86,6 +86,15 @@ def keep_up(store: Store, indexes: Indexes, encoder: Encoder) -> None:
 def forget(store: Store) -> None:
     """Forget what scores mean, as of embeddings of another network (inside a transaction)."""
     store.set_learnt(_NAME, None)
+
+
+def _learnt_from(store: Store) -> int:
+    """Return from how many photos it was learnt in this space; 0 if never, -1 where that is damaged."""
+    try:
+        told = _told(store)
+    except ValueError:
+        return -1
+    return told.photos if told and told.space == (store.setting(SPACE) or "") else 0
 
 
 def _is_due(before: int, count: int) -> bool:

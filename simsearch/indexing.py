@@ -156,12 +156,20 @@ class Indexer:
                     break
         report.missing = self._store.counts()["missing"]
         report.failed.sort()  # workers answer in no order
-        if report.interrupted:  # whoever stopped it wants it to end; the next run finds what is due
-            return report
+        try:
+            # Whoever stopped it wants it to end, but also to search what is there, in words: where that was
+            # never learnt, it is, in seconds. A second Ctrl-C leaves it out; the next run finds what is due.
+            if not report.interrupted or calibration.is_lacking(self._store):
+                self._learn(encoder)
+        except KeyboardInterrupt:
+            report.interrupted = True
+        return report
+
+    def _learn(self, encoder: Encoder) -> None:
+        """Have all ready that a search needs besides the photos."""
         lessons.keep_up(self._store, encoder.dim)
         self._indexes.refresh(encoder.dim)
         calibration.keep_up(self._store, self._indexes, encoder)
-        return report
 
     def _with_roots(self, surveys: list[Survey], encoder: Encoder) -> list[tuple[Root, Survey]]:
         """Write down what makes the embeddings, and the folders that are new."""

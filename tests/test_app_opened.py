@@ -61,7 +61,7 @@ def test_a_hit_is_shown_large_with_its_facts_as_text(shown, album):
     [picture] = markup(shown, "<img")
     assert 'alt="&lt;img src=x onerror=alert(1)&gt;.png" width="1200" height="900"' in picture
     [name] = markup(shown, '"opened-name"')
-    assert "&lt;img src=x onerror=alert(1)&gt;.png" in name and "too few photos here" in name
+    assert "&lt;img src=x onerror=alert(1)&gt;.png" in name and "from 20 photos on" in name
     [facts] = markup(shown, '"opened-facts"')
     assert f"<dt>Folder</dt><dd>{album}</dd>" in facts
     assert "1200 × 900 pixels (1.1 MP)" in facts and " kB" in facts

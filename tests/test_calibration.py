@@ -135,6 +135,39 @@ def test_it_is_learnt_again_when_photos_have_doubled_or_halved_and_not_before(le
     assert learnt(30) == [30, 60, 30]
 
 
+def interrupting(at):
+    """Progress at which somebody presses Ctrl-C after so many photos."""
+
+    def progress(done, total):
+        if done == at:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def test_a_first_run_that_is_stopped_leaves_a_library_that_tells_what_it_finds(library, album):
+    draw(album, range(40))
+    report = library.sync(album, workers=1, progress=interrupting(24))
+    assert report.interrupted and len(library) == 24
+    assert None not in words(library, album / "3.png")
+    before = told(library)
+    assert library.sync(album, workers=1, progress=interrupting(3)).interrupted
+    assert told(library) == before, "later ones end at once"
+
+
+def test_a_run_that_is_stopped_while_it_learns_says_so_in_its_report(library, album, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    draw(album, range(24))
+    with monkeypatch.context() as patched:
+        patched.setattr(calibration, "_learnt", stop)
+        report = library.sync(album, workers=1)
+    assert report.interrupted and report.added == len(library) == 24
+    assert library.run["report"]["interrupted"]
+    assert not library.sync(album, workers=1).interrupted and None not in words(library, album / "3.png")
+
+
 def test_of_a_library_that_shrank_to_a_few_nothing_is_known_any_more(library, album, learnt):
     learnt(24)
     assert learnt(19) == [24]

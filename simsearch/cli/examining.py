@@ -58,7 +58,7 @@ def _print_distortions(rows: Iterable[dict[str, Any]]) -> None:
 def _print_foils(foils: Iterable[dict[str, Any]]) -> None:
     known = [foil for foil in foils if foil["nothing_similar"] is not None]
     if not known:
-        print("\nWhat scores mean is not known here: there are too few photos to learn it from.")
+        print("\nWhat scores mean is not known yet: it is learnt after indexing, from 20 photos on.")
         return
     print('\nIs "nothing similar" said to a picture that shows nothing?')
     print_table(

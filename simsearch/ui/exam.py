@@ -203,7 +203,7 @@ def _show_foils(found: dict[str, Any]) -> None:
     st.subheader(say("Pictures that show nothing"), anchor=False)
     known = [foil for foil in found["foils"] if foil["nothing_similar"] is not None]
     if not known:
-        st.caption(say("What scores mean is not known here: there are too few photos to learn it from."))
+        st.caption(say("What scores mean is not known yet: it is learnt after indexing, from 20 photos on."))
         return
     st.markdown(say("A search should say that nothing is similar to them. It does so for:"))
     _show_bars(

@@ -114,8 +114,8 @@ TEXTS = {
     "No more alike than a picture that shows nothing would be: probably chance.": (
         "Nicht ähnlicher, als es ein Bild ohne Inhalt wäre: wohl Zufall."
     ),
-    "There are too few photos here to tell what the score means.": (
-        "Es gibt hier zu wenige Fotos, um zu sagen, was der Wert bedeutet."
+    "What the score means is not known yet: it is learnt after indexing, from 20 photos on.": (
+        "Was der Wert bedeutet, ist noch nicht bekannt: Das wird nach dem Einlesen gelernt, ab 20 Fotos."
     ),
     "Closer than {share} of random pairs of your photos.": (
         "Ähnlicher als {share} zufälliger Paare der eigenen Fotos."
@@ -559,8 +559,8 @@ TEXTS = {
         "Davon gelten {identical} als nahezu identisch mit ihrem Foto und {scene} als gleiche Szene."
     ),
     "Pictures that show nothing": "Bilder, die nichts zeigen",
-    "What scores mean is not known here: there are too few photos to learn it from.": (
-        "Was Werte bedeuten, ist hier nicht bekannt: Es gibt zu wenige Fotos, um es zu lernen."
+    "What scores mean is not known yet: it is learnt after indexing, from 20 photos on.": (
+        "Was Werte bedeuten, ist noch nicht bekannt: Das wird nach dem Einlesen gelernt, ab 20 Fotos."
     ),
     "A search should say that nothing is similar to them. It does so for:": (
         "Eine Suche sollte sagen, dass ihnen nichts ähnelt. Sie tut es bei:"

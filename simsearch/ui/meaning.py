@@ -17,7 +17,7 @@ _SENTENCES = {
     "same scene": noted("As alike as two photos of one scene."),
     "same kind": noted("Both are nearest to the same photos, as things of one kind are."),
     "probably unrelated": noted("No more alike than a picture that shows nothing would be: probably chance."),
-    None: noted("There are too few photos here to tell what the score means."),
+    None: noted("What the score means is not known yet: it is learnt after indexing, from 20 photos on."),
 }
 
 

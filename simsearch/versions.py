@@ -92,7 +92,7 @@ def advantage(
         (
             one.size > _MORE_BYTES * other.size,
             other.size > _MORE_BYTES * one.size,
-            f"compressed less: {_bytes(one.size)} against {_bytes(other.size)}",
+            f"compressed less: {_sizes(one.size, other.size)}",
         ),
         *([age, *_by_place(one, other)] if settle else []),
     ):
@@ -126,5 +126,13 @@ def _size(version: Version) -> str:
     return f"{version.width:,} x {version.height:,}"
 
 
-def _bytes(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
+def _sizes(one: int, other: int) -> str:
+    """Say two numbers of bytes, with as many digits as tell them apart where they differ."""
+    digits = 1
+    while one != other and _bytes(one, digits) == _bytes(other, digits):
+        digits += 1
+    return f"{_bytes(one, digits)} against {_bytes(other, digits)}"
+
+
+def _bytes(count: int, digits: int) -> str:
+    return f"{count / 1e6:.{digits}f} MB" if count >= 1_000_000 else f"{count / 1e3:.{digits}f} kB"

@@ -64,6 +64,8 @@ class Same(NamedTuple):
         Why the other is better.
     checked
         Whether their files were compared; otherwise only their thumbnails were.
+    equal_to
+        Another that is not the best, and has the same bytes; None for the first of these.
     """
 
     id: int
@@ -71,6 +73,7 @@ class Same(NamedTuple):
     changes: tuple[str, ...]
     reason: str
     checked: bool = True
+    equal_to: int | None = None
 
 
 class Group(NamedTuple):
@@ -296,15 +299,18 @@ class _Sorting:
         ]
         for content, match in matches.items():
             checked = frozenset((best, content)) not in self._unchecked
-            for file in self._files[content]:
-                if are_raw_and_picture(first.version, file.version):
+            files = self._files[content]
+            beside = [file for file in files if are_raw_and_picture(first.version, file.version)]
+            equal = beside[0] if beside else self._best[content]
+            for file in files:
+                if file in beside:
                     continue
                 done = changes(first.version, file.version, match)
+                relation, reason = CROP, "shows all of it"
                 if match.is_whole:
-                    reason = self._advantage(first, file) or "as good"
-                    copies.append(Same(file.id, RESAVED, done, reason, checked))
-                else:
-                    copies.append(Same(file.id, CROP, done, "shows all of it", checked))
+                    relation, reason = RESAVED, self._advantage(first, file) or "as good"
+                equal_to = None if file == equal else equal.id
+                copies.append(Same(file.id, relation, done, reason, checked, equal_to))
         return Group(
             first.id, tuple(sorted(copies, key=lambda same: (RELATIONS.index(same.relation), same.id)))
         )

@@ -264,6 +264,7 @@ class Groups:
                     decided.of(best, same.id) is not None,
                     *_bytes(files[same.id]),
                     same.checked,
+                    _another_file(hits.get(same.equal_to or 0), hits[same.id]),
                 )
                 for same in others
                 if same.id in hits and best in hits and not _are_one_file(hits[best], hits[same.id])
@@ -313,13 +314,19 @@ def _are_one_file(one: Hit, other: Hit) -> bool:
         return False
 
 
+def _another_file(equal: Hit | None, photo: Hit) -> Hit | None:
+    """Return what has a photo's bytes, but not where it is the same file."""
+    return None if equal is None or _are_one_file(equal, photo) else equal
+
+
 def _bytes(file: File) -> tuple[int, str]:
     """Return how many bytes a file has, and their SHA-256, or nothing where its id stands for them."""
     return file.version.size, "" if file.content == str(file.id) else file.content
 
 
 def _ids(group: Group) -> list[int]:
-    return [group.best, *(same.id for same in group.copies)]
+    ids = [group.best, *(same.id for same in group.copies)]
+    return ids + [same.equal_to for same in group.copies if same.equal_to]
 
 
 def _clock(photo: Hit) -> datetime:

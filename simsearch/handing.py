@@ -8,12 +8,22 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from simsearch import tables
-from simsearch.copies import CROP
+from simsearch.copies import CROP, EXACT
 from simsearch.remote import RemotePath
 from simsearch.searching import Hit
 from simsearch.versions import BUT
 
-_COLUMNS = ("group", "best", "copy", "relation", "changes", "why the best is better", "kept", "not there now")
+_COLUMNS = (
+    "group",
+    "best",
+    "copy",
+    "relation",
+    "changes",
+    "why the best is better",
+    "kept",
+    "not there now",
+    "equal to",
+)
 
 _SCRIPT = """\
 #!/bin/sh
@@ -77,6 +87,8 @@ class Copy(NamedTuple):
         Of its file, in hexadecimal; empty where it is not known.
     checked
         Whether the files were compared; otherwise only their thumbnails were, as one could not be read.
+    equal_to
+        Another photo that is not the best, and has the same bytes; None for the first of these.
     """
 
     photo: Hit
@@ -87,6 +99,12 @@ class Copy(NamedTuple):
     size: int
     sha256: str = ""
     checked: bool = True
+    equal_to: Hit | None = None
+
+    @property
+    def relations(self) -> tuple[str, ...]:
+        """What it is to the best, and "exact" where it has the bytes of another."""
+        return (self.relation, EXACT) if self.equal_to else (self.relation,)
 
 
 class CopyGroup(NamedTuple):
@@ -122,6 +140,7 @@ def as_csv(groups: Iterable[CopyGroup]) -> bytes:
             copy.reason,
             "yes" if copy.kept else "no",
             _away(group, copy),
+            copy.equal_to and copy.equal_to.path,
         )
         for number, group in enumerate(groups, 1)
         for copy in group.copies

@@ -170,6 +170,27 @@ def test_groups_are_narrowed_to_a_relation_and_a_folder(copied, album):
     assert [name for is_best, name in versions(page) if is_best] == ["0.jpg"]
 
 
+def test_identical_ones_are_found_where_neither_is_the_best(copied, album, index):
+    shutil.copy(album / "small *and* poor" / HOSTILE, album / "small *and* poor" / "twin.jpg")
+    for name in ("again", "and again"):
+        (album / f"{name}.jpg").unlink()
+    index()
+    page = anew()
+    page.button_group[1].set_value("exact")
+    page.run()
+    assert summary(page).startswith("**1 group, 1 copy**")
+    [one] = markup(page, "It has the bytes of")
+    assert "It has the bytes of small *and* poor/twin.jpg." in one and ">re-saved<" in one
+
+
+def test_where_no_group_is_left_nothing_is_offered(copied):
+    page = copied
+    assert len(page.get("download_button")) == 2
+    page.button_group[1].set_value("crop")
+    page.run()
+    assert summary(page) == "**0 groups, 0 copies**." and not page.get("download_button")
+
+
 def test_many_copies_and_many_groups_are_shown_by_and_by(page, album, index):
     for seed in range(25):
         shoot(album / f"{seed}.jpg", seed)

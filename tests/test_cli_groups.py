@@ -78,6 +78,52 @@ def test_only_some_relations_can_be_asked_for(run, collection, relation):
     assert {copy["relation"] for copy in group["copies"]} == {relation}
 
 
+@pytest.fixture
+def doubled(run, collection):
+    """The same, and the small one and the crop once more."""
+    (collection / "deeper").mkdir(exist_ok=True)
+    for name in ("small.jpg", "crop.jpg"):
+        shutil.copy2(collection / name, collection / "deeper" / name)
+    run("index", collection)
+    return collection
+
+
+def test_copies_with_the_bytes_of_another_copy_count_as_exact(run, doubled, tmp_path):
+    (group,) = groups_of(run, "--only", "exact", "--csv", tmp_path / "exact.csv")
+    expected = {
+        "deeper/1.png": ("exact", None),
+        "deeper/small.jpg": ("re-saved", str(doubled / "small.jpg")),
+        "deeper/crop.jpg": ("crop", str(doubled / "crop.jpg")),
+    }
+    told = {
+        os.path.relpath(copy["path"], doubled): (copy["relation"], copy["equal_to"])
+        for copy in group["copies"]
+    }
+    assert told == expected
+    rows = csv.DictReader(StringIO((tmp_path / "exact.csv").read_text()))
+    assert {row["copy"]: row["equal to"] for row in rows} == {
+        str(doubled / name): equal or "" for name, (_, equal) in expected.items()
+    }
+    out = run("groups", "copies", "--only", "exact")[1]
+    assert f"{'':<10}equal to {doubled / 'small.jpg'}\n" in out
+    assert "1 picture with 3 copies (1 exact, 1 re-saved, 1 crop; 2 equal to another copy)" in out
+
+
+def test_where_only_copies_of_copies_are_exact_their_group_is_listed(run, doubled):
+    (doubled / "deeper" / "1.png").unlink()
+    run("index", doubled)
+    (group,) = groups_of(run, "--only", "exact")
+    assert set(told(group, doubled)) == {"deeper/small.jpg", "deeper/crop.jpg"}
+    run("decide", "keep", doubled / "1.png", doubled / "deeper/small.jpg", doubled / "deeper/crop.jpg")
+    assert groups_of(run, "--only", "exact") == [] != groups_of(run, "--only", "exact", "--all")
+
+
+def test_the_script_leaves_crops_alone_whatever_has_their_bytes(run, doubled, tmp_path):
+    groups_of(run, "--only", "exact", "--script", tmp_path / "aside.sh")
+    assert run_script(tmp_path / "aside.sh", tmp_path / "aside").returncode == 0
+    assert moved(tmp_path / "aside", doubled) == ["deeper/1.png", "deeper/small.jpg"]
+
+
 def test_one_copy_is_one(run, collection):
     assert "1 picture with 1 copy (1 crop), " in run("groups", "copies", "--only", "crop")[1]
 

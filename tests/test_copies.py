@@ -72,6 +72,27 @@ def test_what_shows_the_same_is_listed_with_all_that_have_its_bytes():
     assert sort(files, [Pair(1, 3, SAME)], compare=never) == [(2, {1: EXACT, 3: RESAVED, 4: RESAVED})]
 
 
+@pytest.mark.parametrize(("match", "relation"), [(SAME, RESAVED), (PART, CROP)])
+def test_of_copies_with_the_same_bytes_all_but_the_best_name_it(match, relation):
+    """What each of them is to the best of all stays the same."""
+    files = [file(1, width=800, height=600), *(file(id, "b", f"b/{id}.jpg") for id in (2, 3)), file(4, "b")]
+    [group] = grouped(files, [Pair(1, 2, match)], set(), never)
+    assert short([group]) == [(1, {2: relation, 3: relation, 4: relation})]
+    assert {same.id: same.equal_to for same in group.copies} == {2: 4, 3: 4, 4: None}
+
+
+def test_what_has_the_bytes_of_the_picture_beside_the_raw_names_that():
+    files = [file(1, name="deep/x.nef"), file(2, "b", "deep/x.jpg"), file(3, "b", "x.jpg")]
+    [group] = grouped(files, [Pair(1, 2, SAME)], set(), never)
+    assert short([group]) == [(1, {3: RESAVED})] and group.copies[0].equal_to == 2
+
+
+def test_equal_bytes_of_the_best_need_no_other_name():
+    files = [file(1, "a"), file(2, "a"), file(3, "b", size=10)]
+    [group] = grouped(files, [Pair(1, 3, SAME)], set(), never)
+    assert {same.id: same.equal_to for same in group.copies} == {2: None, 3: None}
+
+
 # The best
 
 

@@ -199,6 +199,26 @@ def test_a_raw_and_its_picture_are_no_copies_of_each_other(library, album):
     assert names(library.groups.copies(), album) == BEACH
 
 
+def test_copies_with_the_same_bytes_are_told_so_unless_they_are_one_file(library, album):
+    """Neither is the best of their group."""
+    for name in ("beach", "part"):
+        shutil.copy2(album / "sent" / f"{name}.jpg", album / f"{name} again.jpg")
+    library.sync(workers=1)
+    equal = {copy.photo.path.name: copy.equal_to for copy in library.groups.copies()[0].copies}
+    first = {name: library.photo(album / f"{name} again.jpg") for name in ("beach", "part")}
+    assert equal == {
+        "beach copy.jpg": None,
+        "beach.jpg": first["beach"],
+        "beach again.jpg": None,
+        "part.jpg": first["part"],
+        "part again.jpg": None,
+    }
+    (album / "part again.jpg").unlink()
+    (album / "part again.jpg").hardlink_to(album / "sent" / "part.jpg")
+    equal = {copy.photo.path.name: copy.equal_to for copy in library.groups.copies()[0].copies}
+    assert equal["part.jpg"] is None and equal["beach.jpg"] == first["beach"]
+
+
 @pytest.mark.parametrize("link", ["symlink_to", "hardlink_to"])
 def test_a_file_is_no_copy_of_itself(library, album, link):
     """By another name: a link was a file of its own when it was indexed, or is one through another folder."""

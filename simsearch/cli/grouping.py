@@ -55,7 +55,7 @@ def _only(group: CopyGroup, relations: list[str] | None, kept: bool) -> CopyGrou
     """Return a group with copies of some relations alone; None where that leaves none to decide about."""
     if not relations:
         return group
-    some = tuple(copy for copy in group.copies if copy.relation in relations)
+    some = tuple(copy for copy in group.copies if not set(relations).isdisjoint(copy.relations))
     return group._replace(copies=some) if any(kept or not copy.kept for copy in some) else None
 
 
@@ -67,6 +67,8 @@ def _print_group(group: CopyGroup) -> None:
         kept += "" if copy.checked else "  [only thumbnails were compared]"
         print(f"{copy.relation:<10}{printable(copy.photo.path)}{done}{kept}{_away(copy.photo)}")
         print(f"{'':<10}the best: {copy.reason}")
+        if copy.equal_to:
+            print(f"{'':<10}equal to {printable(copy.equal_to.path)}{_away(copy.equal_to)}")
     print()
 
 
@@ -80,6 +82,8 @@ def _print_copies_summary(groups: list[CopyGroup], count: int) -> None:
         for relation in ("exact", "re-saved", "crop")
         if (number := sum(copy.relation == relation for copy in copies))
     )
+    if equal := sum(copy.equal_to is not None for copy in copies):
+        kinds += f"; {equal:,} equal to another copy"
     size = sum(copy.size for copy in copies) / 1e6
     told = counted(len(copies), "copy", "copies")
     print(f"{counted(len(groups), 'picture')} with {told} ({kinds}), {size:,.1f} MB in all")
@@ -115,6 +119,7 @@ def _copy_as_json(copy: Copy) -> dict[str, Any]:
         "offline": copy.photo.offline,
         "bytes": copy.size,
         "checked": copy.checked,
+        "equal_to": copy.equal_to and str(copy.equal_to.path),
     }
 
 

@@ -391,7 +391,8 @@ def _copies_options(command: argparse.ArgumentParser) -> None:
         nargs="+",
         choices=("exact", "re-saved", "crop"),
         metavar="RELATION",
-        help="exact (equal bytes), re-saved (smaller, compressed, turned, other tones), crop (default: all)",
+        help="exact (equal bytes: to the best, or to another copy), re-saved (smaller, compressed, turned, "
+        "other tones), crop (default: all)",
     )
     command.add_argument("--all", action="store_true", help="also those that you decided to keep")
     command.add_argument("--csv", metavar="FILE", help="write them as a table, to a new file")

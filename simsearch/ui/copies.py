@@ -60,7 +60,8 @@ def _show_found(library: Library, found: Hunt) -> None:
             "name."
         )
     )
-    _offer_files(library, groups)
+    if groups:
+        _offer_files(library, groups)
     place = Place(library, found.key[0], library.roots())
     for group in paging.page(_PAGE, groups):
         with st.container(border=True, key=f"card-{group.best.id}"):
@@ -104,7 +105,7 @@ def _folders(_found: Hunt, key: tuple[str, int], roots: list[Path]) -> list[str]
 
 def _chosen(groups: Iterable[CopyGroup], relation: str | None, below: str) -> Iterable[CopyGroup]:
     for group in groups:
-        copies = tuple(copy for copy in group.copies if relation in (None, copy.relation))
+        copies = tuple(copy for copy in group.copies if relation in (None, *copy.relations))
         if copies and (not below or any(str(photo.path).startswith(below) for photo in _photos(group))):
             yield group if copies == group.copies else group._replace(copies=copies)
 

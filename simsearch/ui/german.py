@@ -306,6 +306,7 @@ TEXTS = {
     "{one} and {other}": "{one} und {other}",
     "as good as the others": "so gut wie die anderen",
     "equal bytes": "gleiche Bytes",
+    "It has the bytes of {name}.": "Bytegleich mit {name}.",
     "Neither is better.": "Keines ist besser.",
     "The best: {reason}.": "Das beste: {reason}.",
     "Compare it": "Vergleichen",

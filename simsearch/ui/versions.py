@@ -180,7 +180,11 @@ def _done(copy: Copy) -> str:
     """Say what was done to a copy, and why the best is better."""
     as_good = copy.reason == "as good"
     better = say("Neither is better.") if as_good else say("The best: {reason}.", reason=told(copy.reason))
-    return f"{_sentence(', '.join(map(told, copy.changes)) or say('equal bytes'))} {better}"
+    done = f"{_sentence(', '.join(map(told, copy.changes)) or say('equal bytes'))} {better}"
+    if copy.equal_to is None:
+        return done
+    # With the folder that it is in: a copy is often called the same.
+    return f"{done} {say('It has the bytes of {name}.', name=Path(*copy.equal_to.path.parts[-2:]))}"
 
 
 def _sentence(words: str) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from simsearch import calibration, candidates, copies
+from simsearch.bursts import borders
 from simsearch.candidates import NEAR, Candidates
 from simsearch.closer import Closer
 from simsearch.copies import CROP, RESAVED
@@ -217,15 +218,14 @@ class Counterparts:
             looks = self._indexes.vectors(self._dim).space.looks
             own = looks(self._indexes.projected(self._intake.vectors(np.array([number]))))
             cosines = looks(index.vectors(ids)) @ own[0]
-        scene = calibration.same_scene(self._store)
-        nearest = (
-            int(ids[place]) for place in np.argsort(-cosines, kind="stable") if cosines[place] >= scene
-        )
+        seconds = np.array([abs(apart[photo_id].total_seconds()) for photo_id in ids.tolist()])
+        alike = cosines >= borders(calibration.same_scene(self._store), seconds, file.camera)
+        nearest = (int(ids[place]) for place in np.argsort(-cosines, kind="stable") if alike[place])
         there = (one for one in nearest if self._presences.of(one) is not Presence.LOST)
         if (photo_id := next(there, None)) is None:
             return None
-        seconds = apart[photo_id].total_seconds()
-        reason = f"taken {abs(seconds):.0f} s {'after' if seconds >= 0 else 'before'} it"
+        later = apart[photo_id].total_seconds()
+        reason = f"taken {abs(later):.0f} s {'after' if later >= 0 else 'before'} it"
         return Verdict(Known(file.path, BURST, reason=reason), photo_id)
 
     def _shots(self, file: Taken, within: timedelta) -> dict[int, timedelta]:

@@ -94,8 +94,8 @@ class Groups:
     def bursts(self, minutes: float = 2.0, *, under: str | os.PathLike[str] | None = None) -> list[Burst]:
         """Find the photos of one scene that were taken one shortly after the other, by one camera.
 
-        Photos that do not say when they were taken are in no burst. Of copies that :meth:`copies` has found
-        one stands for all.
+        The sooner after the other, the less alike they need be, where the camera is known. Photos that do not
+        say when they were taken are in no burst. Of copies that :meth:`copies` has found one stands for all.
 
         Parameters
         ----------

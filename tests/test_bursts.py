@@ -13,7 +13,7 @@ from simsearch.bursts import Shot, sharpness
 from tests.scenes import texture
 
 NOON = datetime(2020, 2, 29, 12)
-ALIKE = float(np.cos(np.radians(30)))  # so many degrees apart is one scene
+SCENE = float(np.cos(np.radians(30)))  # so many degrees apart is one scene, at any time
 
 
 def shot(id, seconds, camera="Canon", offset=None):
@@ -21,7 +21,7 @@ def shot(id, seconds, camera="Canon", offset=None):
     return Shot(id, (NOON + timedelta(seconds=seconds)).replace(tzinfo=zone), camera)
 
 
-def found(shots, degrees=None, alike=ALIKE, seconds=60.0):
+def found(shots, degrees=None, scene=SCENE, seconds=60.0):
     """The bursts of shots, whose vectors have so many degrees by id, or all 0."""
     asked = []
 
@@ -30,7 +30,7 @@ def found(shots, degrees=None, alike=ALIKE, seconds=60.0):
         angles = np.radians([(degrees or {}).get(id, 0) for id in ids.tolist()])
         return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
 
-    told = bursts.bursts(shots, vectors_of, alike, timedelta(seconds=seconds))
+    told = bursts.bursts(shots, vectors_of, scene, timedelta(seconds=seconds))
     assert all(ids.dtype == np.int64 and len(ids) for ids in asked)
     return told
 
@@ -41,10 +41,35 @@ def test_of_no_shots_or_one_there_is_no_burst(shots):
 
 
 @pytest.mark.parametrize(
-    ("apart", "degrees", "together"), [(60, 0, True), (60.001, 0, False), (0, 29, True), (0, 31, False)]
+    ("apart", "degrees", "together"), [(60, 0, True), (60.001, 0, False), (0, 36, True), (0, 37, False)]
 )
 def test_a_burst_is_near_in_time_and_alike(apart, degrees, together):
     assert found([shot(1, 0), shot(2, apart)], {2: degrees}) == ([[1, 2]] if together else [])
+
+
+@pytest.mark.parametrize(
+    ("apart", "degrees", "together"),
+    [(2, 36, True), (60, 33, True), (60, 34, False), (119, 30, True), (121, 31, False), (900, 29, True)],
+)
+def test_the_sooner_the_less_alike_photos_need_be(apart, degrees, together):
+    """At one moment 0.8, 36.9 degrees, will do; after a minute the mean of that and 0.866, 33.6 degrees."""
+    shots = [shot(1, 0), shot(2, apart)]
+    assert found(shots, {2: degrees}, seconds=1000) == ([[1, 2]] if together else [])
+
+
+@pytest.mark.parametrize(
+    ("scene", "least"), [(0.96, 0.84), (0.99, 0.96), (1.0, 1.0), (0.9, 0.8), (0.8, 0.8), (0.6, 0.6)]
+)
+def test_what_a_moment_is_worth_depends_on_what_is_one_scene(scene, least):
+    """Twice the angle: four times what the cosine lacks; but nothing below 0.8 that is not one scene."""
+    told = bursts.borders(scene, np.array([0.0, 60.0, 120.0, 1e6]), "Canon")
+    assert told == pytest.approx([least, (least + scene) / 2, scene, scene])
+
+
+def test_without_a_camera_time_tells_nothing():
+    """Who knows whether one took both."""
+    shots = [shot(1, 0, None), shot(2, 1, None)]
+    assert found(shots, {2: 31}) == [] and found(shots, {2: 29}) == [[1, 2]]
 
 
 def test_a_burst_is_in_the_order_in_which_it_was_taken():
@@ -91,7 +116,7 @@ def test_twenty_shots_ahead_are_looked_at(between, together):
 
 @given(
     shots=st.lists(
-        st.tuples(st.integers(0, 30), st.sampled_from(["a", "b", None]), st.sampled_from([0, 20, 45, 70])),
+        st.tuples(st.integers(0, 30), st.sampled_from(["a", "b", None]), st.sampled_from([0, 20, 55, 88])),
         max_size=40,
     ),
     block=st.integers(1, 50),
@@ -111,8 +136,10 @@ def test_blocks_of_any_size_find_what_comparing_all_finds(shots, block, seed):
         sets = [{one.id} for one in row]
         for place, one in enumerate(row):
             for other in row[place + 1 : place + 21]:
-                soon = other.taken_at - one.taken_at <= timedelta(seconds=5)
-                if soon and abs(degrees[one.id] - degrees[other.id]) <= 30:
+                apart = (other.taken_at - one.taken_at).total_seconds()
+                least = 0.8 + (SCENE - 0.8) * apart / 120 if camera else SCENE
+                angle = np.radians(degrees[one.id] - degrees[other.id])
+                if apart <= 5 and np.cos(angle) >= least:
                     both = [some for some in sets if one.id in some or other.id in some]
                     sets = [some for some in sets if some not in both] + [set().union(*both)]
         order = [one.id for one in row]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simsearch import FolderError, Hit, Library, LibraryError, WriteError
+from simsearch import FolderError, Hit, Library, LibraryError, WriteError, calibration
 from simsearch.sync import MOST_HASHES
 from tests.conftest import paint
 from tests.toy import PerilousEncoder, ToyEncoder
@@ -277,6 +277,14 @@ def test_a_burst_is_one_scene_one_camera_and_two_minutes(
     file = told(scenic, card)["a.jpg"]
     expected = ("new", "", None) if reason is None else ("burst", reason, "shot.jpg")
     assert (file.verdict, file.reason, of(file)) == expected
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(1, "burst"), (59, "new")])
+def test_the_sooner_the_less_alike_a_burst_need_be(scenic, card, monkeypatch, seconds, verdict):
+    """0.966 is more than 0.96, which will do at one moment where 0.99 is one scene, and less than 0.975."""
+    monkeypatch.setattr(calibration, "same_scene", lambda store: 0.99)
+    save(scene(1, (255, 195, 170)), card / "a.jpg", f"2021:05:01 10:00:{seconds:02}", CAMERA)
+    assert told(scenic, card)["a.jpg"].verdict == verdict
 
 
 def test_a_burst_of_which_the_photo_was_lost_is_new(scenic, album, card):

@@ -1,4 +1,4 @@
-"""What the user decided about photos that look the same; it holds for as long as the photos are known."""
+"""What the user decided about photos that look the same; it holds for as long as they show what they did."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import combinations
 
+import numpy as np
+
+from simsearch import registration, sketches
 from simsearch.joined import Joined
+from simsearch.registration import View
+from simsearch.sketches import Place
 from simsearch.store import Store
 
 DIFFERENT, KEEP = "different", "keep"
@@ -16,6 +21,8 @@ _MOST = 1_000  # photos of which each two differ: 500,000 pairs
 
 _READ = "SELECT first, second, verdict FROM decisions ORDER BY first, second"
 _WRITE = "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?)"
+_WRITE_WHERE_NONE = "INSERT OR IGNORE INTO decisions VALUES (?, ?, ?)"
+_OF_ONE = "FROM decisions WHERE first = ?1 OR second = ?1"
 _DROP_AMONG = """DELETE FROM decisions WHERE first IN (SELECT value FROM json_each(?1))
                  AND second IN (SELECT value FROM json_each(?1))"""
 _UNKEEP = "DELETE FROM decisions WHERE (first = ?1 OR second = ?1) AND verdict = ?2"
@@ -71,6 +78,40 @@ class Decisions:
             else:
                 return _take_back(db, ids)
         return _pairs(len(ids))
+
+    def overwritten(self, photo_id: int, thumbnail: bytes) -> None:
+        """Forget what was decided of a photo, where its file shows something else by now.
+
+        What was kept with it stays kept together. One that was turned, or saved again, shows the same.
+
+        Parameters
+        ----------
+        thumbnail
+            A JPEG of what the file shows now; the store still holds that of before.
+        """
+        if not self._store.query(f"SELECT 1 {_OF_ONE} LIMIT 1", photo_id):
+            return
+        before = self._store.thumbnail(photo_id)
+        if before is None or _show_same(before, thumbnail):
+            return
+        with self._store.aside() as db:
+            sets = _kept_sets(_verdicts(db.execute(_READ)))
+            left = [one for some in sets if photo_id in some for one in some if one != photo_id]
+            db.execute(f"DELETE {_OF_ONE}", (photo_id,))
+            db.executemany(_WRITE_WHERE_NONE, ((*_couple(left[0], other), KEEP) for other in left[1:]))
+
+
+def _show_same(one: bytes, other: bytes) -> bool:
+    """Whether two thumbnails (JPEG) show the same picture, however it was turned."""
+    if one == other:
+        return True
+    try:
+        prints = sketches.prints(np.array([sketches.sketch(thumbnail) for thumbnail in (one, other)]))
+        turn = int(sketches.best_turns(prints[:1], prints[1:])[1][0])
+        match = registration.match(View(one), View(other), Place(turn, 0, 0, 1, 1))
+    except (OSError, ValueError):  # doctor names what is damaged
+        return True
+    return match is not None and match.is_whole
 
 
 def _keep(db: sqlite3.Connection, ids: list[int]) -> None:

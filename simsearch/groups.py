@@ -177,6 +177,8 @@ class Groups:
     def decide(self, verdict: str, *photos: Photo) -> int:
         """Decide about photos that look the same; it holds for all runs to come.
 
+        What is decided of a photo is forgotten when its file is overwritten with another picture.
+
         Parameters
         ----------
         verdict

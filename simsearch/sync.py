@@ -15,6 +15,7 @@ from typing import Any
 
 from simsearch import facts
 from simsearch.child import Answer, Task
+from simsearch.decisions import Decisions
 from simsearch.photos import Found, Refused
 from simsearch.pool import Examine
 from simsearch.reach import is_gone
@@ -233,6 +234,8 @@ class _Run:
         else:  # another process has just taken away what this file had in common with others
             self._store.put_failure(self._root, path, _TRY_AGAIN, found=None)
             return Refused(path, _TRY_AGAIN)
+        if here and here.sha256 != content.sha256:
+            Decisions(self._store).overwritten(here.id, content.thumbnail)
         self._store.put(self._root, found, content)
         return "updated" if here else "added"
 

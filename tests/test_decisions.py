@@ -1,13 +1,16 @@
-"""What the user decided: it stays for as long as the photos are known."""
+"""What the user decided: it stays for as long as the photos are known, and show what they showed."""
 
+from io import BytesIO
 from itertools import combinations
 
 import pytest
+from PIL import Image
 
 from simsearch import LibraryError
 from simsearch.decisions import DIFFERENT, KEEP, Decisions
 from simsearch.photos import Found
 from simsearch.store import About, Content, Store
+from tests.textures import texture
 
 CONTENT = Content("ab" * 32, About(40, 30, None, None, None, None, 1), b"\0\0" * 3, b"jpeg")
 
@@ -101,7 +104,76 @@ def test_decisions_are_there_when_the_library_is_opened_again(store, tmp_path):
     again.close()
 
 
-def test_they_go_with_a_photo_and_stay_when_it_moves_or_is_missing_or_changes(store, tmp_path):
+def thumbnail(image, **options):
+    file = BytesIO()
+    image.save(file, "JPEG", **options)
+    return file.getvalue()
+
+
+@pytest.fixture
+def shown(store):
+    """The same, where each photo shows a picture of its own."""
+    [root] = store.roots()
+    with store.transaction():
+        for number in range(1, 7):
+            content = CONTENT._replace(thumbnail=thumbnail(texture(number)))
+            store.put(root, Found(f"{number}.jpg", 10, 20), content)
+    return store
+
+
+@pytest.mark.parametrize(
+    ("now", "stays"),
+    [
+        (lambda image: thumbnail(image), True),
+        (lambda image: thumbnail(image, quality=40), True),
+        (lambda image: thumbnail(image.resize((160, 120))), True),
+        (lambda image: thumbnail(image.transpose(Image.Transpose.ROTATE_90)), True),
+        (lambda image: thumbnail(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)), True),
+        (lambda image: thumbnail(image.crop((0, 0, 120, 90))), False),
+        (lambda image: thumbnail(texture(50)), False),
+        (lambda image: thumbnail(Image.new("RGB", (240, 180), "grey")), False),
+        (lambda image: b"no JPEG", True),
+    ],
+)
+def test_a_file_that_was_overwritten_keeps_what_was_decided_only_if_it_shows_the_same(shown, now, stays):
+    decisions = Decisions(shown)
+    decisions.decide([1, 2], KEEP)
+    decisions.decide([2, 3], DIFFERENT)
+    decisions.decide([3, 4], DIFFERENT)
+    decisions.overwritten(2, now(texture(2)))
+    assert decisions.all() == {
+        **({(1, 2): KEEP, (2, 3): DIFFERENT} if stays else {}),
+        (3, 4): DIFFERENT,
+    }
+
+
+@pytest.mark.parametrize("overwritten", [1, 2, 3, 4])
+def test_what_was_kept_with_an_overwritten_photo_stays_kept_together(shown, overwritten):
+    decisions = Decisions(shown)
+    decisions.decide([1, 2, 3, 4], KEEP)
+    decisions.overwritten(overwritten, thumbnail(texture(50)))
+    left = [number for number in (1, 2, 3, 4) if number != overwritten]
+    assert told(decisions) == dict.fromkeys(combinations(left, 2), KEEP)
+
+
+def test_what_differs_is_not_kept_together_by_an_overwritten_photo(shown):
+    decisions = Decisions(shown)
+    decisions.decide([1, 2, 3], KEEP)
+    decisions.decide([2, 3], DIFFERENT)
+    decisions.overwritten(1, thumbnail(texture(50)))
+    assert decisions.all() == {(2, 3): DIFFERENT}
+
+
+def test_without_a_thumbnail_nobody_knows_and_the_decision_stays(shown):
+    decisions = Decisions(shown)
+    decisions.decide([1, 2], KEEP)
+    with shown.transaction():
+        shown.doubt([1], "thumbnails")
+    decisions.overwritten(1, thumbnail(texture(50)))
+    assert decisions.all() == {(1, 2): KEEP}
+
+
+def test_they_go_with_a_photo_and_stay_when_it_moves_or_is_missing(store, tmp_path):
     decisions = Decisions(store)
     decisions.decide([1, 3, 2], KEEP)
     decisions.decide([1, 2], KEEP)
@@ -110,7 +182,6 @@ def test_they_go_with_a_photo_and_stay_when_it_moves_or_is_missing_or_changes(st
     with store.transaction():
         store.move(1, root, Found("elsewhere.jpg", 10, 20))
         store.set_missing([2, 5], True)
-        store.put(root, Found("4.jpg", 11, 21), CONTENT._replace(sha256="cd" * 32))
         store.drop([3])
     assert decisions.all() == {(1, 2): KEEP, (4, 5): DIFFERENT}
     with store.transaction():

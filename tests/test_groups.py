@@ -1,6 +1,7 @@
 """Copies, bursts and decisions of a library of painted pictures, from the files to what the user is told."""
 
 import hashlib
+import os
 import shutil
 import sqlite3
 from contextlib import contextmanager
@@ -372,6 +373,40 @@ def test_decisions_hold_for_as_long_as_the_photos_are_known(library, album, tmp_
     assert library.groups.decisions() == []
     library.sync(workers=1)
     assert names(library.groups.copies(), album) == BEACH | {"moved.png": ["sent/dunes.jpg"]}
+
+
+def touched(path):
+    os.utime(path, (1e9, 1e9))
+
+
+def turned_by_exif(path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    save(path, Image.open(path), exif=exif)
+
+
+def another_photo(path):
+    save(path, texture(9 if path.suffix == ".png" else 10))
+
+
+def the_other_photo(path):
+    """What the library knows already: it is not decoded again."""
+    shutil.copy(path.parents[1] / "alone.jpg", path)
+
+
+@pytest.mark.parametrize(
+    ("overwrite", "stays"),
+    [(touched, True), (turned_by_exif, True), (another_photo, False), (the_other_photo, False)],
+)
+@pytest.mark.parametrize("verdict", ["keep", "different"])
+def test_a_decision_holds_for_what_the_files_showed(library, album, overwrite, stays, verdict):
+    files = album / "holiday/dunes.png", album / "sent/dunes.jpg"
+    library.groups.decide(verdict, *files)
+    for file in files:
+        overwrite(file)
+    library.sync(workers=1)
+    assert library.count() == 7
+    assert [verdict for *_, verdict in library.groups.decisions()] == ([verdict] if stays else [])
 
 
 @pytest.mark.parametrize(

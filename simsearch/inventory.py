@@ -115,7 +115,8 @@ class Inventory:
     def write_new(self, path: Path, *, null: bool = False) -> None:
         """Write the paths of the new ones below the folder to a file, in place of what is there.
 
-        They begin with "./", so that no name passes for an option or a comment.
+        What else is worth having is listed by :meth:`write_bursts` and :meth:`write_better`. The paths begin
+        with "./", so that no name passes for an option or a comment.
 
         Parameters
         ----------
@@ -128,7 +129,18 @@ class Inventory:
             When it cannot be written or has the name of a photo, or a name in it has a line break and null
             is not wished for; nothing is written then.
         """
-        names = [f"./{file.path.relative_to(self.folder).as_posix()}" for file in self.of(NEW)]
+        self._write_names(self.of(NEW), path, null)
+
+    def write_bursts(self, path: Path, *, null: bool = False) -> None:
+        """Write the paths of those of a burst, as :meth:`write_new` does."""
+        self._write_names(self.of(BURST), path, null)
+
+    def write_better(self, path: Path, *, null: bool = False) -> None:
+        """Write the paths of those that are better than the library's, as :meth:`write_new` does."""
+        self._write_names(self.better, path, null)
+
+    def _write_names(self, files: list[Known], path: Path, null: bool) -> None:
+        names = [f"./{file.path.relative_to(self.folder).as_posix()}" for file in files]
         if not null and (broken := sum("\n" in name or "\r" in name for name in names)):
             reason = f"not written, as {broken:,} of the names {'has' if broken == 1 else 'have'} line breaks"
             raise WriteError(path, reason, "end names with zero bytes: --null")

@@ -59,8 +59,35 @@ def test_the_lists_are_written_and_it_is_said_how_to_copy(run, card, tmp_path):
     assert err.endswith(
         f"simsearch: 1 new file listed in {tmp_path / 'new.txt'}; to copy into a new folder: "
         f"rsync -a --files-from={tmp_path / 'new.txt'} {card}/ ~/Pictures/card-{date.today()}/\n"
-        "simsearch: not in that list, so not copied: 1 better than the library's, 1 no photos\n"
+        "simsearch: in no such list, so not copied: 1 better than the library's, 1 no photos\n"
     )
+
+
+@pytest.mark.parametrize("null", [False, True])
+def test_what_the_card_has_in_a_better_version_can_be_listed_too(run, card, tmp_path, null):
+    lists = [f"--{what}={tmp_path / what}" for what in ("new", "bursts", "better")]
+    code, _, err = run("known", card, *lists, *(["--null"] if null else []))
+    end = "\0" if null else "\n"
+    assert code == 0
+    assert (tmp_path / "better").read_text() == f"./large.jpg{end}"
+    assert (tmp_path / "bursts").read_text() == "" and (tmp_path / "new").read_text() == f"./other.jpg{end}"
+    flag = "--from0 " if null else ""
+    assert [line for line in err.splitlines() if "simsearch:" in line] == [
+        *(
+            f"simsearch: {files} listed in {tmp_path / what}; to copy into a new folder: rsync -a "
+            f"{flag}--files-from={tmp_path / what} {card}/ ~/Pictures/card-{date.today()}/"
+            for files, what in (("1 new file", "new"), ("0 files of a burst", "bursts"))
+        ),
+        f"simsearch: 1 better file listed in {tmp_path / 'better'}; to copy into a new folder: rsync -a "
+        f"{flag}--files-from={tmp_path / 'better'} {card}/ ~/Pictures/card-{date.today()}/",
+        "simsearch: in no such list, so not copied: 1 no photos",
+    ]
+
+
+def test_what_is_in_no_list_is_told(run, card, tmp_path):
+    err = run("known", card, "--better", tmp_path / "better.txt")[2]
+    assert err.endswith("simsearch: in no such list, so not copied: 1 new, 1 no photos\n")
+    assert "so not copied" not in run("known", card)[2]
 
 
 def test_each_card_is_to_be_copied_to_a_folder_of_its_own(run, card, tmp_path, monkeypatch):
@@ -80,6 +107,8 @@ def test_a_list_replaces_no_file_and_is_refused_before_the_work(run, card, tmp_p
     for arguments, words in (
         (("--csv", kept), "there is such a file already"),
         (("--new", kept), "there is such a file already"),
+        (("--better", kept), "there is such a file already"),
+        (("--new", tmp_path / "one", "--bursts", tmp_path / "one"), "there is such a file already"),
         (("--csv", tmp_path / "one", "--new", tmp_path / "one"), "there is such a file already"),
         (("--new", tmp_path / "nowhere" / "new.txt"), "no such folder"),
     ):
@@ -142,7 +171,10 @@ def test_a_burst_names_the_photo_and_the_time(run, library, album, tmp_path):
     run("index", album)
     assert " 1 new," in run("known", tmp_path / "card")[1]
     _, out, err = run("known", tmp_path / "card", "--within", 5, "--new", tmp_path / "new.txt")
-    assert err.endswith("simsearch: not in that list, so not copied: 1 of a burst\n")
+    assert err.endswith("simsearch: in no such list, so not copied: 1 of a burst\n")
+    err = run("known", tmp_path / "card", "--within", 5, "--bursts", tmp_path / "bursts.txt")[2]
+    assert (tmp_path / "bursts.txt").read_text() == "./b.jpg\n" and "1 file of a burst listed in" in err
+    assert "not copied" not in err
     where = f"{tmp_path / 'card' / 'b.jpg'}: as {album / 'a.jpg'}, taken 180 s after it"
     assert out.startswith(f"burst       {where}\n")
 

@@ -381,7 +381,7 @@ KINDS = {
 }  # a derived file that is damaged is made anew, and nobody is told
 # The functions that only they call; only they are told of a file with a network or weights.
 NO_PAGE_NEEDS = {"benchmark", "pushing"}  # the modules that only commands use
-ONLY_COMMANDS = {"write_new", "place_of", "save", "push", "backbone", "asked_for", "weights_sha256"}
+ONLY_COMMANDS = {"_write_names", "place_of", "save", "push", "backbone", "asked_for", "weights_sha256"}
 ONLY_COMMANDS |= {"load_keras", "load_tflite", "check_ends", "load_weights", "take_as_it_is"}
 UNKNOWN = ["7", "x", "label"]  # what may stand for what is only known when it is raised
 

@@ -31,14 +31,20 @@ if TYPE_CHECKING:
 
 _BETTER = "BETTER"  # in the place of the verdict: what a person must not overlook
 
+_LISTED = {  # of each list what it holds: one, many, and in a sum
+    "new": ("new file", "new files", "new"),
+    "bursts": ("file of a burst", "files of a burst", "of a burst"),
+    "better": ("better file", "better files", "better than the library's"),
+}
 _AWAY = " (which is not there just now)"
 
 
 def known(options: argparse.Namespace) -> int:
-    """Say which photos of a folder are in the library already, and list those that are not."""
+    """Say which photos of a folder are in the library already, and list those worth copying."""
     use_one_thread()  # the workers need the cores
-    csv, new = (name and tables.place_of(name) for name in (options.csv, options.new))
-    expect_room(csv, new)
+    csv = options.csv and tables.place_of(options.csv)
+    lists = {what: tables.place_of(name) for what in _LISTED if (name := getattr(options, what))}
+    expect_room(csv, *lists.values())
     with open_library(options) as library, ProgressBar("file") as bar:
         try:
             inventory = library.known(
@@ -57,9 +63,7 @@ def known(options: argparse.Namespace) -> int:
     _print(inventory, as_json=options.json)
     if csv:
         inventory.write_csv(csv)
-    if new:
-        inventory.write_new(new, null=options.null)
-        _explain_new(inventory, new, options.null)
+    _write_lists(inventory, lists, null=options.null)
     return NOT_WELL if inventory.of("unreadable") else OK
 
 
@@ -107,24 +111,34 @@ def _as_json(file: Known) -> dict[str, Any]:
     return {**file._asdict(), "path": str(file.path), "photo": _other(file), "offline": file.is_away}
 
 
-def _explain_new(inventory: Inventory, path: Path, null: bool) -> None:
-    """Say how to copy what was listed, and what was not listed."""
-    flag = "--from0 " if null else ""
-    names = shlex.quote(str(path))
-    folder = shlex.quote(f"{inventory.folder}/")
-    complain(
-        f"{counted(len(inventory.of('new')), 'new file')} listed in {printable(path)}; to copy into a new "
-        f"folder: rsync -a {flag}--files-from={names} {folder} {_new_folder()}"
-    )
+def _write_lists(inventory: Inventory, lists: dict[str, Path], *, null: bool) -> None:
+    """Write the lists that are wished for, say how to copy what is in them, and what is in none."""
+    found = {"new": inventory.of("new"), "bursts": inventory.of("burst"), "better": inventory.better}
+    write = {
+        "new": inventory.write_new,
+        "bursts": inventory.write_bursts,
+        "better": inventory.write_better,
+    }
+    for what, path in lists.items():
+        write[what](path, null=null)
+        _explain(inventory.folder, path, counted(len(found[what]), *_LISTED[what][:2]), null=null)
     others = {
-        "of a burst": len(inventory.of("burst")),
-        "better than the library's": len(inventory.better),
+        **{_LISTED[what][2]: len(files) for what, files in found.items() if what not in lists},
         "unreadable": len(inventory.of("unreadable")),
         "no photos": inventory.skipped,
     }
-    if any(others.values()):
+    if lists and any(others.values()):
         told = ", ".join(f"{number:,} {what}" for what, number in others.items() if number)
-        complain(f"not in that list, so not copied: {told}")
+        complain(f"in no such list, so not copied: {told}")
+
+
+def _explain(folder: Path, path: Path, files: str, *, null: bool) -> None:
+    flag = "--from0 " if null else ""
+    names, source = shlex.quote(str(path)), shlex.quote(f"{folder}/")
+    complain(
+        f"{files} listed in {printable(path)}; to copy into a new folder: "
+        f"rsync -a {flag}--files-from={names} {source} {_new_folder()}"
+    )
 
 
 def _new_folder() -> str:

@@ -267,7 +267,12 @@ def _known_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", metavar="FOLDER", help="one that is not indexed, such as a memory card's")
     _library_option(command)
     command.add_argument("--csv", metavar="FILE", help="write all that is said to a new file")
-    command.add_argument("--new", metavar="FILE", help="write the paths of the new ones to a new file")
+    for option, which in (
+        ("--new", "new ones"),
+        ("--bursts", "ones of a burst"),
+        ("--better", "ones that are better than the library's"),
+    ):
+        command.add_argument(option, metavar="FILE", help=f"write the paths of the {which} to a new file")
     command.add_argument("--null", action="store_true", help="end these paths with zero bytes, not lines")
     _within_option(command)
     command.add_argument("--workers", type=_positive, metavar="N", help="processes (default: one a core)")

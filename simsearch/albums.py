@@ -193,6 +193,11 @@ class Albums:
         dislikes, likes = (_joined(examples, dim) for examples in kept)
         return members(self._ranker, self._indexes, likes, dislikes)
 
+    @property
+    def knows_scores(self) -> bool:
+        """Whether it is known what scores mean; where it is not, an album holds what is liked, no more."""
+        return self._ranker.knows_scores
+
     def examples(self, name: str) -> list[Example]:
         """Return what was said of an album, in the order in which it was."""
         sql = "SELECT id, liked, photo_id, jpeg FROM examples WHERE album_id = ? ORDER BY id"

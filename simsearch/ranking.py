@@ -18,7 +18,7 @@ from simsearch.indexes import Indexes
 from simsearch.space import Space, unit
 from simsearch.store import Store
 from simsearch.trust import UNRELATED, Nearest, Trust
-from simsearch.vectors import SearchVectors
+from simsearch.vectors import SPACE, SearchVectors
 
 _TWICE = 2  # as many as are wanted are candidates, besides the neighbours of the query's neighbours
 _VARIED = 4  # times as many as are wanted, to choose different ones from; and as many again where too few are
@@ -182,6 +182,11 @@ class Ranker:
             with self._indexes.lock:
                 index, graph = self._indexes.current(engine, dim), self._indexes.graph(dim, engine)
                 yield index, graph, self._indexes.vectors(dim)
+
+    @property
+    def knows_scores(self) -> bool:
+        """Whether it is known what scores mean, see :mod:`simsearch.calibration`."""
+        return self._known_trust(self._store.setting(SPACE) or "") is not None
 
     def _known_trust(self, space: str) -> Trust | None:
         generation = self._store.generation

@@ -8,6 +8,7 @@ from PIL import Image
 from simsearch import Library
 from simsearch.ranking import Ranker
 from simsearch.trust import Trust
+from tests.conftest import paint
 from tests.test_app import ask, captions, markup, names, on, png, press
 
 pytest.importorskip("streamlit")
@@ -202,3 +203,16 @@ def test_in_a_small_library_it_is_said_why_only_what_is_liked_is_there(filled, t
         library.albums.save(NAME, album / "my **colours**" / "red.jpg")
     page = opened(on(filled, "albums"))
     assert shown(page) == ["red.jpg"] and "cannot be told in so small a library" in captions(page)
+
+
+def test_in_a_library_where_scores_mean_something_it_is_said_that_nothing_else_is_like_it(
+    known, tmp_path, album
+):
+    paint(album / "green.png", (0, 200, 0))
+    with Library.open(tmp_path / "library") as library:
+        library.sync(album)
+        library.albums.save(NAME, album / "green.png")
+    page = opened(on(known, "albums"))
+    assert shown(page) == ["green.png"]
+    assert "Nothing else in the library is like these enough" in captions(page)
+    assert "so small a library" not in captions(page)

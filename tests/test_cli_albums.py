@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from PIL import Image
 
 from simsearch import Library
 from simsearch.ranking import Ranker
@@ -111,6 +112,15 @@ def test_in_a_small_library_it_is_said_why_only_what_is_liked_is_shown(run, inde
     run("album", "Mine", "--like", indexed / "red-0.png")
     code, out, err = run("album", "Mine", "--paths")
     assert (code, out) == (0, f"{indexed / 'red-0.png'}\n") and "only what is liked is shown" in err
+
+
+def test_where_nothing_else_is_like_it_that_is_said(run, indexed):
+    Image.effect_noise((8, 8), 90).convert("RGB").save(indexed / "noise.png")
+    run("index", indexed)
+    run("album", "Mine", "--like", indexed / "noise.png")
+    code, out, err = run("album", "Mine", "--paths")
+    assert (code, out) == (0, f"{indexed / 'noise.png'}\n")
+    assert err == "simsearch: nothing else in the library is like these enough: only what is liked is shown\n"
 
 
 def test_an_album_without_photos_says_so(run, indexed, tmp_path):

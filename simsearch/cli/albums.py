@@ -97,8 +97,10 @@ def _show(library: Library, options: argparse.Namespace) -> None:
             print(as_text(hit))
     if not hits:
         complain("no photo of the library belongs there")
-    elif not any(hit.trust for hit in hits):
+    elif not library.albums.knows_scores:
         complain("in so small a library it cannot be told what belongs together: only what is liked is shown")
+    elif not any(hit.trust for hit in hits):
+        complain("nothing else in the library is like these enough: only what is liked is shown")
 
 
 def _say(library: Library, options: argparse.Namespace) -> None:

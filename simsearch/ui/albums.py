@@ -139,10 +139,12 @@ def _show_one(library: Library, name: str) -> None:
             drop = partial(library.albums.drop, name)
             st.button(say("Drop this album"), type="primary", on_click=_try, args=(drop,))
     _show_examples(library, name)
-    if photos and not any(hit.trust for hit in photos):
+    if photos and not library.albums.knows_scores:
         st.caption(
             say("What belongs together cannot be told in so small a library: only what is liked is here.")
         )
+    elif photos and count <= shown and not any(hit.trust for hit in photos):
+        st.caption(say("Nothing else in the library is like these enough: only what is liked is here."))
     grid.show(library, photos, "hits-album", _deeds(library, name))
     if count > shown:
         st.button(say("Show {n} more", n=min(count - shown, _AT_ONCE)), on_click=_show_more, args=(shown,))

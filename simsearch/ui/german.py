@@ -230,6 +230,9 @@ TEXTS = {
         "In einer so kleinen Bibliothek lässt sich nicht sagen, was zusammengehört: Hier sind nur die "
         "Fotos mit Daumen hoch."
     ),
+    "Nothing else in the library is like these enough: only what is liked is here.": (
+        "Sonst ist diesen nichts in der Bibliothek ähnlich genug: Hier sind nur die Fotos mit Daumen hoch."
+    ),
     "Show more": "Mehr zeigen",
     "Rename": "Umbenennen",
     "Drop": "Auflösen",

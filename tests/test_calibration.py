@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from simsearch import Library, calibration, trust
+from simsearch.index.exact import ExactIndex
 from simsearch.trust import NEAR_IDENTICAL, UNRELATED, WORDS, Trust
 from simsearch.vectors import SPACE
 from tests.conftest import paint
@@ -333,6 +334,68 @@ def test_the_photo_that_a_foil_is_of_does_not_count(ready, monkeypatch):
     )
     found = calibration._learnt(ready._store, ready._indexes, SmallEncoder())
     assert found is not None and found.near > 0.99 and found.foils[0] < 0.9
+
+
+def turned(*degrees):
+    """Unit vectors in a plane: photos show something at 0 degrees and nothing at 90."""
+    angles = np.radians(degrees)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("photos", "left_out"),
+    [
+        ([0, 0, 0, 0], []),
+        ([0, 0, 0, 60], []),  # less like the foils than they are like each other
+        ([0, 0, 0, 90], [4]),
+        ([0, 0, 90, 90], [3, 4]),
+        ([0, 90, 90, 90], []),  # what most of them show is something
+    ],
+)
+def test_photos_as_like_the_foils_as_those_are_like_each_other_show_nothing(photos, left_out):
+    index = ExactIndex(2)
+    index.add(np.arange(1, 5), turned(*photos))
+    foils, origins = turned(80, 100, 80, 100), np.array([1, 2, 1, 2])  # all pairs that count: 20 degrees
+    shown = calibration._showing(index, np.arange(1, 7), foils, origins)  # 5 and 6 are not indexed
+    assert sorted({1, 2, 3, 4} - set(shown.tolist())) == left_out
+
+
+def related(library, kinds):
+    """Of how many of the first hits of one kind it is said that they are related."""
+    hits = [
+        (kind, hit)
+        for kind, photos in kinds.items()
+        for one in photos[::3]
+        for hit in library.similar(one, k=10)
+    ]
+    return sum(bool(hit.related) for kind, hit in hits if hit.path.parent.name == kind)
+
+
+def blank(number):
+    """A sheet of paper, a lens cap or a wall, hardly brighter on one side, with the noise of a camera."""
+    random = np.random.default_rng(number)
+    levels = np.full((240, 320, 3), (250, 4, 128, 200)[number % 4]) + np.linspace(-5, 5, 320)[None, :, None]
+    return Image.fromarray((levels + random.normal(0, 3, levels.shape)).clip(0, 255).astype(np.uint8))
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("count", [6, 30])
+def test_blank_pictures_in_a_library_do_not_make_its_photos_strangers(gallery_library, tmp_path, count):
+    shutil.copytree(gallery_library, tmp_path / "library")
+    (tmp_path / "blank").mkdir()
+    for number in range(count):
+        blank(number).save(tmp_path / "blank" / f"{number}.png")
+    with Library.open(tmp_path / "library") as library:
+        library.learn("photos")
+        kinds: dict[str, list[int]] = {}
+        for photo, path in sorted(library.paths().items()):
+            kinds.setdefault(path.parent.name, []).append(photo)
+        before = related(library, kinds)
+        library.sync(tmp_path / "blank")
+        library.learn("photos")
+        assert related(library, kinds) >= 0.9 * before > 0
+        hits = library.search(blank(1_000))
+        assert {hit.path.parent.name for hit in hits if hit.related} <= {"blank"}
 
 
 # Other processes

@@ -13,6 +13,7 @@ from functools import cmp_to_key
 from math import sqrt
 from typing import NamedTuple
 
+from simsearch.facts import Exposure, are_two
 from simsearch.joined import Joined
 from simsearch.pairs import Pair
 from simsearch.registration import Match
@@ -46,7 +47,7 @@ class File(NamedTuple):
     id: int
     content: str
     version: Version
-    shot: tuple[str, str] | None = None
+    shot: Exposure | None = None
 
 
 class Same(NamedTuple):
@@ -167,8 +168,8 @@ class _Sorting:
 
     def _may_be_same(self, one: str, other: str) -> bool:
         """Whether neither the user nor the camera says that two contents are not the same."""
-        shots = self._files[one][0].shot, self._files[other][0].shot
-        return frozenset((one, other)) not in self._apart and (None in shots or shots[0] == shots[1])
+        two_shots = are_two(self._files[one][0].shot, self._files[other][0].shot)
+        return frozenset((one, other)) not in self._apart and not two_shots
 
     def groups(self) -> Iterator[Group]:
         """Yield the groups."""

@@ -8,7 +8,7 @@ only what proves the same when it is laid over the photo, and looked at closely,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +19,7 @@ from simsearch.bursts import borders
 from simsearch.candidates import NEAR, Candidates
 from simsearch.closer import Closer
 from simsearch.copies import CROP, RESAVED
+from simsearch.facts import Exposure, are_two, exposure
 from simsearch.intake import Intake, Taken
 from simsearch.inventory import BURST, THE_LIBRARYS, THIS, Known
 from simsearch.pairs import Comparing, Pair, Pairs, Progress, Sketch
@@ -141,22 +142,15 @@ class Counterparts:
 
     def _proven(self, compare: Callable[[int, int, int], Pair | None], some: Candidates) -> list[Pair]:
         pairs = map(compare, some.ones.tolist(), some.others.tolist(), some.turns.tolist())
-        alike = [pair for pair in pairs if pair and not self._are_two_shots(pair)]
+        alike = [pair for pair in pairs if pair and not are_two(*map(self._shot, pair[:2]))]
         return [pair for pair in alike if self._closer.shows_same(*pair[:3]) is not False]
 
-    def _are_two_shots(self, pair: Pair) -> bool:
-        """Whether one camera took both, and not at the same time."""
-        (one, first), (other, second) = (self._shot(number) for number in pair[:2])
-        return None not in (one, first, second) and one == other and first != second
-
-    def _shot(self, number: int) -> tuple[str | None, datetime | None]:
-        """Return the camera, and when it took a file or a photo by its own clock, as far as that is told."""
+    def _shot(self, number: int) -> Exposure | None:
+        """Return the camera, and when it took a file or a photo, where that is told."""
         if number < 0:
-            camera, taken_at = self._intake.files[number].camera, self._intake.files[number].taken_at
-        else:
-            told = self._store.query("SELECT camera, taken_at FROM photos WHERE id = ?", number)
-            camera, taken_at = (told[0][0], parsed_time(told[0][1])) if told else (None, None)
-        return camera, taken_at and taken_at.replace(tzinfo=None)
+            return self._intake.files[number].shot
+        told = self._store.query("SELECT camera, taken_at FROM photos WHERE id = ?", number)
+        return exposure(told[0][0], parsed_time(told[0][1])) if told else None
 
     def _path(self, number: int) -> Path | None:
         """Return where a file or a photo is, if it is there just now."""

@@ -48,6 +48,23 @@ class Facts(NamedTuple):
     longitude: float | None = None
 
 
+class Exposure(NamedTuple):
+    """What tells two shots apart: the camera, and when it took them by its own clock, without an offset."""
+
+    camera: str
+    taken_at: datetime
+
+
+def exposure(camera: str | None, taken_at: datetime | None) -> Exposure | None:
+    """Return the exposure that a photo is of, or None where it does not say both."""
+    return Exposure(camera, taken_at.replace(tzinfo=None)) if camera and taken_at else None
+
+
+def are_two(one: Exposure | None, other: Exposure | None) -> bool:
+    """Whether two photos are certainly of two exposures, so that neither can be a copy of the other."""
+    return one is not None and other is not None and one != other
+
+
 def read(exif: Image.Exif) -> Facts:
     """Take the facts from a photo's Exif."""
     if not len(exif):

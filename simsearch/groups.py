@@ -14,6 +14,7 @@ from simsearch.bursts import Shot
 from simsearch.copies import File, Group
 from simsearch.decisions import DIFFERENT, KEEP, Decisions, Verdicts
 from simsearch.errors import PhotoError, WriteError
+from simsearch.facts import exposure
 from simsearch.folders import expanded_path
 from simsearch.handing import Copy, CopyGroup, as_csv, as_script
 from simsearch.pairs import Pairs, Progress
@@ -247,7 +248,7 @@ class Groups:
                 photo_id,
                 sha256 or str(photo_id),
                 Version(path_of(root, path), *about),
-                (camera, taken_at) if camera and taken_at else None,
+                exposure(camera, parsed_time(taken_at)),
             )
             for photo_id, sha256, camera, taken_at, root, path, *about in rows
         ]

@@ -12,6 +12,7 @@ import numpy as np
 
 from simsearch import sketches
 from simsearch.child import Answer
+from simsearch.facts import Exposure, exposure
 from simsearch.pairs import Sketch
 from simsearch.remote import path_of
 from simsearch.store import parsed_time
@@ -37,9 +38,9 @@ class Taken(NamedTuple):
     camera: str | None
 
     @property
-    def shot(self) -> tuple[str, str] | None:
+    def shot(self) -> Exposure | None:
         """The camera, and when it took it, where the file says both."""
-        return (self.camera, self.taken_at.isoformat()) if self.camera and self.taken_at else None
+        return exposure(self.camera, self.taken_at)
 
     @property
     def path(self) -> Path:

@@ -138,14 +138,31 @@ def test_a_card_has_the_pages_and_the_shots_that_are_new(tmp_path, shots):
         assert told == {"may.png": "new", "again.jpg": "new", "known.jpg": "re-saved"}
 
 
-@pytest.mark.parametrize(("later", "count"), [("18:30:00", 1), ("18:30:01", 0)])
-def test_two_shots_of_one_camera_are_never_copies(tmp_path, album, later, count):
-    for name, at, quality in (("one", "18:30:00", 95), ("other", later, 60)):
-        exif = Image.Exif()
-        exif[0x0110] = "Box 3"
-        exif.get_ifd(0x8769)[0x9003] = f"2023:05:01 {at}"
-        save(texture(3), album / f"{name}.jpg", quality=quality, exif=exif)
+def shoot(path, at, offset=None, quality=95):
+    """Save the same picture as a shot of one camera."""
+    exif = Image.Exif()
+    exif[0x0110] = "Box 3"
+    exif.get_ifd(0x8769)[0x9003] = f"2023:05:01 {at}"
+    if offset:
+        exif.get_ifd(0x8769)[0x9011] = offset
+    return save(texture(3), path, quality=quality, exif=exif)
+
+
+@pytest.mark.parametrize(
+    ("at", "offset", "count"),
+    [("18:30:00", None, 1), ("18:30:00", "+02:00", 1), ("18:30:01", None, 0), ("20:30:00", "+02:00", 0)],
+)
+def test_two_shots_of_one_camera_are_never_copies(tmp_path, album, at, offset, count):
+    """Its own clock tells: who saves a photo again may lose the offset."""
+    shoot(album / "one.jpg", "18:30:00")
+    shoot(album / "other.jpg", at, offset, quality=60)
+    card = shoot(tmp_path / "card" / "again.jpg", at, offset, quality=40)
     with Library.open(tmp_path / "library", encoder=ToyEncoder()) as library:
         library.sync(album, workers=1)
         assert len(library.groups.copies()) == count
-        assert [len(burst.photos) for burst in library.groups.bursts()] == [2] * (1 - count)
+        bursts = library.groups.bursts(minutes=180)
+        assert [len(burst.photos) for burst in bursts] == [2] * (1 - count)
+        (album / "other.jpg").unlink()
+        library.sync(album, workers=1)
+        verdict = library.known(card.parent, workers=1).files[0].verdict
+        assert (verdict == "re-saved") == (count == 1)

@@ -219,7 +219,8 @@ class Counterparts:
         if (photo_id := next(there, None)) is None:
             return None
         later = apart[photo_id].total_seconds()
-        reason = f"taken {abs(later):.0f} s {'after' if later >= 0 else 'before'} it"
+        pause = f"{abs(later):.0f}" if abs(later) >= 1 else f"{abs(later):.2g}"
+        reason = f"taken {pause} s {'after' if later >= 0 else 'before'} it"
         return Verdict(Known(file.path, BURST, reason=reason), photo_id)
 
     def _shots(self, file: Taken, within: timedelta) -> dict[int, timedelta]:

@@ -7,6 +7,7 @@ cannot be trusted to be one is None; nothing here raises.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from numbers import Real
@@ -16,11 +17,18 @@ from PIL import Image
 
 _EXIF, _GPS = 0x8769, 0x8825  # the directories below the first
 
-# Of each of the three times that Exif knows, the best first: its directory, its tag, its offset's tag. The
-# last is when the file was written, which is as near as a scanner or an old phone comes.
-_TIMES = ((_EXIF, 0x9003, 0x9011), (_EXIF, 0x9004, 0x9012), (None, 0x0132, 0x9010))
+# Of each of the three times that Exif knows, the best first: its directory, its tag, and the tags of its
+# offset and of its part of a second. The last is when the file was written, which is as near as a scanner or
+# an old phone comes.
+_TIMES = (
+    (_EXIF, 0x9003, 0x9011, 0x9291),
+    (_EXIF, 0x9004, 0x9012, 0x9292),
+    (None, 0x0132, 0x9010, 0x9290),
+)
 # Colons everywhere says the standard; not all programs do.
 _TIME = re.compile(r"(\d{4})\D(\d\d)\D(\d\d)\D(\d\d)\D(\d\d)\D(\d\d)", re.ASCII)
+_PART = re.compile(r"\d+", re.ASCII)  # the digits after the point, however many
+_MICROSECONDS = 6  # digits
 _FIRST_PHOTO = 1826  # programs write the year 1 where they know none
 
 # What a company is, not what it is called: "OLYMPUS IMAGING CORP." made the "OLYMPUS E-500".
@@ -31,15 +39,16 @@ _COMPANY = re.compile(
 )
 _LONGEST_NAME = 80
 
-VERSION = 1  # raised when more is read, or better: every library then looks into its photos once more
+VERSION = 2  # raised when more is read, or better: every library then looks into its photos once more
 
 
 class Facts(NamedTuple):
     """What a photo says of itself; None where it does not.
 
-    ``taken_at`` is the camera's own clock, with an offset from UTC where the camera knew one. ``camera`` is
-    maker and model as a person would write them. ``latitude`` and ``longitude`` are degrees, north and east
-    positive (WGS 84, as all but a few old phones mean it).
+    ``taken_at`` is the camera's own clock, with an offset from UTC and a part of a second where it tells
+    them; a part of 0 is kept as a millionth, as 0 is none. ``camera`` is maker and model as a person would
+    write them. ``latitude`` and ``longitude`` are degrees, north and east positive (WGS 84, as all but a few
+    old phones mean it).
     """
 
     taken_at: datetime | None = None
@@ -61,8 +70,16 @@ def exposure(camera: str | None, taken_at: datetime | None) -> Exposure | None:
 
 
 def are_two(one: Exposure | None, other: Exposure | None) -> bool:
-    """Whether two photos are certainly of two exposures, so that neither can be a copy of the other."""
-    return one is not None and other is not None and one != other
+    """Whether two photos are certainly of two exposures, so that neither can be a copy of the other.
+
+    Programs that save a photo again may lose the part of a second: it counts where both tell it.
+    """
+    if one is None or other is None:
+        return False
+    times = one.taken_at, other.taken_at
+    if not all(time.microsecond for time in times):
+        times = times[0].replace(microsecond=0), times[1].replace(microsecond=0)
+    return one.camera != other.camera or times[0] != times[1]
 
 
 def read(exif: Image.Exif) -> Facts:
@@ -70,7 +87,7 @@ def read(exif: Image.Exif) -> Facts:
     if not len(exif):
         return Facts()
     first = _tags(exif, None, (0x010F, 0x0110, 0x0132))
-    second = _tags(exif, _EXIF, (0x9003, 0x9004, 0x9010, 0x9011, 0x9012))
+    second = _tags(exif, _EXIF, {tag for time in _TIMES for tag in time[1:]})
     gps = _tags(exif, _GPS, (1, 2, 3, 4, 9))
     return Facts(_taken_at(first, second), _camera(first), *_place(gps))
 
@@ -80,7 +97,7 @@ def either(first: Facts, second: Facts) -> Facts:
     return first._replace(**{k: v for k, v in second._asdict().items() if getattr(first, k) is None})
 
 
-def _tags(exif: Image.Exif, directory: int | None, tags: tuple[int, ...]) -> dict[int, Any]:
+def _tags(exif: Image.Exif, directory: int | None, tags: Iterable[int]) -> dict[int, Any]:
     """Return those values of a directory that can be read: they are decoded as they are asked for."""
     values = {}
     with suppress(Exception):
@@ -92,10 +109,10 @@ def _tags(exif: Image.Exif, directory: int | None, tags: tuple[int, ...]) -> dic
 
 
 def _taken_at(first: dict[int, Any], second: dict[int, Any]) -> datetime | None:
-    for directory, tag, offset_tag in _TIMES:
+    for directory, tag, offset_tag, part_tag in _TIMES:
         time = _time((second if directory else first).get(tag), second.get(offset_tag))
         if time:
-            return time
+            return time.replace(microsecond=_microseconds(second.get(part_tag)))
     return None
 
 
@@ -111,6 +128,12 @@ def _time(text: object, offset: object) -> datetime | None:
             time = time.replace(tzinfo=datetime.strptime(_clean(offset), "%z").tzinfo)
         return time
     return None
+
+
+def _microseconds(part: object) -> int:
+    """Return the part of a second that follows the point, "5" being a half; 0 where there is none."""
+    digits = _clean(part)
+    return max(int(digits[:_MICROSECONDS].ljust(_MICROSECONDS, "0")), 1) if _PART.fullmatch(digits) else 0
 
 
 def _camera(first: dict[int, Any]) -> str | None:

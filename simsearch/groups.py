@@ -295,7 +295,9 @@ class Groups:
                 one = best, moment.replace(tzinfo=None)
                 if best == photo_id or one not in shots:
                     shots[one] = Shot(photo_id, moment, camera)
-        return list(shots.values())
+        # What says the second alone, as a program may have saved it, is the shot that says more.
+        told_finer = {(best, moment.replace(microsecond=0)) for best, moment in shots if moment.microsecond}
+        return [shot for one, shot in shots.items() if one not in told_finer]
 
     def _sharpness(self, photo: Hit) -> float:
         thumbnail = self._store.thumbnail(photo.id)

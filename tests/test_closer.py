@@ -138,25 +138,34 @@ def test_a_card_has_the_pages_and_the_shots_that_are_new(tmp_path, shots):
         assert told == {"may.png": "new", "again.jpg": "new", "known.jpg": "re-saved"}
 
 
-def shoot(path, at, offset=None, quality=95):
+def shoot(path, at, offset=None, part=None, quality=95):
     """Save the same picture as a shot of one camera."""
     exif = Image.Exif()
     exif[0x0110] = "Box 3"
     exif.get_ifd(0x8769)[0x9003] = f"2023:05:01 {at}"
     if offset:
         exif.get_ifd(0x8769)[0x9011] = offset
+    if part:
+        exif.get_ifd(0x8769)[0x9291] = part
     return save(texture(3), path, quality=quality, exif=exif)
 
 
 @pytest.mark.parametrize(
-    ("at", "offset", "count"),
-    [("18:30:00", None, 1), ("18:30:00", "+02:00", 1), ("18:30:01", None, 0), ("20:30:00", "+02:00", 0)],
+    ("at", "offset", "part", "count"),
+    [
+        ("18:30:00", None, "250", 1),
+        ("18:30:00", "+02:00", "250", 1),
+        ("18:30:01", None, "250", 0),
+        ("20:30:00", "+02:00", "250", 0),
+        ("18:30:00", None, None, 1),
+        ("18:30:00", None, "5", 0),
+    ],
 )
-def test_two_shots_of_one_camera_are_never_copies(tmp_path, album, at, offset, count):
-    """Its own clock tells: who saves a photo again may lose the offset."""
-    shoot(album / "one.jpg", "18:30:00")
-    shoot(album / "other.jpg", at, offset, quality=60)
-    card = shoot(tmp_path / "card" / "again.jpg", at, offset, quality=40)
+def test_two_shots_of_one_camera_are_never_copies(tmp_path, album, at, offset, part, count):
+    """Its own clock tells: who saves a photo again may lose the offset, and the part of a second."""
+    shoot(album / "one.jpg", "18:30:00", part="25")
+    shoot(album / "other.jpg", at, offset, part, quality=60)
+    card = shoot(tmp_path / "card" / "again.jpg", at, offset, part, quality=40)
     with Library.open(tmp_path / "library", encoder=ToyEncoder()) as library:
         library.sync(album, workers=1)
         assert len(library.groups.copies()) == count

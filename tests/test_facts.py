@@ -55,6 +55,54 @@ def test_the_time_is_that_of_taking_before_that_of_writing(first, second, taken_
     assert facts_of(first, second).taken_at == taken_at
 
 
+@pytest.mark.parametrize(
+    ("part", "microseconds"),
+    [
+        ("5", 500_000),
+        ("05", 50_000),
+        ("123 \0", 123_000),
+        ("123456789", 123_456),
+        ("000", 1),  # it is told, which 0 would not say
+        ("0000001", 1),
+        ("", 0),
+        ("-5", 0),
+        ("0.5", 0),
+        ("\u0665", 0),
+        (5, 0),
+    ],
+)
+@pytest.mark.parametrize(("tag", "part_tag"), [(ORIGINAL, 0x9291), (DIGITIZED, 0x9292), (WRITTEN, 0x9290)])
+def test_the_part_of_a_second_is_that_of_the_time(tag, part_tag, part, microseconds):
+    time = {tag: "2019:07:21 16:05:09"}
+    others = {0x9290: "9", 0x9291: "9", 0x9292: "9"}
+    exif = exif_of(
+        time if tag == WRITTEN else (), {**others, part_tag: part, **(time if tag != WRITTEN else {})}
+    )
+    assert facts.read(exif).taken_at == datetime(2019, 7, 21, 16, 5, 9, microseconds)
+
+
+NOON = datetime(2020, 1, 1, 12)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "two"),
+    [
+        (("Box", NOON), ("Box", NOON), False),
+        (("Box", NOON), ("Box", NOON.replace(tzinfo=UTC)), False),
+        (("Box", NOON), ("Box", NOON.replace(second=1)), True),
+        (("Box", NOON), ("Tin", NOON), True),
+        (("Box", NOON), (None, NOON.replace(hour=1)), False),
+        (("Box", NOON), ("Box", None), False),
+        (("Box", NOON), ("Box", NOON.replace(microsecond=5)), False),
+        (("Box", NOON.replace(microsecond=1)), ("Box", NOON.replace(microsecond=5)), True),
+        (("Box", NOON.replace(second=1)), ("Box", NOON.replace(microsecond=5)), True),
+    ],
+)
+def test_two_exposures_are_told_by_what_both_tell(one, other, two):
+    assert facts.are_two(facts.exposure(*one), facts.exposure(*other)) == two
+    assert facts.are_two(facts.exposure(*other), facts.exposure(*one)) == two
+
+
 @pytest.mark.parametrize(("tag", "offset_tag"), [(ORIGINAL, 0x9011), (DIGITIZED, 0x9012), (WRITTEN, 0x9010)])
 @pytest.mark.parametrize(
     ("offset", "zone"),

@@ -2,7 +2,8 @@
 
 What thumbnails show is not enough. Two invoices differ in a few figures, two screenshots in their text, and
 of two shots from a tripod one has somebody in it. There the windows that differ lie together, and none
-of them correlates; what a poor JPEG or a brighter print changes is a little everywhere.
+of them correlates; what a poor JPEG or a brighter print changes is a little everywhere. Of others grey levels
+tell nothing at all: a mug in its place may be red or blue, see :mod:`simsearch.hues`.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from simsearch import pixels
+from simsearch import hues, pixels
 from simsearch.errors import PhotoError
 from simsearch.registration import Match, Overlay, is_lost, means, spreads
-from simsearch.sketches import turned
+from simsearch.sketches import Place, turned
 
 _SIDE = 1_600  # pixels, the longer side that a file is decoded with at least
-_OPENED = 6  # files that are kept decoded: 2 MB each
+_OPENED = 6  # files that are kept decoded: 3 MB each
 _PIXELS = 1_150_000  # that are compared: a page of A4 at 110 dots an inch, on which figures can be read
 _OF_OWN = 0.6  # of a picture's own sides: finer detail is lost in a JPEG of quality 30
 _DIFFERS = 0.5  # correlation of a window
@@ -36,7 +37,37 @@ _GRAINS = (
     (20, 10.0, 0.7),
     (8, 16.0, 0.85),
 )
+_COLOUR_SIDE = 800  # pixels, the longer side that a file's colours are kept with
+_COLOURS = 400  # pixels a side, of a square as large as what is compared by them
+_COLOURS_OF_OWN = 0.3  # of a picture's own sides: JPEG keeps them with half of these
 _STEP = 2.0  # pixels, of the first move; the place is known to about so many
+
+
+class Look:
+    """A file as it is looked at closely: its grey levels, and its colours in less detail.
+
+    Parameters
+    ----------
+    image
+        Decoded from the file, upright.
+    """
+
+    def __init__(self, image: Image.Image) -> None:
+        self.grey = image.convert("L")
+        colours = image.convert("RGB")
+        self._colours = pixels.fit(colours, _COLOUR_SIDE) if max(image.size) > _COLOUR_SIDE else colours
+
+    @property
+    def pixels(self) -> int:
+        """How many there are."""
+        return self.grey.width * self.grey.height
+
+    def laid_under(self, part: Look, place: Place) -> tuple[np.ndarray, np.ndarray]:
+        """Return the colours of what is under a part and of the part, (height, width, 3) float32 each."""
+        covered = place.width * place.height * self.pixels
+        side = min(_COLOURS, _COLOURS_OF_OWN * sqrt(min(covered, part.pixels)))
+        overlay = Overlay(self._colours, _turned(part._colours, place.turn), place, side)
+        return overlay.under(place), overlay.part
 
 
 class Closer:
@@ -57,38 +88,44 @@ class Closer:
         around, within = self._opened(whole), self._opened(part)
         return same_in_detail(around, within, match) if around and within else None
 
-    def _open(self, number: int) -> Image.Image | None:
+    def _open(self, number: int) -> Look | None:
         path = self._source(number)
         try:
             if path is not None:
                 source, name = pixels.take(path)
-                return pixels.decode(source, name, at_least=_SIDE).image.convert("L")
+                return Look(pixels.decode(source, name, at_least=_SIDE).image)
         except PhotoError:  # the next run of indexing names it
             pass
         return None
 
 
-def same_in_detail(whole: Image.Image, part: Image.Image, match: Match) -> bool:
+def same_in_detail(whole: Look, part: Look, match: Match) -> bool:
     """Return whether a picture shows what another does, or a part of it, in every detail that can be seen.
 
     Parameters
     ----------
     whole, part
-        Decoded from their files, upright.
+        What is compared.
     match
         How the part lies in the whole, as thumbnails tell.
     """
-    grey = Image.fromarray(np.ascontiguousarray(turned(np.asarray(part.convert("L")), match.place.turn)))
-    around, place = whole.convert("L"), match.place
-    covered = place.width * place.height * around.width * around.height
-    side = sqrt(min(_PIXELS, _OF_OWN**2 * covered, _OF_OWN**2 * grey.width * grey.height))
-    overlay = Overlay(around, grey, place, side)
-    if min(overlay.size) < _SMALLEST:  # no more can be seen than in the thumbnails
-        return True
-    if place[1:] != (0, 0, 1, 1):
+    grey, place = _turned(part.grey, match.place.turn), match.place
+    covered = place.width * place.height * whole.pixels
+    side = sqrt(min(_PIXELS, _OF_OWN**2 * covered, _OF_OWN**2 * part.pixels))
+    overlay = Overlay(whole.grey, grey, place, side)
+    seen = min(overlay.size) >= _SMALLEST  # of less, thumbnails tell as much
+    if seen and place[1:] != (0, 0, 1, 1):
         place = overlay.moved(place, _STEP / side)
     laid = overlay.under(place), overlay.part
-    return all(_differing_together(*laid, window, seen) <= most for window, seen, most in _GRAINS)
+    if seen and any(_differing_together(*laid, window, from_) > most for window, from_, most in _GRAINS):
+        return False
+    return hues.same_but_for_an_edit(*whole.laid_under(part, place))
+
+
+def _turned(image: Image.Image, turn: int) -> Image.Image:
+    """Return an image turned as by :func:`simsearch.sketches.turned`."""
+    bands = [Image.fromarray(np.ascontiguousarray(turned(np.asarray(band), turn))) for band in image.split()]
+    return Image.merge(image.mode, bands)
 
 
 def _differing_together(one: np.ndarray, other: np.ndarray, window: int, seen_from: float) -> float:

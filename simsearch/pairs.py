@@ -34,6 +34,7 @@ _CONTOURS = 0.78  # cosine; of a thousand brightened photos one has less, and of
 _FITS = 0.72  # correlation with a part, below which it is not worth a closer look
 _VIEWS = 512  # decoded thumbnails that are kept: 75 MB
 _SKETCHES = 10_000  # 40 MB
+_CHECKED = 2  # how files were looked at; raised when more is seen: every pair is then looked at once more
 _COPIES, _CROPS, _EVERYTHING = 1, 2, 3  # what photos were compared for
 _READ_AT_ONCE = 10_000
 _WHOLE = Place(0, 0.0, 0.0, 1.0, 1.0)
@@ -78,7 +79,12 @@ class Pairs:
                ORDER BY whole, part"""
         )
         return [
-            Pair(whole, part, Match(Place(*place), agreement, bool(tone), bool(colour), burnt), bool(checked))
+            Pair(
+                whole,
+                part,
+                Match(Place(*place), agreement, bool(tone), bool(colour), burnt),
+                checked == _CHECKED,
+            )
             for whole, part, *place, agreement, tone, colour, burnt, checked in rows
         ]
 
@@ -233,7 +239,7 @@ class Pairs:
             db.executemany(
                 """INSERT OR REPLACE INTO pairs SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12
                    WHERE (SELECT count(*) FROM sketches WHERE photo_id IN (?1, ?2)) = 2""",
-                [(*pair[:2], *pair.match.place, *pair.match[1:], pair.checked) for pair in found],
+                [(*pair[:2], *pair.match.place, *pair.match[1:], _CHECKED * pair.checked) for pair in found],
             )
             sql = "UPDATE sketches SET compared = ? WHERE photo_id = ?"
             db.executemany(sql, [(stage, photo_id) for photo_id in compared])

@@ -1,12 +1,13 @@
 """What only a closer look tells: figures on a page, or somebody who walked into the picture."""
 
 import os
+import sqlite3
 
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from simsearch import Library
-from simsearch.closer import Closer, same_in_detail
+from simsearch.closer import Closer, Look, same_in_detail
 from simsearch.distortions import DISTORTIONS
 from simsearch.registration import Match
 from simsearch.sketches import Place
@@ -14,6 +15,10 @@ from tests.textures import save, texture
 from tests.toy import ToyEncoder
 
 WHOLE = Match(Place(0, 0.0, 0.0, 1.0, 1.0), 1.0, False, False)
+
+
+def same(whole, part, match=WHOLE):
+    return same_in_detail(Look(whole), Look(part), match)
 
 
 def page(*figures):
@@ -44,7 +49,7 @@ COPIES = ["recompressed", "quarter size", "brighter", "darker", "grey"]
     "picture", [SCENE, page(311.5, 42.0), texture(7, (300, 200))], ids=["scene", "page", "small"]
 )
 def test_a_copy_is_the_same_in_detail(picture, name):
-    assert same_in_detail(picture, DISTORTIONS[name](picture), WHOLE)
+    assert same(picture, DISTORTIONS[name](picture))
 
 
 @pytest.mark.parametrize(
@@ -52,32 +57,138 @@ def test_a_copy_is_the_same_in_detail(picture, name):
 )
 def test_another_page_is_not(other):
     first = page(311.5, 42.0)
-    assert same_in_detail(first, first.copy(), WHOLE)
-    assert not same_in_detail(first, other, WHOLE)
+    assert same(first, first.copy())
+    assert not same(first, other)
 
 
 @pytest.mark.parametrize("share", [0.005, 0.01, 0.03, 0.1])
 def test_a_shot_with_somebody_in_it_is_not(share):
-    assert not same_in_detail(SCENE, with_somebody(SCENE, share), WHOLE)
-    assert not same_in_detail(with_somebody(SCENE, share), SCENE, WHOLE)
+    assert not same(SCENE, with_somebody(SCENE, share))
+    assert not same(with_somebody(SCENE, share), SCENE)
 
 
 def test_a_part_is_found_again_to_the_pixel():
     box = (200, 150, 1040, 780)
     part = SCENE.crop(box)
     about = Match(Place(0, 0.171, 0.162, 0.703, 0.703), 1.0, False, False)
-    assert same_in_detail(SCENE, part, about)
-    assert not same_in_detail(SCENE, with_somebody(part, 0.02), about)
+    assert same(SCENE, part, about)
+    assert not same(SCENE, with_somebody(part, 0.02), about)
 
 
 def test_it_may_lie_turned():
-    assert same_in_detail(SCENE, ImageOps.mirror(SCENE), WHOLE._replace(place=WHOLE.place._replace(turn=1)))
-    assert not same_in_detail(SCENE, ImageOps.mirror(SCENE), WHOLE)
+    assert same(SCENE, ImageOps.mirror(SCENE), WHOLE._replace(place=WHOLE.place._replace(turn=1)))
+    assert not same(SCENE, ImageOps.mirror(SCENE))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (4000, 3), (30, 12)])
 def test_of_a_tiny_picture_there_is_nothing_more_to_see(size):
-    assert same_in_detail(Image.new("RGB", size), Image.new("RGB", size), WHOLE)
+    assert same(Image.new("RGB", size), Image.new("RGB", size))
+
+
+# Four colours of one brightness: in grey levels none can be told from another.
+RED, BLUE, GREEN, OCHRE = (160, 47, 47), (25, 85, 198), (30, 115, 40), (128, 72, 5)
+
+
+def mug(colour):
+    image = SCENE.copy()
+    ImageDraw.Draw(image).rounded_rectangle((400, 300, 700, 650), 40, colour)
+    return image
+
+
+def lamps(third):
+    """A page of green lamps, but for one."""
+    image = page()
+    for number in range(6):
+        box = (900, 150 + 200 * number, 930, 180 + 200 * number)
+        ImageDraw.Draw(image).ellipse(box, third if number == 2 else GREEN)
+    return image
+
+
+def chart(first, second, width=3):
+    image = Image.new("RGB", (1000, 700), "white")
+    draw = ImageDraw.Draw(image)
+    draw.line([(50, 0), (50, 650), (1000, 650)], "black", 3)
+    draw.line([(50 + 30 * x, 300 + 200 * (x % 3 - 1)) for x in range(30)], first, width)
+    draw.line([(50, 600), (950, 200)], second, width)
+    return image
+
+
+def pie(*colours):
+    image = Image.new("RGB", (800, 800), "white")
+    for number, colour in enumerate(colours):
+        ImageDraw.Draw(image).pieslice((100, 100, 700, 700), 90 * number, 90 * number + 90, colour, "black")
+    return image
+
+
+def swapped(*channels):
+    """A scene of which a part has its channels in another order, and is as bright as it was."""
+    part = SCENE.crop((500, 200, 900, 600))
+    luma = part.convert("YCbCr").split()
+    mixed = Image.merge("YCbCr", [luma[channel] for channel in (0, *channels)])
+    image = SCENE.copy()
+    image.paste(mixed.convert("RGB"), (500, 200))
+    return image
+
+
+RECOLOURED = {
+    "mug": (mug(RED), mug(BLUE)),
+    "another mug": (mug(OCHRE), mug(GREEN)),
+    "lamp": (lamps(GREEN), lamps(RED)),
+    "chart": (chart(RED, BLUE), chart(BLUE, RED)),
+    "another chart": (chart(OCHRE, GREEN, 4), chart(GREEN, OCHRE, 4)),
+    "pie": (pie(RED, BLUE, GREEN, OCHRE), pie(BLUE, RED, GREEN, OCHRE)),
+    "part": (SCENE, swapped(2, 1)),
+}
+
+
+@pytest.mark.parametrize(("one", "other"), RECOLOURED.values(), ids=RECOLOURED)
+def test_what_has_another_colour_is_not(one, other):
+    assert not same(one, other) and not same(other, one)
+
+
+@pytest.mark.parametrize("kind", ["mug", "another mug", "lamp", "pie"])
+@pytest.mark.parametrize("name", ["recompressed", "brighter", "darker", "quarter size"])
+def test_what_was_done_to_all_of_it_does_not_hide_another_colour(kind, name):
+    one, other = RECOLOURED[kind]
+    assert not same(one, DISTORTIONS[name](other))
+
+
+def mixed(*rows):
+    return lambda image: image.convert("RGB", [share for row in rows for share in (*row, 0)])
+
+
+EDITS = {
+    "sepia": mixed((0.39, 0.77, 0.19), (0.35, 0.69, 0.17), (0.27, 0.53, 0.13)),
+    "warm": mixed((1.15, 0, 0), (0, 1, 0), (0, 0, 0.85)),
+    "cool": mixed((0.85, 0, 0), (0, 1, 0), (0, 0, 1.15)),
+    "saturated": lambda image: ImageEnhance.Color(image).enhance(1.6),
+    "faded": lambda image: ImageEnhance.Color(image).enhance(0.4),
+    "contrast": lambda image: ImageEnhance.Contrast(image).enhance(1.4),
+    "poor and small": lambda image: DISTORTIONS["recompressed"](DISTORTIONS["quarter size"](image)),
+    **{name: DISTORTIONS[name] for name in COPIES},
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("kind", ["mug", "chart", "part"])
+def test_what_has_all_colours_edited_is(kind, number, name):
+    picture = RECOLOURED[kind][number]
+    assert same(picture, EDITS[name](picture)) and same(EDITS[name](picture), picture)
+
+
+def test_colours_are_compared_where_a_part_lies():
+    part = mug(RED).crop((200, 150, 1040, 780))
+    about = Match(Place(0, 0.171, 0.162, 0.703, 0.703), 1.0, False, False)
+    turned = about._replace(place=about.place._replace(turn=2))
+    assert same(mug(RED), part, about) and same(mug(RED), ImageOps.flip(part), turned)
+    assert not same(mug(BLUE), part, about) and not same(mug(BLUE), ImageOps.flip(part), turned)
+
+
+@pytest.mark.parametrize("side", [64, 200])
+def test_an_icon_of_another_colour_is_not(side):
+    one, other = (pie(*[colour] * 4).resize((side, side)) for colour in (RED, BLUE))
+    assert same(one, one.copy()) and not same(one, other)
 
 
 def test_what_cannot_be_read_is_not_known(tmp_path):
@@ -90,9 +201,11 @@ def test_what_cannot_be_read_is_not_known(tmp_path):
 
 @pytest.fixture
 def shots(tmp_path, album):
-    """A library to come, of two pages, of two shots from a tripod, and of one saved again."""
+    """A library to come, of two pages, two charts, two shots from a tripod, and of one saved again."""
     save(page(311.5, 42.0), album / "march.png")
     save(page(977.25, 63.1), album / "april.png")
+    save(chart(RED, BLUE), album / "week.png")
+    save(chart(OCHRE, GREEN), album / "other week.png")
     save(SCENE, album / "empty.jpg", quality=92)
     save(with_somebody(SCENE, 0.03), album / "somebody.jpg", quality=92)
     save(ImageEnhance.Brightness(SCENE).enhance(1.0).resize((600, 450)), album / "smaller.jpg", quality=80)
@@ -110,6 +223,17 @@ def test_what_only_thumbnails_take_for_the_same_is_no_copy(tmp_path, shots):
     with Library.open(tmp_path / "library", encoder=ToyEncoder()) as library:
         library.sync(shots, workers=1)
         assert groups(library) == [("empty.jpg", ("smaller.jpg", True))]
+
+
+def test_what_was_looked_at_less_closely_is_looked_at_once_more(tmp_path, shots):
+    """As in a library whose pairs were found before colours were compared."""
+    with Library.open(tmp_path / "library", encoder=ToyEncoder()) as library:
+        library.sync(shots, workers=1)
+        found = groups(library)
+        with sqlite3.connect(tmp_path / "library" / "library.db") as db:
+            db.execute("UPDATE pairs SET agreement = 1, checked = 1")
+        assert groups(library) == found
+        db.close()
 
 
 def test_files_that_are_away_are_looked_at_when_they_are_back(tmp_path, shots):
@@ -134,8 +258,9 @@ def test_a_card_has_the_pages_and_the_shots_that_are_new(tmp_path, shots):
             quality=92,
         )
         save(SCENE.resize((800, 600)), card / "known.jpg", quality=85)
+        save(chart(BLUE, RED), card / "chart.png")
         told = {file.path.name: file.verdict for file in library.known(card, workers=1).files}
-        assert told == {"may.png": "new", "again.jpg": "new", "known.jpg": "re-saved"}
+        assert told == {"may.png": "new", "again.jpg": "new", "known.jpg": "re-saved", "chart.png": "new"}
 
 
 def shoot(path, at, offset=None, part=None, quality=95):

@@ -33,6 +33,7 @@ FLOW = [
         "layout",
     },
     {"rerank", "clustering", "registration", "candidates", "versions", "bursts"},
+    {"hues"},
     {"closer"},
     {"efficientnet_lite", "keras_networks", "litert"},
     {"custom_networks"},

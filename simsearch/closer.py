@@ -22,7 +22,7 @@ from simsearch.registration import Match, Overlay, is_lost, means, spreads
 from simsearch.sketches import Place, turned
 
 _SIDE = 1_600  # pixels, the longer side that a file is decoded with at least
-_OPENED = 6  # files that are kept decoded: 3 MB each
+OPENED = 6  # files that are kept decoded: 3 MB each
 _PIXELS = 1_150_000  # that are compared: a page of A4 at 110 dots an inch, on which figures can be read
 _OF_OWN = 0.6  # of a picture's own sides: finer detail is lost in a JPEG of quality 30
 _DIFFERS = 0.5  # correlation of a window
@@ -81,7 +81,7 @@ class Closer:
 
     def __init__(self, source: Callable[[int], Path | None]) -> None:
         self._source = source
-        self._opened = lru_cache(_OPENED)(self._open)
+        self._opened = lru_cache(OPENED)(self._open)
 
     def shows_same(self, whole: int, part: int, match: Match) -> bool | None:
         """Return whether two files show the same in detail; None where one of them cannot be read."""

@@ -19,7 +19,7 @@ from simsearch.bursts import borders
 from simsearch.candidates import NEAR, Candidates
 from simsearch.closer import Closer
 from simsearch.copies import CROP, RESAVED
-from simsearch.facts import Exposure, are_two, exposure
+from simsearch.facts import Exposure
 from simsearch.intake import Intake, Taken
 from simsearch.inventory import BURST, THE_LIBRARYS, THIS, Known
 from simsearch.pairs import Comparing, Pair, Pairs, Progress, Sketch
@@ -86,7 +86,7 @@ class Counterparts:
         self._dim = dim
         self._progress = progress
         self._pairs = Pairs(store, indexes)
-        self._comparing = Comparing(self._thumbnail, self._sketch)
+        self._comparing = Comparing(self._thumbnail, self._sketch, self._shot)
         self._closer = Closer(self._path)
 
     def _thumbnail(self, number: int) -> bytes | None:
@@ -141,16 +141,14 @@ class Counterparts:
             self._progress(doing, done, len(numbers))
 
     def _proven(self, compare: Callable[[int, int, int], Pair | None], some: Candidates) -> list[Pair]:
-        pairs = map(compare, some.ones.tolist(), some.others.tolist(), some.turns.tolist())
-        alike = [pair for pair in pairs if pair and not are_two(*map(self._shot, pair[:2]))]
+        alike = self._comparing.alike(compare, some)
         return [pair for pair in alike if self._closer.shows_same(*pair[:3]) is not False]
 
     def _shot(self, number: int) -> Exposure | None:
         """Return the camera, and when it took a file or a photo, where that is told."""
         if number < 0:
             return self._intake.files[number].shot
-        told = self._store.query("SELECT camera, taken_at FROM photos WHERE id = ?", number)
-        return exposure(told[0][0], parsed_time(told[0][1])) if told else None
+        return self._pairs.shot(number)
 
     def _path(self, number: int) -> Path | None:
         """Return where a file or a photo is, if it is there just now."""

@@ -17,9 +17,11 @@ import numpy as np
 
 from simsearch import candidates, reach, registration, sketches
 from simsearch.candidates import NEAR, Candidates
-from simsearch.closer import Closer
+from simsearch.closer import OPENED, Closer
+from simsearch.facts import Exposure, are_two, exposure
 from simsearch.registration import Match, View
 from simsearch.sketches import Place
+from simsearch.store import parsed_time
 
 if TYPE_CHECKING:
     from simsearch.indexes import Indexes
@@ -30,6 +32,7 @@ Progress = Callable[[str, int, int], None]  # what is done just now, and how muc
 _SKETCHED_AT_ONCE = 500  # between two commits
 _COMPARED_AT_ONCE = 200
 _LOOKED_AT_ONCE = 20  # pairs of files: of large photos a second or two
+_TILE = OPENED - 2  # wholes that are looked at in turn: kept beside them are a part and the one before it
 _CONTOURS = 0.78  # cosine; of a thousand brightened photos one has less, and of mere look-alikes most
 _FITS = 0.72  # correlation with a part, below which it is not worth a closer look
 _VIEWS = 512  # decoded thumbnails that are kept: 75 MB
@@ -131,13 +134,18 @@ class Pairs:
                     waiting += [(copy, sketches.then(laid, turn)) for copy, laid in beside[photo_id]]
         return found
 
+    def shot(self, photo_id: int) -> Exposure | None:
+        """Return the camera, and when it took a photo, where that is told."""
+        told = self._store.query("SELECT camera, taken_at FROM photos WHERE id = ?", photo_id)
+        return exposure(told[0][0], parsed_time(told[0][1])) if told else None
+
     def compare(self, one: int, other: int) -> Pair | None:
         """Look whether two photos that were no candidates show the same; what comes of it is kept."""
         return self.comparer()(one, other)
 
     def comparer(self) -> Callable[[int, int], Pair | None]:
         """Return :meth:`compare` for a run of many: it keeps what it has read, and is soon out of date."""
-        comparing = Comparing(self._store.thumbnail, self.sketch)
+        comparing = Comparing(self._store.thumbnail, self.sketch, self.shot)
         rejected = set(self._store.query("SELECT whole, part FROM pairs WHERE agreement = 0"))
 
         def compare(one: int, other: int) -> Pair | None:
@@ -171,18 +179,18 @@ class Pairs:
             Width of the embeddings.
         """
         self._sketch(progress)
-        comparing = Comparing(self._store.thumbnail, self.sketch)
+        comparing = Comparing(self._store.thumbnail, self.sketch, self.shot)
         pending = self._pending(_COPIES)
         if len(pending):
             progress("looking for copies", 0, len(pending))
             found = candidates.copies(*self._prints("TRUE", self._pending(_EVERYTHING)), pending)
-            self._compare_all("looking for copies", _COPIES, pending, found, comparing.copy, progress)
+            self._compare_all("looking for copies", _COPIES, pending, found, comparing, progress)
         self._look_closer(progress)
         pending = self._pending(_CROPS)
         if len(pending):
             progress("looking for crops", 0, len(pending))
             found = candidates.crops(*self._neighbours(dim), pending, self.stand_ins())
-            self._compare_all("looking for crops", _CROPS, pending, found, comparing.crop, progress)
+            self._compare_all("looking for crops", _CROPS, pending, found, comparing, progress)
         self._look_closer(progress)
 
     def _compare_all(
@@ -191,22 +199,23 @@ class Pairs:
         stage: int,
         pending: np.ndarray,
         found: Candidates,
-        compare: Callable[[int, int, int], Pair | None],
+        comparing: Comparing,
         progress: Progress,
     ) -> None:
         """Compare candidates and keep what is the same, the pending photos being done one by one."""
+        compare = comparing.copy if stage == _COPIES else comparing.crop
         for start in range(0, len(pending), _COMPARED_AT_ONCE):
             block = pending[start : start + _COMPARED_AT_ONCE]
             some = found.of(block)
-            pairs = map(compare, some.ones.tolist(), some.others.tolist(), some.turns.tolist())
-            self._keep([pair for pair in pairs if pair], block.tolist(), stage)
+            self._keep(comparing.alike(compare, some), block.tolist(), stage)
             progress(doing, start + len(block), len(pending))
 
     def _look_closer(self, progress: Progress) -> None:
         """Look at the files of pairs that thumbnails alone have told of so far, where they can be read."""
-        unchecked = [pair for pair in self.known() if not pair.checked]
+        shot = lru_cache(None)(self.shot)
+        unchecked = [pair for pair in self.known() if not pair.checked and not are_two(*map(shot, pair[:2]))]
         there = self._there({photo_id for pair in unchecked for photo_id in pair[:2]})
-        unchecked = [pair for pair in unchecked if there.issuperset(pair[:2])]
+        unchecked = in_tiles(pair for pair in unchecked if there.issuperset(pair[:2]))
         for start in range(0, len(unchecked), _LOOKED_AT_ONCE):
             progress("looking closer", start, len(unchecked))
             block = unchecked[start : start + _LOOKED_AT_ONCE]
@@ -317,17 +326,30 @@ class Comparing:
 
     Parameters
     ----------
-    thumbnail, sketch
+    thumbnail, sketch, shot
         Give those of photos by their ids, or None.
     """
 
     def __init__(
-        self, thumbnail: Callable[[int], bytes | None], sketch: Callable[[int], Sketch | None]
+        self,
+        thumbnail: Callable[[int], bytes | None],
+        sketch: Callable[[int], Sketch | None],
+        shot: Callable[[int], Exposure | None],
     ) -> None:
         self._thumbnail = thumbnail
         self._sketch = sketch
+        self._shot = lru_cache(_SKETCHES)(shot)
         self._view = lru_cache(_VIEWS)(self._read_view)
         self._seen = lru_cache(_SKETCHES)(self._read_seen)
+
+    def alike(self, compare: Callable[[int, int, int], Pair | None], some: Candidates) -> list[Pair]:
+        """Return the pairs of candidates, compared by :meth:`copy` or :meth:`crop`; two shots are none."""
+        found = (
+            compare(one, other, turn)
+            for one, other, turn in zip(*(column.tolist() for column in some[1:]), strict=True)
+            if not are_two(self._shot(one), self._shot(other))
+        )
+        return [pair for pair in found if pair]
 
     def copy(self, one: int, other: int, turn: int) -> Pair | None:
         """Return the pair where one photo is all of another, but for an edge, however it was turned."""
@@ -370,6 +392,13 @@ class Comparing:
         """Return a photo's contours, and its height by its width."""
         found = self._sketch(photo_id)
         return found and (sketches.contours(found[0][None])[0], found[1])
+
+
+def in_tiles(pairs: Iterable[Pair]) -> list[Pair]:
+    """Return pairs in an order in which few files have to be kept: some wholes, with all of their parts."""
+    some = list(pairs)
+    places = {whole: place for place, whole in enumerate(sorted({pair.whole for pair in some}))}
+    return sorted(some, key=lambda pair: (places[pair.whole] // _TILE, pair.part, pair.whole))
 
 
 def _fit(contours: np.ndarray, others: np.ndarray, turn: int) -> float:

@@ -329,7 +329,18 @@ class Store:
         self._forget_failure(root, found.path)
 
     def describe(self, photo_id: int, about: About) -> None:
-        """Write down what a photo's file says of it (inside a transaction)."""
+        """Write down what a photo's file says of it (inside a transaction).
+
+        Two shots are not compared with each other: where it is told anew what a photo is a shot of, its
+        copies are looked for once more.
+        """
+        self._write(
+            """UPDATE sketches SET compared = 0 WHERE photo_id = ?1 AND (?2, ?3) IS NOT
+               (SELECT camera, taken_at FROM photos WHERE id = ?1)""",
+            photo_id,
+            about.camera,
+            about.taken_at,
+        )
         self._write(f"UPDATE photos SET {' = ?, '.join(About._fields)} = ? WHERE id = ?", *about, photo_id)
 
     def move(self, photo_id: int, root: Root, found: Found) -> None:

@@ -1,13 +1,16 @@
 """Finding what shows the same in a library: photos are drawn, what becomes of them is planted, and found."""
 
 import threading
+from functools import lru_cache
+from itertools import combinations
 
 import numpy as np
 import pytest
 
 from simsearch import pairs as pairs_module
+from simsearch.closer import OPENED
 from simsearch.indexes import Indexes
-from simsearch.pairs import Pair, Pairs
+from simsearch.pairs import Pair, Pairs, in_tiles
 from simsearch.photos import Found
 from simsearch.registration import Match
 from simsearch.sketches import SIDE, Place, sketch
@@ -32,13 +35,13 @@ class Album:
         [self.root] = self.store.roots()
         self.compared: list[tuple[int, int]] = []
 
-    def put(self, name, image, content=None, jpeg=None):
+    def put(self, name, image, content=None, jpeg=None, taken_at=None):
         """Add a photo, or replace it; return its id."""
         jpeg = thumbnail(image) if jpeg is None else jpeg
         rng = np.random.default_rng(len(name))
         vector = np.array([1, 0, 0]) + 0.1 * rng.normal(size=DIM)
         packed = (vector / np.linalg.norm(vector)).astype("<f2").tobytes()
-        about = About(image.width, image.height, None, None, None, None, 1)
+        about = About(image.width, image.height, taken_at, taken_at and "Box 3", None, None, 1)
         with self.store.transaction():
             found = Found(name, 1, 1)
             self.store.put(self.root, found, Content(content or f"bytes of {name}", about, packed, jpeg))
@@ -95,7 +98,31 @@ def planted(album):
     return album
 
 
+ALL = Place(0, 0.0, 0.0, 1.0, 1.0)
 FOUND = {(1, 3), (1, 4), (2, 5)}
+
+
+def test_two_shots_are_not_even_compared(album):
+    """Until it is told that they are one after all."""
+    for number in range(3):
+        album.put(f"{number}.jpg", texture(1), taken_at=f"2023-05-01T18:30:0{number}")
+    assert not album.keep_up() and not album.known
+    album.put("3.jpg", small(texture(1)), taken_at="2023-05-01T18:30:01+02:00")
+    assert album.keep_up() == {(2, 4)} and album.known == {(2, 4)}
+    with album.store.transaction():
+        album.store.describe(3, About(600, 450, "2023-05-01T18:30:01", "Box 3", None, None, 1))
+    assert (2, 3) in album.keep_up() and (2, 3) in album.known
+
+
+def test_few_files_are_opened_again_where_all_are_alike():
+    pairs = [Pair(one, other, Match(ALL, 1.0, False, False)) for one, other in combinations(range(45), 2)]
+    opened: list[int] = []
+    take = lru_cache(OPENED)(opened.append)
+    for pair in in_tiles(pairs):
+        take(pair.whole)
+        take(pair.part)
+    assert sorted(in_tiles(pairs)) == pairs
+    assert len(opened) < len(pairs) / 3
 
 
 def test_copies_and_crops_are_found(planted):

@@ -290,6 +290,13 @@ def test_json_has_every_value_of_every_row(findings):
     assert report["speed"][0] == {"what": "one", "rate": {"median": 3, "min": 2, "max": 4}, "hidden": None}
 
 
+def test_unless_named_the_networks_that_come_with_simsearch_are_measured():
+    parser = bench_report.Parser("A check.", "check")
+    parser.add_backbones()
+    assert parser.parse_args([]).backbone == ["efficientnet-lite2", "efficientnet-lite0"]
+    assert parser.parse_args(["--backbone", "ResNet50"]).backbone == ["ResNet50"]
+
+
 @pytest.mark.parametrize(("broken", "code"), [([], 0), (["a photo is lost"], 1)])
 def test_what_is_not_as_it_must_be_is_told_and_makes_the_exit_code_1(findings, broken, code, capsys):
     parser = bench_report.Parser("A check.", "check")

@@ -66,7 +66,7 @@ def advantage(
     ----------
     edited
         Whether one of them was turned, or has other tones: then the older is better, however many bytes the
-        edited one was given.
+        edited one was given. Of equal age the other may be the better one, which the reason says.
     burnt
         What share more of the one is black or white without detail.
     settle
@@ -78,11 +78,13 @@ def advantage(
         return None
     later = other.mtime_ns - one.mtime_ns
     age = later > _SAME_TIME, later < -_SAME_TIME, "the older file"
-    for better, worse, reason in (
+    surely = (
         (one.kind == RAW, other.kind == RAW, "a camera raw"),
         (one.told, other.told, "tells more in its Exif: when, where or with what it was taken"),
         (burnt < -_BURNT, burnt > _BURNT, "less of it burnt out"),
         *([age] if edited else []),
+    )
+    perhaps = (
         (
             age[0] and one.kind < other.kind,
             age[1] and other.kind < one.kind,
@@ -95,10 +97,14 @@ def advantage(
             f"compressed less: {_sizes(one.size, other.size)}",
         ),
         *([age, *_by_place(one, other)] if settle else []),
-    ):
-        if better != worse:
-            return reason if better > worse else None
-    return "the first by name" if settle and str(one.path) < str(other.path) else None
+        *([(str(one.path) < str(other.path), 0, "the first by name")] if settle else []),
+    )
+    doubt = f"{BUT}may be the one that was not edited" if edited else ""
+    for reasons, but in ((surely, ""), (perhaps, doubt)):
+        for better, worse, reason in reasons:
+            if better != worse:
+                return f"{reason}{but}" if better > worse else None
+    return None
 
 
 def _doubt(larger: Version, other: Version) -> str:

@@ -28,7 +28,8 @@ def collection(run, library, album):
     save(ImageOps.mirror(first), album / "mirrored.jpg", quality=90)
     save(first.crop((40, 20, 210, 150)), album / "crop.jpg", quality=90)
     for file in album.rglob("*.*"):
-        os.utime(file, (1_700_000_000, 1_700_000_000))  # none is the older one
+        later = 60 if file.name == "mirrored.jpg" else 0  # of the others none is the older one
+        os.utime(file, (1_700_000_000 + later, 1_700_000_000 + later))
     assert run("index", album)[0] == 0
     return album
 
@@ -58,7 +59,7 @@ def test_copies_are_told_apart_and_the_best_is_named_with_its_reason(run, collec
     assert reasons == {
         "1.png": "fewer folders deep",
         "small.jpg": "more pixels: 240 x 180 against 120 x 90",
-        "mirrored.jpg": "saved without loss, as PNG",
+        "mirrored.jpg": "the older file",
         "crop.jpg": "shows all of it",
     }
 
@@ -392,17 +393,18 @@ def test_no_name_means_anything_to_the_shell(run, library, album, tmp_path, name
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("name", "change", "reason"),
     [
-        ("camera = 'Nikon', width = 30, height = 40", "; but the other tells more in its Exif"),
-        ("width = 240, height = 180, mtime_ns = 1", None),
+        ("small", "camera = 'Nikon', width = 30, height = 40", "; but the other tells more in its Exif"),
+        ("small", "width = 240, height = 180, mtime_ns = 1", None),
+        ("mirrored", "mtime_ns = 17e17", "; but the other may be the one that was not edited"),
     ],
 )
 def test_what_is_better_in_another_way_is_left_to_the_user(
-    run, collection, library, tmp_path, change, reason
+    run, collection, library, tmp_path, name, change, reason
 ):
     with sqlite3.connect(library / "library.db") as db:
-        db.execute(f"UPDATE photos SET {change} WHERE path = 'small.jpg'")
+        db.execute(f"UPDATE photos SET {change} WHERE path = '{name}.jpg'")
     (group,) = groups_of(run, "--script", tmp_path / "aside.sh")
     if reason is None:
         reason = "the older file; but the other is saved without loss"

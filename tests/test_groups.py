@@ -120,7 +120,8 @@ def test_copies_are_told_with_the_best_and_what_was_done(kept_library):
     assert told[1] == ("re-saved", ("scaled to 50%",), "more pixels: 600 x 450 against 300 x 225")
     assert told[2] in [("crop", (f"{share}% of it",), "shows all of it") for share in (43, 44, 45)], "4/9"
     [copy] = dunes.copies
-    assert copy.relation == "re-saved" and copy.reason == "saved without loss, as PNG"
+    assert copy.relation == "re-saved"  # both are as old
+    assert copy.reason == "saved without loss, as PNG; but the other may be the one that was not edited"
     assert copy.changes == ("mirrored", "other colours", "saved as JPG")
     for group in groups:
         assert group.best == library.photo(group.best.path)

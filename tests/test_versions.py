@@ -67,6 +67,16 @@ def test_a_little_more_is_no_reason(almost):
     assert advantage(PLAIN, named) == "the first by name"
 
 
+@pytest.mark.parametrize(("better", "worse", "reason"), BETTER)
+def test_of_two_as_old_the_one_that_was_edited_may_have_more(better, worse, reason):
+    told = advantage(better, worse, edited=True)
+    surely = ("more pixels", "a camera raw", "tells more", "the older file")
+    assert told == (
+        reason if reason.startswith(surely) else f"{reason}; but the other may be the one that was not edited"
+    )
+    assert advantage(worse, better, edited=True) is None
+
+
 @pytest.mark.parametrize(
     "edited", [but(mtime_ns=LATER, size=9_000_000), but(mtime_ns=LATER, path="/photos/b.png")]
 )

@@ -523,6 +523,7 @@ PHRASES = {
     "more pixels": "mehr Pixel",
     "{better}; but the other {what}": "{better}; doch das andere {what}",
     "is a camera raw": "ist eine Kamera-Rohdatei",
+    "may be the one that was not edited": "ist vielleicht das unbearbeitete",
     "is saved without loss": "ist verlustfrei gespeichert",
     "tells more in its Exif": "sagt mehr in seinen Exif-Daten",
     "tells more in its Exif: when, where or with what it was taken": (

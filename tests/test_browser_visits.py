@@ -227,6 +227,13 @@ def test_filters_are_in_the_address_and_are_taken_back(visit, unseen):
     other.get_by_role("button", name="Canon EOS R6").click()
     other.wait_for_selector(f"text={left(EACH)}")
 
+    page.get_by_role("button", name="Canon EOS R6").click()  # where it was chosen, in fields now put away
+    page.wait_for_selector(f"text={left(EACH)}")
+    page.get_by_text("Search with a part of it").click()
+    page.wait_for_selector("text=Draw a box around what matters")
+    at_rest(page)
+    assert page.is_visible(f"text={left(EACH)}") and [*asked_for(page)] == ["kind", "picture"]
+
 
 def left(count):
     return f"{count} of {len(KINDS) * EACH + 1} photos are left"

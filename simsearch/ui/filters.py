@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from functools import partial
 from types import MappingProxyType
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import streamlit as st
 
@@ -22,6 +22,7 @@ _STATE = "filters"  # what is chosen
 _DATE = re.compile(r"[12]\d{3}(-\d\d(-\d\d)?)?", re.ASCII)
 _BETWEEN = "filter-between"  # whether two days are asked for
 _DAYS = "days"  # what stands for them among the years
+_TURN = "filters-turn"  # how often what is chosen came from elsewhere than the fields
 
 # What is chosen stands beside the button, as small as it can be and still be hit with a finger. That it is
 # removed so, the icon says to those who see it.
@@ -92,6 +93,7 @@ def current() -> Filters:
 def use(filters: Filters) -> None:
     """Choose filters, such as those of an address, in place of what is chosen."""
     _keep(from_address(to_address(filters)))
+    _renew()
 
 
 def to_address(filters: Filters) -> dict[str, str]:
@@ -194,6 +196,12 @@ def _take_back(names: list[str] | tuple[str, ...]) -> None:
     _set(**dict.fromkeys(names))
     if "since" in names or "until" in names:
         st.session_state[_BETWEEN] = False
+    _renew()
+
+
+def _renew() -> None:
+    """Have new fields: those of a closed popover would send what they hold once more, and choose it again."""
+    st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1
 
 
 def _show_left(library: Library, filters: Filters) -> None:
@@ -233,7 +241,7 @@ def _pick(
     label: str,
     counts: Mapping[str, int | None],
     value: object,
-    note: Callable[[], None] | None = None,
+    note: Callable[[str | None], None] | None = None,
     *,
     names: Mapping[str, str] = MappingProxyType({}),
     help: str | None = None,
@@ -245,7 +253,7 @@ def _pick(
     counts
         How many photos each leaves.
     note
-        What is called when something was chosen; by default the filter of that name is set.
+        What is called with what was chosen; by default the filter of that name is set.
     names
         What to call those that are not called what they are.
     """
@@ -258,25 +266,32 @@ def _pick(
         return
     if value is not None:  # from an address: a part of a name, or what is not there any more
         counts = {**counts, str(value): counts.get(str(value))}
-    st.session_state[_key(name)] = value
+    key = _key(name)
+    st.session_state[key] = value
     st.selectbox(
         label,
         list(counts),
         None,
         told,
-        key=_key(name),
+        key=key,
         help=help,
         placeholder=say("Any"),
-        on_change=note or partial(_note, name),
+        on_change=_pass,
+        args=(key, note or partial(_note, name)),
     )
 
 
-def _note(name: str) -> None:
-    _set(**{name: st.session_state[_key(name)]})
+def _pass(key: str, note: Callable[[Any], None]) -> None:
+    """Pass on what a field holds; its key is the one it was shown with, as new ones may be due by now."""
+    note(st.session_state[key])
+
+
+def _note(name: str, chosen: str | None) -> None:
+    _set(**{name: chosen})
 
 
 def _key(name: str) -> str:
-    return f"filter-{name}"
+    return f"filter-{name}-{st.session_state.get(_TURN, 0)}"
 
 
 def _choose_time(chosen: Filters, choices: Choices) -> None:
@@ -323,8 +338,8 @@ def _period(chosen: Filters) -> str:
     return since if isinstance(since, str) and since == until and len(since) < len("2023-05-01") else ""
 
 
-def _note_when(choices: Choices) -> None:
-    chosen, when = current(), st.session_state[_key("when")]
+def _note_when(choices: Choices, when: str | None) -> None:
+    chosen = current()
     st.session_state[_BETWEEN] = when == _DAYS
     if when != _DAYS:
         _set(since=when, until=when)
@@ -332,9 +347,8 @@ def _note_when(choices: Choices) -> None:
         _set(since=_first_day(time).isoformat(), until=_last_day(time).isoformat())
 
 
-def _note_month(year: str) -> None:
-    time = st.session_state[_key("month")] or year
-    _set(since=time, until=time)
+def _note_month(year: str, chosen: str | None) -> None:
+    _set(since=chosen or year, until=chosen or year)
 
 
 def _choose_days(chosen: Filters, choices: Choices) -> None:
@@ -345,21 +359,22 @@ def _choose_days(chosen: Filters, choices: Choices) -> None:
     }
     days = [one for one in (*values.values(), choices.first, choices.last) if one]
     for name, label in (("since", say("From")), ("until", say("To"))):
-        st.session_state[_key(name)] = values[name]
+        key = _key(name)
+        st.session_state[key] = values[name]
         st.date_input(
             label,
             None,
             min(days),
             max(days),
-            key=_key(name),
+            key=key,
             format="DD.MM.YYYY" if is_german() else "YYYY-MM-DD",
-            on_change=partial(_note_day, name),
+            on_change=_pass,
+            args=(key, partial(_note_day, name)),
         )
 
 
-def _note_day(name: str) -> None:
-    value = st.session_state[_key(name)]
-    _set(**{name: value and value.isoformat()})
+def _note_day(name: str, chosen: date | None) -> None:
+    _set(**{name: chosen and chosen.isoformat()})
 
 
 def _first_day(when: str) -> date:

@@ -7,7 +7,7 @@ import pytest
 from simsearch import FolderError, Library
 from simsearch.running import recorded, sole_writer
 from tests.conftest import paint
-from tests.test_app import on, press
+from tests.test_app import cards, on, press
 from tests.test_app_library import started  # noqa: F401
 
 pytest.importorskip("streamlit")
@@ -68,6 +68,15 @@ def test_the_first_run_is_shown_at_once_and_searching_begins_with_the_first_phot
         library.sync(album)
         page.run()
         assert not page.title and "1 photo is ready" in [one.value for one in page.subheader]
+        for number in range(2, 21):
+            paint(album / f"{number}.png", (number * 12, 40, 90))
+        library.sync(album)
+        page.run()
+        assert "20 photos are ready" in [one.value for one in page.subheader]
+        drawn = [card["name"] for card in cards(page)]
+        assert drawn[0] == "1.png" and len(set(drawn)) == 18
+        page.run()
+        assert [card["name"] for card in cards(page)] == drawn
 
 
 def test_a_folder_without_photos_leads_back_to_the_field(page, tmp_path, album):

@@ -523,7 +523,10 @@ def test_a_folder_is_indexed_from_the_first_page_on_and_its_progress_survives_a_
         page.wait_for_selector("text=/ of 1,501 photos/")
         assert not re.search("DeltaGenerator|Traceback", page.inner_text("body"))
         page.wait_for_selector("text=/^[0-9,]+ photos? (is|are) ready/")  # the first ones
-        page.wait_for_selector(".card img.there")
+        awaited(page, ".card img.there", 18)
+        first = page.inner_text("h3")
+        page.wait_for_function("first => document.querySelector('h3')?.innerText !== first", arg=first)
+        assert page.is_visible("text=/ of 1,501 photos/")  # it went on while photos came
         page.close()
         page = chromium.new_page(viewport={"width": 1200, "height": 900})
         page.set_default_timeout(60_000)

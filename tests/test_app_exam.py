@@ -12,6 +12,7 @@ from tests.conftest import paint
 from tests.test_app import markup, on, press
 
 pytest.importorskip("streamlit")
+from simsearch.ui.work import Desks  # noqa: E402
 
 
 @pytest.fixture
@@ -169,3 +170,33 @@ def test_an_exam_goes_on_when_the_page_is_left_and_can_be_stopped(examined, monk
     page = press(on(page, "exam"), "Stop")
     awaited(page, lambda: page.info)
     assert page.info[0].value == "Stopped before all was looked at."
+
+
+def test_a_desk_stays_while_work_is_under_way_however_many_libraries_come_after():
+    desks, end = Desks(most=2), threading.Event()
+    busy, idle = desks.desk("first", "exam"), desks.desk("first", "health")
+    busy.begin("long", lambda progress: end.wait(20))
+    idle.begin("short", lambda progress: None)
+    waited_for(idle)
+    for key in ("second", "third"):
+        assert desks.desk(key, "exam").last is None
+    assert desks.desk("first", "exam") is busy and busy.busy
+    assert desks.desk("first", "health") is not idle  # what came of it made room
+    end.set()
+    waited_for(busy)
+    for key in ("second", "third"):
+        desks.desk(key, "exam")
+    assert desks.desk("first", "exam") is not busy  # as soon as it has ended
+
+
+def waited_for(desk):
+    desk.last.wait(20)
+    assert not desk.busy
+
+
+def test_a_desk_that_is_asked_for_is_kept_though_all_others_are_busy():
+    desks, end = Desks(most=1), threading.Event()
+    desks.desk("first", "exam").begin("long", lambda progress: end.wait(20))
+    wanted = desks.desk("second", "exam")
+    assert desks.desk("second", "exam") is wanted
+    end.set()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
+_MOST = 6  # desks: an exam, a check and a lesson, of this library and of the one before it
 Progress = Callable[[str, int, int], None]
 _Outcome = TypeVar("_Outcome")
 
@@ -90,14 +92,47 @@ class Desk:
         self.last: Work[Any] | None = None
         self._lock = threading.Lock()
 
+    @property
+    def busy(self) -> bool:
+        """Whether work is under way."""
+        return bool(self.last and self.last.running)
+
     def begin(self, key: Hashable, do: Callable[[Progress], object]) -> None:
         """Begin work where none is under way."""
         with self._lock:
-            if not (self.last and self.last.running):
+            if not self.busy:
                 self.last = Work(key, do)
 
 
-@st.cache_resource(max_entries=3, show_spinner=False)  # one of each sort
+class Desks:
+    """The desks of a server, by the library's key and the sort of work; may be used from several threads.
+
+    Of libraries that were replaced the outcomes make room for others, but no desk goes with work under way:
+    what is begun beside it would be a second piece.
+    """
+
+    def __init__(self, most: int = _MOST) -> None:
+        self._most = most
+        self._desks: OrderedDict[tuple[str, str], Desk] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def desk(self, key: str, sort: str) -> Desk:
+        """Return the desk for a sort of work on a library, by its key."""
+        name = key, sort
+        with self._lock:
+            wanted = self._desks.setdefault(name, Desk())
+            self._desks.move_to_end(name)
+            idle = [other for other, desk in self._desks.items() if other != name and not desk.busy]
+            for other in idle[: max(len(self._desks) - self._most, 0)]:  # those not used for longest
+                del self._desks[other]
+            return wanted
+
+
+@st.cache_resource(show_spinner=False)
+def _desks() -> Desks:
+    return Desks()
+
+
 def desk(key: str, sort: str) -> Desk:
-    """Return the desk for a sort of work on a library, by its key."""
-    return Desk()
+    """Return this server's desk for a sort of work on a library, by its key."""
+    return _desks().desk(key, sort)

@@ -67,26 +67,41 @@ class Miss(NamedTuple):
     probes_needed: int | None
 
 
-def compare(indexes: Indexes, vector: np.ndarray, k: int) -> tuple[list[Answer], list[Miss], dict[str, int]]:
-    """Let every engine answer a query, an embedding (dim,) float32; say what LSH missed, and its settings."""
+def compare(
+    indexes: Indexes, vector: np.ndarray, k: int, own: int | None
+) -> tuple[list[Answer], list[Miss], dict[str, int]]:
+    """Let every engine answer a query, an embedding (dim,) float32; say what LSH missed, and its settings.
+
+    Where it is that of a photo of the library, its ``own`` id is left out of all answers.
+    """
     with indexes.lock:
         for engine in ENGINES:  # making one may take seconds, in which photos come and go
             indexes.current(engine, len(vector))
         exact, *_ = engines = [indexes.current(engine, len(vector)) for engine in ENGINES]
         vector = indexes.projected(vector[None])[0]
-        truth, scores = exact.search(vector[None], min(k, max(len(exact), 1)))
-        true_ids = truth[0][truth[0] >= 0]
-        answers = [_answer(index, vector, len(true_ids), exact, scores[0]) for index in engines]
-        missed = _missed(true_ids, scores[0], answers[-1])
+        found, scores = exact.search(vector[None], min(_wanted(k, own), max(len(exact), 1)))
+        others = (found[0] >= 0) & (found[0] != own)
+        true_ids, truth = found[0][others][:k], scores[0][others][:k]
+        answers = [_answer(index, vector, own, exact, truth) for index in engines]
+        missed = _missed(true_ids, truth, answers[-1])
         lsh: LshIndex = engines[-1]  # type: ignore[assignment]
         return answers, _misses(lsh, vector, missed), lsh.settings._asdict()
 
 
-def _answer(index: LocalIndex, vector: np.ndarray, k: int, exact: LocalIndex, truth: np.ndarray) -> Answer:
-    if k == 0:
+def _wanted(k: int, own: int | None) -> int:
+    """Return how many to look for, so that k are left without the photo that is asked with."""
+    return k if own is None else k + 1
+
+
+def _answer(
+    index: LocalIndex, vector: np.ndarray, own: int | None, exact: LocalIndex, truth: np.ndarray
+) -> Answer:
+    """Let an engine find as many as there are true scores, (k,), the best first."""
+    if len(truth) == 0:
         return Answer(index.engine, str(index), [], [], 0.0, 1.0, 0.0, 0.0, index.nbytes)
+    k = _wanted(len(truth), own)
     found, _ = _timed(index, vector, k)  # the first search may finish building
-    ids, scores = _scored(exact, vector, found)
+    ids, scores = _scored(exact, vector, found[found != own][: len(truth)])
     times = [_timed(index, vector, k)[1] for _ in range(_REPEATS)]
     return Answer(
         index.engine,
@@ -94,7 +109,7 @@ def _answer(index: LocalIndex, vector: np.ndarray, k: int, exact: LocalIndex, tr
         ids.tolist(),
         scores.tolist(),
         median(times),
-        _recall(scores, truth[:k]),
+        _recall(scores, truth),
         float(index.scanned(vector[None], k)[0]),
         float(index.compared(vector[None], k)[0]),
         index.nbytes,
@@ -121,8 +136,7 @@ def _recall(scores: np.ndarray, truth: np.ndarray) -> float:
 
 def _missed(ids: np.ndarray, scores: np.ndarray, answer: Answer) -> np.ndarray:
     """Return which of the true nearest are not in an answer, nor others as good in their place."""
-    worst = scores[len(ids) - 1] - _SAME
-    right = sum(score >= worst for score in answer.scores)
+    right = sum(score >= scores[-1] - _SAME for score in answer.scores)
     ties = right - len({*answer.ids} & {*ids.tolist()})
     missed = [photo_id for photo_id in ids.tolist() if photo_id not in answer.ids]
     return np.array(missed[: max(len(missed) - ties, 0)], dtype=np.int64)

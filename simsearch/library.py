@@ -668,7 +668,7 @@ class Library:
         ).of(path)
 
     def compare(self, image: Asked, k: int = 15) -> dict[str, Any]:
-        """Let every engine answer the same query, a picture or a photo of the library.
+        """Let every engine answer the same query, a picture or a photo of the library, other than itself.
 
         Returns
         -------
@@ -691,8 +691,8 @@ class Library:
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
         searcher = self._searcher
-        vector = searcher.known(image)[1] if isinstance(image, Hit) else searcher.encoded(image)
-        answers, misses, settings = compare(self._indexes, vector, k)
+        own, vector = searcher.known(image) if isinstance(image, Hit) else (None, searcher.encoded(image))
+        answers, misses, settings = compare(self._indexes, vector, k, own)
         exact = dict(zip(answers[0].ids, answers[0].scores, strict=True))
         return {
             "answers": [

@@ -449,8 +449,25 @@ def test_comparing_lets_every_engine_answer(many, album):
     assert len(told["missed"]) == round(5 * (1 - lsh["recall"]))
     assert set(told["settings"]) == {"bits", "tables", "probes", "hits"}
     assert all(answer["milliseconds"] > 0 and answer["bytes"] > 0 for answer in told["answers"])
-    again = many.compare(exact["hits"][0], k=5)["answers"][0]["hits"]
-    assert [hit.id for hit in again] == [hit.id for hit in exact["hits"]]
+
+
+@pytest.mark.parametrize(("k", "count"), [(5, 5), (500, 119)])
+def test_a_photo_compared_with_is_none_of_its_own_hits(many, album, k, count):
+    hit = many.photo(album / "050.png")
+    told = many.compare(hit, k=k)
+    exact, faiss, lsh = told["answers"]
+    nearest = many.similar(hit, k=k, engine="exact", rerank=False)
+    assert [one.id for one in exact["hits"]] == [one.id for one in nearest]
+    assert [len(answer["hits"]) for answer in (exact, faiss)] == [count, count]
+    assert hit.id not in [one.id for one in lsh["hits"]] and exact["recall"] == faiss["recall"] == 1
+    assert len(told["missed"]) == round(count * (1 - lsh["recall"]))
+
+
+def test_a_photo_that_is_alone_is_compared_with_nothing(toy_library, album):
+    paint(album / "1.png", "red")
+    toy_library.sync(album)
+    told = toy_library.compare(toy_library.photo(album / "1.png"))
+    assert [answer["hits"] for answer in told["answers"]] == [[], [], []] and told["missed"] == []
 
 
 def test_comparing_says_what_lsh_missed_and_why(many, album):

@@ -431,8 +431,8 @@ def test_a_hit_says_what_its_score_means_and_how_many_pairs_it_beats(filled, mea
     assert [(card["look"], card["word"]) for card in cards(page)] == [
         ("near", NEAR), ("scene", SCENE), ("kind", KIND), ("kind", KIND),
     ]  # fmt: skip
-    assert cards(page)[0]["means"] == "closer than 99.8 % of random pairs of your photos"
-    assert cards(page)[0]["beats"] == "closer than 99.8 % of pairs"
+    assert cards(page)[0]["means"] == "closer than 99.8% of random pairs of your photos"
+    assert cards(page)[0]["beats"] == "closer than 99.8% of pairs"
     assert "unrelated" not in captions(page)
 
 
@@ -713,7 +713,7 @@ def test_every_engine_answers_an_uploaded_picture(filled):
         "Nothing: it found all 4 of the true nearest.",
     ]
     figures = markup(page, "Recall against exact")
-    assert all(words in figures[2] for words in ("random-projection LSH", " ms<", "<dd>100 %</dd>", " MB<"))
+    assert all(words in figures[2] for words in ("random-projection LSH", " ms<", "<dd>100%</dd>", " MB<"))
     for pictures in markup(page, 'class="pictures"'):
         assert re.findall(r'alt="(\w+)', pictures) == ["red", "orange", "sky", "blue"]
         assert "not among the nearest" not in pictures

@@ -137,7 +137,7 @@ def test_what_is_said_of_hits_and_of_nothing(examined, monkeypatch):
     monkeypatch.setattr(Library, "exam", lambda *_, **__: told(**changes))
     page = examine(examined)
     assert "The hardest: of 100 photos mirrored, 97 are." in sentences(page)[0]
-    assert "Of these, 40 % are called near-identical to their photo, and 30 % the same scene." in sentences(
+    assert "Of these, 40% are called near-identical to their photo, and 30% the same scene." in sentences(
         page
     )
     assert "93 <span>of 100</span>" in markup(page, "enlarged from a detail")[0]

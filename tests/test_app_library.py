@@ -287,7 +287,7 @@ def test_the_network_is_named_and_another_can_be_chosen(filled, monkeypatch):
     assert [one.label for one in page.expander if one.label.startswith("Network")] == ["Network: toy"]
     chosen = next(one for one in page.selectbox if one.label == "Another network")
     assert len(chosen.options) == len(list_backbones())
-    assert any(option.startswith("ResNet50 · 94") and "74.9 % right" in option for option in chosen.options)
+    assert any(option.startswith("ResNet50 · 94") and "74.9% right" in option for option in chosen.options)
     chosen.set_value("ResNet50").run()
     press(page, "Make its embeddings")
     assert asked == [((), {"backbone": "ResNet50"})]

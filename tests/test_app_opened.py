@@ -139,7 +139,7 @@ def test_more_like_this_makes_it_the_query(shown, tmp_path):
 
 @pytest.mark.parametrize(
     ("beats", "said"),
-    [(0.5, "than 50 % of"), (0.995, "than 99.5 % of"), (0.9995, "than 99.95 % of"), (None, "meaning")],
+    [(0.5, "than 50% of"), (0.995, "than 99.5% of"), (0.9995, "than 99.95% of"), (None, "meaning")],
 )
 def test_it_is_said_what_a_score_means(toy_library, album, beats, said):
     paint(album / "a.png", "red")

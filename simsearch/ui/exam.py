@@ -29,8 +29,8 @@ _PATIENCE = 1.0  # seconds; an exam that is as quick needs no progress shown
 _SECONDS_A_LOOK = 0.5
 _KINDS_AT_ONCE = 12  # the others are a click away
 _ALTERED = {
-    "cropped to 70 %": noted("cropped to 70 %"),
-    "cropped to 50 %": noted("cropped to 50 %"),
+    "cropped to 70 %": noted("cropped to 70%"),
+    "cropped to 50 %": noted("cropped to 50%"),
     "rotated by 90 degrees": noted("turned by 90 degrees"),
     "rotated slightly": noted("turned slightly"),
     "mirrored": noted("mirrored"),

@@ -494,7 +494,7 @@ TEXTS = {
         "Wahrscheinlichkeit, mit der LSH findet, über dem Kosinus; darunter zwei Haufen: Kosinus der "
         "ähnlichsten und der anderen"
     ),
-    "Photos (most = 100 %)": "Fotos (höchster = 100 %)",
+    "Photos (most = 100%)": "Fotos (höchster = 100 %)",
     "the 15 nearest of a photo": "die 15 ähnlichsten eines Fotos",
     "any others": "beliebige andere",
     "Found with": "Gefunden mit",
@@ -543,8 +543,8 @@ TEXTS = {
     "found first": "als erstes gefunden",
     "among ten": "unter den ersten zehn",
     "of {n}": "von {n}",
-    "cropped to 70 %": "auf 70 % beschnitten",
-    "cropped to 50 %": "auf 50 % beschnitten",
+    "cropped to 70%": "auf 70 % beschnitten",
+    "cropped to 50%": "auf 50 % beschnitten",
     "turned by 90 degrees": "um 90 Grad gedreht",
     "turned slightly": "leicht gedreht",
     "mirrored": "gespiegelt",

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _PROBES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000]
 _MOST_HITS = 12
+_SHARES = [share / 100 for share in range(80, 100)]
+_USUAL_SHARE = 0.95
 _HEAPS = {noted("the 15 nearest of a photo"): "#2b8cbe", noted("any others"): "#8a8a8a"}
 _LINES = {noted("these settings"): "#e6550d", noted("the library's own"): "#a567d6"}
 _BINS = np.linspace(-0.5, 1, 51)
@@ -143,7 +145,7 @@ def _chart(
     areas = (
         alt.Chart(_values(heaps))
         .mark_area(interpolate="step-after", opacity=0.45, clip=True)
-        .encode(x, y, _series(alt.Color, say("Photos (most = 100 %)"), _HEAPS))
+        .encode(x, y, _series(alt.Color, say("Photos (most = 100%)"), _HEAPS))
     )
     lines = (
         alt.Chart(_values(dict(zip(_LINES, (curve, own), strict=True))))
@@ -177,8 +179,8 @@ def _axes(heaps: Iterable[Sequence[tuple[float, float]]], left: float) -> tuple[
 def _axis(form: str = ".2f") -> alt.Axis:
     """Return an axis whose numbers are written as is usual in the visitor's language."""
     written = f"format(datum.value, '{form}')"
-    point = number(0.1, 1)[1]
-    return alt.Axis(labelExpr=f"replace(replace({written}, '.', '{point}'), '%', ' %')")
+    point, sign = number(0.1, 1)[1], percent(0)[1:]
+    return alt.Axis(labelExpr=f"replace(replace({written}, '.', '{point}'), '%', '{sign}')")
 
 
 def _series(channel: Any, title: str, looks: dict[str, Any]) -> Any:
@@ -215,7 +217,9 @@ def _show_tuning(library: Library, own: dict[str, int]) -> None:
     st.subheader(say("Tune LSH"), anchor=False)
     st.caption(say("Chooses bits, tables, probes and hits by the library's own photos, and keeps them."))
     left, right = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
-    wish = left.slider(say("Share of the true nearest to find"), 0.80, 0.99, 0.95, 0.01, format="percent")
+    wish = left.select_slider(
+        say("Share of the true nearest to find"), _SHARES, _USUAL_SHARE, format_func=percent
+    )
     if right.button(say("Tune"), icon=":material/tune:", width="stretch"):
         with st.spinner(say("Trying settings ...")):
             st.session_state["tuned"] = wish, library.tune(wish)

@@ -61,8 +61,8 @@ def number(value: float, digits: int = 0) -> str:
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """Return a share, 0 to 1, in percent."""
-    return f"{number(100 * share, digits)} %"
+    """Return a share, 0 to 1, in percent: 33%, as the library writes it, and in German 33 %."""
+    return f"{number(100 * share, digits)}{' ' if is_german() else ''}%"
 
 
 def day(moment: date) -> str:

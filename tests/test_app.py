@@ -457,14 +457,27 @@ def test_hits_end_where_they_mean_nothing_and_the_others_can_be_shown(filled, me
     assert names(page) == [ORANGE] and "2 more, probably unrelated" in captions(page), "of another query"
 
 
-def test_nothing_similar_is_said_kindly(filled, means):
+def test_nothing_similar_is_said_kindly_and_the_nearest_are_shown(shades, means):
+    means(*[UNRELATED] * 60)
+    page = ask(shades.run(), *png((200, 0, 0)))
+    nearest = names(page)
+    assert len(nearest) == 4
+    assert "Nothing in your collection is similar" in [block.value for block in page.subheader]
+    assert "The nearest, though probably unrelated" in captions(page)
+    assert "56 more, probably unrelated" in captions(page)
+    press(page, "Show them")
+    assert len(cards(page)) == 4 + 15 and names(page)[:4] == nearest
+    press(page, "Show 15 more")
+    assert len(cards(page)) == 4 + 30
+    press(page, "Hide them")
+    assert names(page) == nearest
+
+
+def test_where_the_nearest_few_are_all_no_others_are_offered(filled, means):
     means(*[UNRELATED] * 4)
     page = ask(filled, *png((200, 0, 0)))
-    assert not cards(page)
-    assert "Nothing in your collection is similar" in [block.value for block in page.subheader]
-    assert "The nearest 4 are probably unrelated" in captions(page)
-    press(page, "Show them")
-    assert len(cards(page)) == 4
+    assert len(cards(page)) == 4 and "The nearest, though probably unrelated" in captions(page)
+    assert not [one for one in page.button if one.key == "show-rest"]
 
 
 # Near-identical photos

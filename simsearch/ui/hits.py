@@ -9,9 +9,10 @@ import streamlit as st
 from simsearch import Hit, Library
 from simsearch.ui import address, grid, opened, selection, taking, taste
 from simsearch.ui.asked import Asked
-from simsearch.ui.words import say, say_count
+from simsearch.ui.words import say
 
 _ALL, _OPENED = "unrelated-too", "opened-hit"
+_NEAREST = 4  # a row on a wide window, two on a phone
 
 STYLE = """
 <style>
@@ -29,24 +30,31 @@ def forget() -> None:
 
 
 def show(library: Library, asked: Asked, shown: int) -> None:
-    """Show the hits that mean something, and the others on request; so many of them at once."""
+    """Show the hits that mean something, and the others on request; so many of them at once.
+
+    Where none means anything, the nearest few are shown all the same, as what they are.
+    """
     count = meaningful(asked.hits)
-    related, unrelated = asked.hits[:count], asked.hits[count:]
+    nearest = asked.hits[: 0 if count else _NEAREST]
+    related, unrelated = asked.hits[:count], asked.hits[count + len(nearest) :]
     first, others = related[:shown], unrelated[:shown] if st.session_state.get(_ALL) else []
     _show_grid(library, first, "hits-related")
     _offer_more("related", shown, len(related) - len(first), may_be_more=asked.may_be_more and not unrelated)
+    if nearest:
+        st.subheader(say("Nothing in your collection is similar"), anchor=False)
+        st.caption(say("The nearest, though probably unrelated"))
+        _show_grid(library, nearest, "hits-nearest")
     if unrelated:
-        if not related:
-            st.subheader(say("Nothing in your collection is similar"), anchor=False)
-        _offer_unrelated(len(unrelated), bool(related))
+        _offer_unrelated(len(unrelated))
     _show_grid(library, others, "hits-unrelated", faint=True)
     if others and len(related) <= shown:
         _offer_more("unrelated", shown, len(unrelated) - len(others), may_be_more=asked.may_be_more)
+    visible = [*first, *nearest, *others]
     if selected := selection.current():
         taking.show(library, selected, selection.clear)
-    place = _place([*first, *others], st.session_state.pop(_OPENED, None))
+    place = _place(visible, st.session_state.pop(_OPENED, None))
     if place is not None:
-        opened.show(library, [*first, *others], place, asked)
+        opened.show(library, visible, place, asked)
 
 
 def meaningful(hits: list[Hit]) -> int:
@@ -100,15 +108,9 @@ def _offer_more(which: str, shown: int, left: int, *, may_be_more: bool) -> None
         )
 
 
-def _offer_unrelated(count: int, after_related: bool) -> None:
+def _offer_unrelated(count: int) -> None:
     with st.container(key="rest", horizontal=True, gap="small"):
-        if after_related:
-            caption = say("{n} more, probably unrelated", n=count)
-        else:
-            caption = say_count(
-                count, "The nearest one is probably unrelated", "The nearest {n} are probably unrelated"
-            )
-        st.caption(caption, width="content")
+        st.caption(say("{n} more, probably unrelated", n=count), width="content")
         shown = bool(st.session_state.get(_ALL))
         label = say("Hide them") if shown else say("Show them")
         st.button(label, key="show-rest", type="tertiary", on_click=_turn, args=(not shown,))

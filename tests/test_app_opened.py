@@ -286,12 +286,14 @@ def take():
 
     library = st.cache_resource(lambda: Library.open())()
     selected = [library.photo(path) for path in st.session_state["chosen"]]
-    taking.show(library, selected, lambda: st.session_state.update(chosen=[]))
+    in_sight = {library.photo(path).id for path in st.session_state["in_sight"]}
+    taking.show(library, selected, lambda: st.session_state.update(chosen=[]), shown=in_sight)
 
 
-def taken(shown, album, *names):
+def taken(shown, album, *names, in_sight=None):
     page = AppTest.from_function(take, default_timeout=30)
     page.session_state["chosen"] = [album / name for name in names]
+    page.session_state["in_sight"] = [album / name for name in (names if in_sight is None else in_sight)]
     return page.run()
 
 
@@ -306,6 +308,19 @@ def test_selected_hits_can_be_taken_and_cleared(shown, album):
     assert zipped.startswith("Photos (ZIP, ") and others == ["List (CSV)", "Contact sheet (PDF)"]
     press(page, "Clear")
     assert not page.markdown and not page.get("download_button")
+
+
+@pytest.mark.parametrize(
+    ("in_sight", "said"),
+    [
+        (["blue.png"], "2 selected, 1 not shown"),
+        ([], "2 selected, not shown"),
+        (["blue.png", ODD], "2 selected"),
+    ],
+)
+def test_it_is_said_how_many_of_the_selected_are_not_in_sight(shown, album, in_sight, said):
+    page = taken(shown, album, "blue.png", ODD, in_sight=in_sight)
+    assert page.markdown[0].value == f"**{said}**"
 
 
 def test_what_is_away_is_said_to_be_left_out(shown, album):

@@ -287,8 +287,21 @@ def test_selected_hits_are_taken_along(visit, unseen, library, tmp_path):
     rows = list(csv.reader(io.StringIO(table.read_text("utf-8-sig"))))
     assert [row[0] for row in rows[1:]] == [str(folder / name) for name in chosen]
     assert sheet.read_bytes().startswith(b"%PDF") and sheet.stat().st_size > 10_000
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function(ROWS_OF_THE_BAR)
     page.get_by_role("button", name="Clear", exact=True).click()
     page.wait_for_selector("text=3 selected", state="detached")
+
+
+# Of what floats over the hits, on a phone: what is selected and Clear in one, the downloads in the other.
+ROWS_OF_THE_BAR = """() => {
+    const top = (one) => Math.round(one.getBoundingClientRect().top);
+    const [selected, ...downloads] = [...document.querySelectorAll('.st-key-taking p')].map(top);
+    const clear = downloads.pop();
+    const near = (one, other) => Math.abs(one - other) < 10;
+    const [first, second, third] = downloads;
+    return near(selected, clear) && near(first, second) && near(first, third);
+}"""
 
 
 def test_a_search_with_nothing_but_the_keys(visit, unseen):

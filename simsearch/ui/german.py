@@ -28,6 +28,7 @@ TEXTS = {
     "Library": "Bibliothek",
     # Search
     "Drop a picture, or paste it": "Bild hierher ziehen oder einfügen",
+    "Tap to pick a picture": "Tippen, um ein Bild zu wählen",
     "or click to pick one from a folder": "oder klicken, um eines aus einem Ordner zu wählen",
     "Drop a picture, in the collection or not": "Ein Bild, ob in der Sammlung oder nicht",
     "Pick a picture from a folder": "Bild aus einem Ordner wählen",
@@ -97,6 +98,8 @@ TEXTS = {
     "Hide them": "Ausblenden",
     "Show {n} more": "{n} weitere anzeigen",
     "{n} selected": "{n} ausgewählt",
+    "{n} selected, not shown": "{n} ausgewählt, nicht zu sehen",
+    "{n} selected, {hidden} not shown": "{n} ausgewählt, davon {hidden} nicht zu sehen",
     "Clear": "Aufheben",
     # A hit, opened, and hits that are taken elsewhere
     "Hit": "Treffer",

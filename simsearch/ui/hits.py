@@ -51,7 +51,7 @@ def show(library: Library, asked: Asked, shown: int) -> None:
         _offer_more("unrelated", shown, len(unrelated) - len(others), may_be_more=asked.may_be_more)
     visible = [*first, *nearest, *others]
     if selected := selection.current():
-        taking.show(library, selected, selection.clear)
+        taking.show(library, selected, selection.clear, shown={hit.id for hit in visible})
     place = _place(visible, st.session_state.pop(_OPENED, None))
     if place is not None:
         opened.show(library, visible, place, asked)

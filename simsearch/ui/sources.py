@@ -42,6 +42,10 @@ STYLE = """
       .st-key-drop [data-testid="stFileUploaderDropzone"] { min-height: 3.25rem; }
       .st-key-drop [data-testid="stFileUploaderDropzone"]::after { display: none; }
   }
+  @media (pointer: coarse) {
+      .st-key-drop [data-testid="stFileUploaderDropzone"]::before { content: "TAP"; }
+      .st-key-drop [data-testid="stFileUploaderDropzone"]::after { display: none; }
+  }
   .st-key-drop [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }
   .st-key-drop [data-testid="stFileUploaderDropzoneInput"] { visibility: hidden; }
   [data-testid="stCameraInputButton"] { font-size: 0; }
@@ -61,6 +65,7 @@ STYLE = """
 def show(library: Library, ask: Callable[[Question], None]) -> None:
     """Show the ways to ask; ``ask`` is called with what is asked, before the page is drawn anew."""
     invitation = STYLE.replace("DROP", say("Drop a picture, or paste it"))
+    invitation = invitation.replace("TAP", say("Tap to pick a picture"))
     invitation = invitation.replace("TAKE", say("Take a picture"))
     invitation = invitation.replace("NO CAMERA", say("No camera: the browser finds none, or may use none."))
     st.html(invitation.replace("CLICK", say("or click to pick one from a folder")))

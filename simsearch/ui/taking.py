@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from io import BytesIO
 
@@ -25,17 +25,27 @@ STYLE = """
       box-shadow: 0 4px 18px rgba(0, 0, 0, .22); }
   .st-key-taking > :has(.st-key-taking-clear), .st-key-taking > .st-key-taking-clear { margin-left: auto; }
   .st-key-taking button p { white-space: nowrap; }
+  /* On a phone two rows: how many and Clear, and below them what can be had, in words alone. */
+  @media (max-width: 640px) {
+      .st-key-taking { width: calc(100vw - 1.5rem); padding: .25rem .75rem; gap: 0 .6rem; }
+      .st-key-taking > :has(p strong) { order: -2; flex: 1 1 55%; }
+      .st-key-taking > :has(.st-key-taking-clear), .st-key-taking > .st-key-taking-clear { order: -1; }
+      .st-key-taking button p { font-size: .85rem; }
+      .st-key-taking .stDownloadButton span:has(> [data-testid="stIconMaterial"]) { display: none; }
+  }
 </style>
 """
 
 
-def show(library: Library, selected: list[Hit], clear: Callable[[], None]) -> None:
+def show(library: Library, selected: list[Hit], clear: Callable[[], None], *, shown: Collection[int]) -> None:
     """Show how many hits are selected, and offer to take them elsewhere; nothing where there are none.
 
     Parameters
     ----------
     clear
         What is called when none is to be selected any more.
+    shown
+        The ids of the photos that are in sight: a filter may hide what was selected before.
     """
     selected = _known(library, selected)
     if not selected:
@@ -44,8 +54,7 @@ def show(library: Library, selected: list[Hit], clear: Callable[[], None]) -> No
     size = library.bytes_of(there)
     st.html(STYLE)
     with st.container(key="taking", horizontal=True, gap="small"):
-        count = say_count(len(selected), "{n} selected", "{n} selected")
-        st.markdown(f"**{count}**", width="content")
+        st.markdown(f"**{_counted(selected, shown)}**", width="content")
         _offer(
             say("Photos (ZIP, {size})", size=file_size(size)),
             "zip",
@@ -69,6 +78,15 @@ def _known(library: Library, photos: list[Hit]) -> list[Hit]:
     """Return the photos that have not been forgotten meanwhile."""
     there = library.paths(hit.id for hit in photos)
     return [hit for hit in photos if hit.id in there]
+
+
+def _counted(selected: list[Hit], shown: Collection[int]) -> str:
+    hidden = sum(hit.id not in shown for hit in selected)
+    if not hidden:
+        return say("{n} selected", n=len(selected))
+    if hidden == len(selected):
+        return say("{n} selected, not shown", n=hidden)
+    return say("{n} selected, {hidden} not shown", n=len(selected), hidden=hidden)
 
 
 def _explain(away: int, size: int) -> None:

@@ -802,6 +802,19 @@ def test_the_curve_starts_at_the_librarys_settings_and_follows_the_sliders(shade
     assert not page.exception
 
 
+def test_what_the_curves_are_is_said_beside_the_chart_and_not_in_it(shades):
+    """A chart's own legends and a long title do not fit a phone."""
+    page = on_compare(shades.run())
+    [key] = markup(page, 'class="chart-key"')
+    said = ["the 15 nearest of a photo", "any others", "these settings", "the library's own"]
+    assert [one for one in re.findall(r"</i>(.*?)</span>", key)] == said
+    [chart] = page.get("vega_lite_chart")
+    areas, lines = json.loads(chart.proto.spec)["layer"]
+    assert areas["encoding"]["color"]["legend"] is None
+    assert all(lines["encoding"][name]["legend"] is None for name in ("color", "strokeDash", "strokeWidth"))
+    assert areas["encoding"]["x"]["title"] == ["Cosine of two photos", "seen from the mean of all"]
+
+
 def test_moving_a_slider_compares_and_samples_nothing_again(shades, monkeypatch):
     page = press(on_compare(shades.run()), "Random photo")
     monkeypatch.setattr(Library, "compare", None)

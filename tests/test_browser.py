@@ -324,6 +324,12 @@ def test_three_engines_answer_for_a_random_photo(page):
     )
     page.wait_for_selector("[data-testid=stVegaLiteChart] .marks")
     assert "Traceback" not in page.inner_text("body") and page.alerts == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function(  # what the heaps and the lines are is said in full on a phone
+        "(() => { const boxes = [...document.querySelectorAll('.chart-key span')]"
+        ".map((one) => one.getBoundingClientRect());"
+        " return boxes.length === 4 && boxes.every((box) => box.left > 0 && box.right < innerWidth) })()"
+    )
 
 
 @pytest.mark.parametrize("wide", [True, False])

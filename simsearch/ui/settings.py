@@ -21,10 +21,25 @@ _SHARES = [share / 100 for share in range(80, 100)]
 _USUAL_SHARE = 0.95
 _HEAPS = {noted("the 15 nearest of a photo"): "#2b8cbe", noted("any others"): "#8a8a8a"}
 _LINES = {noted("these settings"): "#e6550d", noted("the library's own"): "#a567d6"}
+_AREAS_OPACITY = 0.45
+_DASHES, _WIDTHS = ([1, 0], [5, 4]), (3, 1.5)  # pixels, of the lines
 _BINS = np.linspace(-0.5, 1, 51)
 _SHOWN = noted(
     "Probability of being found by LSH against cosine, over two heaps: cosines of the nearest and others"
 )
+_STYLE = f"""
+<style>
+  .chart-key {{ display: flex; flex-wrap: wrap; gap: .4rem 2.5rem; font-size: .85rem; }}
+  .chart-key div {{ display: flex; flex-wrap: wrap; gap: .1rem .9rem; }}
+  .chart-key b {{ font-weight: 600; }}
+  .chart-key span {{ white-space: nowrap; }}
+  .chart-key i {{ display: inline-block; margin-right: .4rem; }}
+  .chart-key .heap {{ width: .8rem; height: .8rem; border-radius: .2rem; vertical-align: -.1rem;
+      opacity: {_AREAS_OPACITY}; }}
+  .chart-key .line {{ width: 1.4rem; vertical-align: .25rem; }}
+  @media (max-width: 640px) {{ .chart-key b {{ flex-basis: 100%; }} }}
+</style>
+"""
 _KNOBS = {
     "bits": noted("{n} bits"),
     "tables": noted("{n} tables"),
@@ -84,6 +99,7 @@ def _show_curve(library: Library, own: dict[str, int], similarities: tuple[list[
     second.metric(
         say("Expected share scanned"), share(scanned), help=say("Mean of the curve over the others.")
     )
+    st.html(_STYLE + _key())
     st.altair_chart(_chart(similarities, curve, _curve(library, library.stamp, **own)), width="stretch")
     st.caption(say("To search with these settings:"))
     knobs = " ".join(f"--{name} {value}" for name, value in settings.items())
@@ -144,8 +160,8 @@ def _chart(
     x, y = _axes(heaps.values(), curve[0][0])
     areas = (
         alt.Chart(_values(heaps))
-        .mark_area(interpolate="step-after", opacity=0.45, clip=True)
-        .encode(x, y, _series(alt.Color, say("Photos (most = 100%)"), _HEAPS))
+        .mark_area(interpolate="step-after", opacity=_AREAS_OPACITY, clip=True)
+        .encode(x, y, _series(alt.Color, _HEAPS))
     )
     lines = (
         alt.Chart(_values(dict(zip(_LINES, (curve, own), strict=True))))
@@ -153,12 +169,11 @@ def _chart(
         .encode(
             x,
             y,
-            _series(alt.Color, say("Found with"), _LINES),
-            _series(alt.StrokeDash, say("Found with"), dict(zip(_LINES, ([1, 0], [5, 4]), strict=True))),
-            _series(alt.StrokeWidth, say("Found with"), dict(zip(_LINES, (3, 1.5), strict=True))),
+            _series(alt.Color, _LINES),
+            _series(alt.StrokeDash, dict(zip(_LINES, _DASHES, strict=True))),
+            _series(alt.StrokeWidth, dict(zip(_LINES, _WIDTHS, strict=True))),
         )
     )
-    # A legend each.
     apart = alt.ScaleResolveMap(color="independent", strokeDash="independent", strokeWidth="independent")
     return alt.LayerChart(
         layer=[areas, lines], resolve=alt.Resolve(scale=apart), height=460, description=say(_SHOWN)
@@ -169,9 +184,8 @@ def _axes(heaps: Iterable[Sequence[tuple[float, float]]], left: float) -> tuple[
     """Return axes that begin where the first heap or the curve does."""
     lowest = min([left, *(cosine for heap in heaps for cosine, height in heap if height)])
     domain = alt.Scale(domain=[lowest, 1], nice=False)
-    x = alt.X(
-        "cosine:Q", title=say("Cosine of two photos, seen from the mean of all"), axis=_axis(), scale=domain
-    )
+    title = say("Cosine of two photos, seen from the mean of all").split(", ")  # lines, for a narrow window
+    x = alt.X("cosine:Q", title=title, axis=_axis(), scale=domain)
     y = alt.Y("height:Q", title=say("Probability of being found"), axis=_axis(".0%"), stack=None)
     return x, y
 
@@ -183,14 +197,28 @@ def _axis(form: str = ".2f") -> alt.Axis:
     return alt.Axis(labelExpr=f"replace(replace({written}, '.', '{point}'), '%', '{sign}')")
 
 
-def _series(channel: Any, title: str, looks: dict[str, Any]) -> Any:
-    """Tell series apart by their looks, and say so in a legend; channels with one title share theirs."""
+def _series(channel: Any, looks: dict[str, Any]) -> Any:
+    """Tell series apart by their looks."""
     scale = alt.Scale(domain=[say(name) for name in looks], range=list(looks.values()))
-    return channel(
-        "what:N",
-        scale=scale,
-        legend=alt.Legend(title=title, orient="bottom", direction="vertical", labelLimit=0),
-    )
+    return channel("what:N", scale=scale, legend=None)
+
+
+def _key() -> str:
+    """Say what the areas and lines are, in HTML: a chart's own legends do not fit a narrow window."""
+    heaps = [
+        f'<i class="heap" style="background: {colour}"></i>{say(name)}' for name, colour in _HEAPS.items()
+    ]
+    styles = [f"{width}px {style}" for width, style in zip(_WIDTHS, ("solid", "dashed"), strict=True)]
+    lines = [
+        f'<i class="line" style="border-top: {style} {colour}"></i>{say(name)}'
+        for style, (name, colour) in zip(styles, _LINES.items(), strict=True)
+    ]
+    titled = {say("Photos (most = 100%)"): heaps, say("Found with"): lines}
+    rows = [
+        f"<div><b>{title}</b>{''.join(f'<span>{one}</span>' for one in series)}</div>"
+        for title, series in titled.items()
+    ]
+    return f'<div class="chart-key">{"".join(rows)}</div>'
 
 
 def _values(series: Mapping[str, Sequence[tuple[float, float]]]) -> alt.InlineData:

@@ -362,8 +362,26 @@ def test_the_page_speaks_german_to_those_who_read_it(visit, unseen):
     page.wait_for_selector("text=/ weitere, wohl ohne Bezug/")
     assert re.search(r"0,\d\d", cards(page, len(at_rest(page)))[0])
     assert not re.search(r"More like|Show |near-identical|Filters", page.inner_text("body"))
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_role("combobox", name="Kamera").fill("zzz")
+    page.wait_for_selector("text=Nichts gefunden")
+    labels = page.evaluate(LABELS)
+    assert {"Zum Inhalt springen", "Seiten", "Öffnen"} <= {*labels}
+    assert not [label for label in labels if re.search(r"Help for|Fullscreen|Open|Choose|Skip|pages", label)]
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
     page.get_by_role("link", name="Bibliothek").click()
     page.wait_for_selector("text=Nach Änderungen sehen")
+    page.get_by_label("Ordner mit Fotos hinzufügen").fill("~")
+    page.wait_for_selector("text=Mit Enter absenden")
+
+
+# What is read out of what Streamlit shows, and the text of the link for those who hear the page.
+LABELS = """[
+    ...[...document.querySelectorAll('[aria-label]')].map((one) => one.ariaLabel),
+    ...[...document.querySelectorAll('[placeholder]')].map((one) => one.placeholder),
+    document.querySelector('[data-testid=stSkipToContent]').textContent,
+]"""
 
 
 # What is handed over to do harm

@@ -85,20 +85,24 @@ def _fitted(source: np.ndarray, target: np.ndarray, kept: np.ndarray) -> np.ndar
     # Of each channel, of its brightness, and of both: the mixture's follow for every saturation.
     squares, mixed, lumas = (old**2).mean(axis=0), (old * luma).mean(axis=0), (luma**2).mean()
     products, luma_products = (old * new).mean(axis=0), (luma * new).mean(axis=0)
-    best, least = (1.0, np.ones(3), np.zeros(3)), np.inf
-    for saturation in _SATURATIONS:
-        grey = 1 - saturation
-        spread = saturation**2 * squares + 2 * saturation * grey * mixed + grey**2 * lumas
-        common = saturation * products + grey * luma_products
-        gain = (common / np.maximum(spread, 1e-3)).clip(0, _GAIN)
-        gain = gain.clip(gain.mean() / _BALANCE, gain.mean() * _BALANCE)
-        wanted = new_mean - gain * (saturation * old_mean + grey * (old_mean @ _LUMA))
-        offset = wanted.clip(wanted.mean() - _TINT, wanted.mean() + _TINT)
-        missed = float((gain**2 * spread - 2 * gain * common + (wanted - offset) ** 2).sum())
-        if missed < least:
-            best, least = (float(saturation), gain, offset), missed
-    saturation, gain, offset = best
+    saturations = _SATURATIONS[:, None]
+    greys = 1 - saturations
+    spreads = saturations**2 * squares + 2 * saturations * greys * mixed + greys**2 * lumas
+    common = saturations * products + greys * luma_products
+    gains = _near_their_mean((common / np.maximum(spreads, 1e-3)).clip(0, _GAIN), times=_BALANCE)
+    wanted = new_mean - gains * (saturations * old_mean + greys * (old_mean @ _LUMA))
+    offsets = _near_their_mean(wanted, levels=_TINT)
+    missed = gains**2 * spreads - 2 * gains * common + (wanted - offsets) ** 2
+    best = missed.sum(axis=1).argmin()
+    saturation, gain, offset = (some[best].astype(np.float32) for some in (saturations, gains, offsets))
     edited: np.ndarray = (
         gain * (saturation * source + (1 - saturation) * (source @ _LUMA)[..., None]) + offset
     )
     return edited
+
+
+def _near_their_mean(values: np.ndarray, *, times: float = 1.0, levels: float = 0.0) -> np.ndarray:
+    """Return the values of three channels, (n, 3), each no farther from their mean than is given."""
+    mean = values.mean(axis=1, keepdims=True)
+    near: np.ndarray = values.clip(mean / times - levels, mean * times + levels)
+    return near

@@ -28,10 +28,10 @@ _FEWEST = 20  # photos; see trust.learn
 _ALTERED = 50  # photos at most that are altered: eight pictures of each are encoded, in three seconds
 _SHARE_ALTERED = 8  # one of so many, where there are few
 _GROWN = 2  # times as many photos: what was learnt from fewer is out of date
-# Of the foils, the share that may be less like the others than a photo that is said to show nothing either.
-# With none, of 2,048 photos 8 are left out, and pictures unlike all are told so 7 in 100 times less often;
-# with a tenth, of 30 blank pictures 9 stay, and keep a third of the right hits from being called so.
-_APART = 0.05
+_STAYS = (
+    0.5  # cosine with a foil of its own: blank pictures have 0.97 and more, pages of text 0.55, others less
+)
+_MOST_DOUBTED = 200  # that are looked at: two pictures of each are encoded, in two seconds
 _MOST_LEFT_OUT = 0.5  # of the photos: what most of a library shows is something
 _SAME_SCENE = 0.8  # cosine, where too few photos are there to learn from what the same scene has
 _MADE = {name: (DISTORTIONS | FOILS)[name] for name in (*SLIGHT, *REFRAMED, *FOILS)}
@@ -130,7 +130,7 @@ def _learnt(store: Store, indexes: Indexes, encoder: Encoder) -> Trust | None:
         sample = store.some_ids(trust.SAMPLE)
         sample = sample[indexes.current("auto", encoder.dim).holds(sample)]
     most = min(_ALTERED, max(_FEWEST, store.counts()["photos"] // _SHARE_ALTERED))
-    asked, embeddings = _altered(store, sample[:most], encoder)
+    asked, embeddings = _altered(store, sample[:most], encoder, _MADE)
     if len(asked) < 2:  # one photo's foils tell nothing of what foils have in common
         return None
     with indexes.lock:
@@ -138,7 +138,12 @@ def _learnt(store: Store, indexes: Indexes, encoder: Encoder) -> Trust | None:
         made = {name: indexes.projected(embeddings[:, number]) for number, name in enumerate(_MADE)}
         own, sample = index.vectors(asked), index.vectors(sample)
         foils = np.concatenate([made[name] for name in FOILS])
-        shown = _showing(index, store.select("TRUE", ()), foils, np.tile(asked, len(FOILS)))
+        photos = store.select("TRUE", ())
+        photos = photos[index.holds(photos)]
+        doubted = _doubted(index, photos, foils, np.tile(asked, len(FOILS)))
+        shown = np.setdiff1d(photos, _blank(store, indexes, encoder, doubted))
+        if len(shown) < (1 - _MOST_LEFT_OUT) * len(photos):
+            shown = photos
         # One more than is looked at, for the photo that the foil was made of.
         ids, scores = index.search(foils, min(trust.NEIGHBOURS + 1, len(shown)), shown)
     itself = ids == np.tile(asked, len(FOILS))[:, None]
@@ -151,37 +156,57 @@ def _learnt(store: Store, indexes: Indexes, encoder: Encoder) -> Trust | None:
     return trust.learn(sample, len(index), others, cosines(SLIGHT), cosines(REFRAMED))
 
 
-def _showing(index: LocalIndex, ids: np.ndarray, foils: np.ndarray, origins: np.ndarray) -> np.ndarray:
-    """Return those of some photos in which something can be seen.
+def _doubted(index: LocalIndex, ids: np.ndarray, foils: np.ndarray, origins: np.ndarray) -> np.ndarray:
+    """Return those of some photos, (m,) int64, in which perhaps nothing can be seen.
 
     A blank sheet, or a lens cap, is found by foils because it shows nothing either: how near they come to it
-    is no measure of how near nothing comes to photos. It is told by being as near to the foils, on average,
-    as they are to each other.
+    is no measure of how near nothing comes to photos. It is as near to the foils, on average, as one of them
+    is to the others.
 
     Parameters
     ----------
     ids
-        (n,) int64; those that the index does not hold are left out.
+        (n,) int64.
     foils
         (f, width) float32: their search vectors.
     origins
         (f,) int64: the photos that they were made of, two at least.
     """
-    ids = ids[index.holds(ids)]
     others = origins[:, None] != origins
-    border = np.quantile((foils @ foils.T * others).sum(axis=1) / others.sum(axis=1), _APART)
-    shown = ids[index.scores(foils.mean(axis=0), ids) < border]
-    return shown if len(shown) >= (1 - _MOST_LEFT_OUT) * len(ids) else ids
+    border = ((foils @ foils.T * others).sum(axis=1) / others.sum(axis=1)).min()
+    doubted: np.ndarray = ids[index.scores(foils.mean(axis=0), ids) >= border]
+    return doubted
 
 
-def _altered(store: Store, ids: np.ndarray, encoder: Encoder) -> tuple[np.ndarray, np.ndarray]:
+def _blank(store: Store, indexes: Indexes, encoder: Encoder, ids: np.ndarray) -> np.ndarray:
+    """Return those of some photos, (n,) int64, that a foil of their own is still like.
+
+    Of very many some are looked at, and all go the way of most of these.
+    """
+    some = ids[:: max(1, -(-len(ids) // _MOST_DOUBTED))]
+    looked_at, foils = _altered(store, some, encoder, FOILS)
+    if not len(looked_at):
+        return looked_at
+    index, looks = indexes.current("auto", encoder.dim), indexes.vectors(encoder.dim).space.looks
+    own = looks(index.vectors(looked_at))
+    made = np.stack([looks(indexes.projected(foils[:, number])) for number in range(len(FOILS))])
+    stays = (made * own).sum(axis=2).max(axis=0) > _STAYS
+    if len(some) < len(ids):
+        return ids if stays.mean() > _MOST_LEFT_OUT else ids[:0]
+    blank: np.ndarray = looked_at[stays]
+    return blank
+
+
+def _altered(
+    store: Store, ids: np.ndarray, encoder: Encoder, ways: Mapping[str, Distortion]
+) -> tuple[np.ndarray, np.ndarray]:
     """Alter the thumbnails of photos, (n,) int64; return which could be, (m,), and what became of them.
 
     Returns
     -------
-    (m,) int64, and embeddings, (m, len(_MADE), dim) float32.
+    (m,) int64, and embeddings, (m, len(ways), dim) float32.
     """
-    made = {photo_id: altered(store, photo_id, encoder, _MADE) for photo_id in ids.tolist()}
+    made = {photo_id: altered(store, photo_id, encoder, ways) for photo_id in ids.tolist()}
     usable = {photo_id: embeddings for photo_id, embeddings in made.items() if embeddings is not None}
     return np.array([*usable], dtype=np.int64), np.array([*usable.values()])
 

@@ -35,7 +35,7 @@ def colours(toy_library, album):
         paint(album / f"red-{number}.png", (200, 12 * number, 0))
         paint(album / f"green-{number}.png", (0, 200, 12 * number))
         paint(album / f"blue-{number}.png", (12 * number, 0, 200))
-    toy_library.sync(album)
+    toy_library.sync(album, workers=1)  # equal scores are ordered by ids
     return toy_library
 
 

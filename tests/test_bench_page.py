@@ -10,7 +10,7 @@ from PIL import Image
 
 from scripts import bench_page
 from scripts.bench_page import Base, mixed, percentiles, related, said
-from simsearch import Library, PhotoError, SimsearchError, demo
+from simsearch import Library, PhotoError, SimsearchError, demo, facts
 from simsearch.store import About, Content
 from tests.conftest import paint
 from tests.toy import ToyEncoder
@@ -36,7 +36,10 @@ def opened_with_toy(monkeypatch):
 
 def test_the_library_is_of_generated_photos_that_pass_for_indexed(tmp_path, opened_with_toy):
     bases = [
-        Base(Content("", About(4, 3, None, None, None, None, 1), b"", thumbnail), vector.astype(np.float32))
+        Base(
+            Content("", About(4, 3, None, None, None, None, facts.VERSION), b"", thumbnail),
+            vector.astype(np.float32),
+        )
         for vector, thumbnail in zip(np.eye(3), (b"a", b"b", b"c"), strict=True)
     ]
     with Library.open(bench_page.generate(tmp_path, 60, bases[:1], bases[1:], "toy")) as library:

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from simsearch import Library, calibration, trust
 from simsearch.index.exact import ExactIndex
@@ -283,7 +283,7 @@ def spoil_thumbnails(library, ids, jpeg):
 def test_thumbnails_that_are_damaged_or_show_nothing_are_left_out(ready, tmp_path):
     store, indexes = ready._store, ready._indexes
     sample = store.some_ids(trust.SAMPLE)[:20]
-    altered, embeddings = calibration._altered(store, sample, SmallEncoder())
+    altered, embeddings = calibration._altered(store, sample, SmallEncoder(), calibration._MADE)
     assert altered.tolist() == sample.tolist()
     assert embeddings.shape == (20, len(calibration._MADE), SmallEncoder.dim)
     black = paint(tmp_path / "black.jpg", "black", (64, 64)).read_bytes()
@@ -292,7 +292,7 @@ def test_thumbnails_that_are_damaged_or_show_nothing_are_left_out(ready, tmp_pat
         spoil_thumbnails(ready, [photo_id], jpeg)
     with store.transaction():
         store._write("DELETE FROM thumbnails WHERE photo_id = ?", int(sample[4]))
-    altered, again = calibration._altered(store, sample, SmallEncoder())
+    altered, again = calibration._altered(store, sample, SmallEncoder(), calibration._MADE)
     assert altered.tolist() == sample[5:].tolist()
     assert np.array_equal(again, embeddings[5:])
     assert isinstance(calibration._learnt(store, indexes, SmallEncoder()), Trust)
@@ -310,9 +310,10 @@ def test_of_a_large_library_eighty_are_altered_at_most(ready, monkeypatch):
     asked = []
     altered = calibration._altered
 
-    def noted(store, ids, encoder):
-        asked.append(len(ids))
-        return altered(store, ids, encoder)
+    def noted(store, ids, encoder, ways):
+        if ways is calibration._MADE:
+            asked.append(len(ids))
+        return altered(store, ids, encoder, ways)
 
     monkeypatch.setattr(calibration, "_altered", noted)
     monkeypatch.setattr(calibration, "_ALTERED", 22)
@@ -343,21 +344,45 @@ def turned(*degrees):
 
 
 @pytest.mark.parametrize(
-    ("photos", "left_out"),
+    ("photos", "doubted"),
     [
         ([0, 0, 0, 0], []),
         ([0, 0, 0, 60], []),  # less like the foils than they are like each other
         ([0, 0, 0, 90], [4]),
         ([0, 0, 90, 90], [3, 4]),
-        ([0, 90, 90, 90], []),  # what most of them show is something
     ],
 )
-def test_photos_as_like_the_foils_as_those_are_like_each_other_show_nothing(photos, left_out):
+def test_photos_as_like_the_foils_as_those_are_like_each_other_perhaps_show_nothing(photos, doubted):
     index = ExactIndex(2)
     index.add(np.arange(1, 5), turned(*photos))
     foils, origins = turned(80, 100, 80, 100), np.array([1, 2, 1, 2])  # all pairs that count: 20 degrees
-    shown = calibration._showing(index, np.arange(1, 7), foils, origins)  # 5 and 6 are not indexed
-    assert sorted({1, 2, 3, 4} - set(shown.tolist())) == left_out
+    assert calibration._doubted(index, np.arange(1, 5), foils, origins).tolist() == doubted
+
+
+@pytest.mark.parametrize("most", [200, 5])
+@pytest.mark.parametrize(("foil", "share"), [(lambda image: image.copy(), 1), (ImageOps.mirror, 0)])
+def test_a_photo_that_a_foil_of_its_own_is_like_shows_nothing(ready, monkeypatch, most, foil, share):
+    monkeypatch.setattr(calibration, "FOILS", {"a foil": foil})
+    monkeypatch.setattr(calibration, "_MOST_DOUBTED", most)  # of more, all go the way of most
+    monkeypatch.setattr(calibration, "_STAYS", 0.9)  # some squares are like their neighbours
+    ids = np.arange(1, 25)
+    blank = calibration._blank(ready._store, ready._indexes, SmallEncoder(), ids)
+    assert blank.tolist() == ids[: share * 24].tolist()
+
+
+@pytest.mark.parametrize("blank", [4, 20])
+def test_what_most_of_a_library_shows_is_something(ready, monkeypatch, blank):
+    asked = []
+    search = ExactIndex.search
+
+    def noted(index, vectors, k, among=None):
+        asked.append(among)
+        return search(index, vectors, k, among)
+
+    monkeypatch.setattr(ExactIndex, "search", noted)
+    monkeypatch.setattr(calibration, "_blank", lambda *_: np.arange(1, blank + 1))
+    calibration._learnt(ready._store, ready._indexes, SmallEncoder())
+    assert len(asked[-1]) == (20 if blank == 4 else 24)
 
 
 def related(library, kinds):
@@ -393,7 +418,7 @@ def test_blank_pictures_in_a_library_do_not_make_its_photos_strangers(gallery_li
         before = related(library, kinds)
         library.sync(tmp_path / "blank")
         library.learn("photos")
-        assert related(library, kinds) >= 0.9 * before > 0
+        assert related(library, kinds) >= 0.8 * before > 0  # those of mere noise are not told
         hits = library.search(blank(1_000))
         assert {hit.path.parent.name for hit in hits if hit.related} <= {"blank"}
 

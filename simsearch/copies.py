@@ -21,6 +21,7 @@ from simsearch.sketches import turn_in_words
 from simsearch.versions import Version, advantage, are_raw_and_picture
 
 EXACT, RESAVED, CROP = RELATIONS = ("exact", "re-saved", "crop")
+RECOLOURED = "other colours"  # of what was done to a copy: where all was grey, it may be another thing
 """Equal bytes; the same picture but for size, compression, tones, or how it lies; a part of it."""
 
 _MOST = 50  # contents that show one thing: of so many each is compared with the best, however it came there
@@ -119,9 +120,7 @@ def changes(best: Version, other: Version, match: Match) -> tuple[str, ...]:
         done.append(f"scaled to {scale:.0%}" if scale < 1 else f"in more pixels: {scale:.0%}")
     if turned := turn_in_words(place.turn):
         done.append(turned)
-    done += [
-        word for word, is_so in (("other brightness", match.tone), ("other colours", match.colour)) if is_so
-    ]
+    done += [word for word, is_so in (("other brightness", match.tone), (RECOLOURED, match.colour)) if is_so]
     if best.path.suffix.lower() != other.path.suffix.lower():
         done.append(f"saved as {other.path.suffix[1:].upper()}")
     return tuple(done) or ("saved again",)

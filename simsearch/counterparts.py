@@ -217,7 +217,7 @@ class Counterparts:
         if (photo_id := next(there, None)) is None:
             return None
         later = apart[photo_id].total_seconds()
-        pause = f"{abs(later):.0f}" if abs(later) >= 1 else f"{abs(later):.2g}"
+        pause = f"{abs(later):.0f}" if abs(later) >= 1 else f"{abs(later):.2f}".rstrip("0").rstrip(".")
         reason = f"taken {pause} s {'after' if later >= 0 else 'before'} it"
         return Verdict(Known(file.path, BURST, reason=reason), photo_id)
 

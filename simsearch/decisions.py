@@ -17,11 +17,11 @@ from simsearch.sketches import Place
 from simsearch.store import Store
 
 DIFFERENT, KEEP = "different", "keep"
+_NEARLY = 3.0  # grey levels: as near pictures are that were saved again
 _MOST = 1_000  # photos of which each two differ: 500,000 pairs
 
 _READ = "SELECT first, second, verdict FROM decisions ORDER BY first, second"
 _WRITE = "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?)"
-_WRITE_WHERE_NONE = "INSERT OR IGNORE INTO decisions VALUES (?, ?, ?)"
 _OF_ONE = "FROM decisions WHERE first = ?1 OR second = ?1"
 _DROP_AMONG = """DELETE FROM decisions WHERE first IN (SELECT value FROM json_each(?1))
                  AND second IN (SELECT value FROM json_each(?1))"""
@@ -95,10 +95,15 @@ class Decisions:
         if before is None or _show_same(before, thumbnail):
             return
         with self._store.aside() as db:
-            sets = _kept_sets(_verdicts(db.execute(_READ)))
+            decided = _verdicts(db.execute(_READ))
+            sets = _kept_sets(decided)
             left = [one for some in sets if photo_id in some for one in some if one != photo_id]
             db.execute(f"DELETE {_OF_ONE}", (photo_id,))
-            db.executemany(_WRITE_WHERE_NONE, ((*_couple(left[0], other), KEEP) for other in left[1:]))
+            for other in left:
+                couples = (_couple(one, other) for one in left if one != other)
+                link = next((couple for couple in couples if decided.get(couple) != DIFFERENT), None)
+                if link:
+                    db.execute(_WRITE, (*link, KEEP))
 
 
 def _show_same(one: bytes, other: bytes) -> bool:
@@ -106,7 +111,10 @@ def _show_same(one: bytes, other: bytes) -> bool:
     if one == other:
         return True
     try:
-        prints = sketches.prints(np.array([sketches.sketch(thumbnail) for thumbnail in (one, other)]))
+        before, now = (sketches.sketch(thumbnail) for thumbnail in (one, other))
+        if np.abs(before.astype(np.int16) - now).mean() < _NEARLY:  # also where little is to be seen
+            return True
+        prints = sketches.prints(np.array([before, now]))
         turn = int(sketches.best_turns(prints[:1], prints[1:])[1][0])
         match = registration.match(View(one), View(other), Place(turn, 0, 0, 1, 1))
     except (OSError, ValueError):  # doctor names what is damaged

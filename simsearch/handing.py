@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from simsearch import tables
-from simsearch.copies import CROP, EXACT
+from simsearch.copies import CROP, EXACT, RECOLOURED
 from simsearch.remote import RemotePath
 from simsearch.searching import Hit
 from simsearch.versions import BUT
@@ -89,6 +89,8 @@ class Copy(NamedTuple):
         Whether the files were compared; otherwise only their thumbnails were, as one could not be read.
     equal_to
         Another photo that is not the best, and has the same bytes; None for the first of these.
+    stays
+        Whether it is to be kept beside another copy, whatever is decided of the best.
     """
 
     photo: Hit
@@ -100,6 +102,7 @@ class Copy(NamedTuple):
     sha256: str = ""
     checked: bool = True
     equal_to: Hit | None = None
+    stays: bool = False
 
     @property
     def relations(self) -> tuple[str, ...]:
@@ -181,6 +184,10 @@ def _left_alone(group: CopyGroup, copy: Copy) -> str | None:
         return "its bytes are not known"
     if BUT in copy.reason:
         return "better in another way"
+    if copy.stays:
+        return "to be kept beside another copy"
+    if RECOLOURED in copy.changes:
+        return "its colours are others"
     if any(isinstance(photo.path, RemotePath) for photo in (copy.photo, group.best)):
         return "not on a disk"
     if not copy.checked:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from simsearch import tables
-from simsearch.copies import CROP, EXACT, RESAVED
+from simsearch.copies import CROP, EXACT, RECOLOURED, RESAVED
 from simsearch.errors import WriteError
 from simsearch.searching import Hit
+from simsearch.versions import BUT
 
 BURST, NEW, UNREADABLE = "burst", "new", "unreadable"
 VERDICTS = (EXACT, RESAVED, CROP, BURST, NEW, UNREADABLE)
@@ -58,6 +59,11 @@ class Known(NamedTuple):
         """Whether it is worth having although the library has the picture."""
         return self.better == THIS
 
+    @property
+    def may_be_better(self) -> bool:
+        """Whether it is, or is so in another way than the library's, or has other colours."""
+        return self.is_better or BUT in self.reason or RECOLOURED in self.changes
+
 
 @dataclass(frozen=True)
 class Inventory:
@@ -85,6 +91,11 @@ class Inventory:
     def better(self) -> list[Known]:
         """Those of which the library has the picture, but not as good."""
         return [file for file in self.files if file.is_better]
+
+    @property
+    def perhaps_better(self) -> list[Known]:
+        """These, and those of which it is doubtful; see :attr:`Known.may_be_better`."""
+        return [file for file in self.files if file.may_be_better]
 
     def __str__(self) -> str:
         counts = Counter(file.verdict for file in self.files)
@@ -136,8 +147,8 @@ class Inventory:
         self._write_names(self.of(BURST), path, null)
 
     def write_better(self, path: Path, *, null: bool = False) -> None:
-        """Write the paths of those that are better than the library's, as :meth:`write_new` does."""
-        self._write_names(self.better, path, null)
+        """Write the paths of those that are or may be better, as :meth:`write_new` does."""
+        self._write_names(self.perhaps_better, path, null)
 
     def _write_names(self, files: list[Known], path: Path, null: bool) -> None:
         names = [f"./{file.path.relative_to(self.folder).as_posix()}" for file in files]

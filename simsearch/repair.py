@@ -21,6 +21,7 @@ from simsearch.survey import online
 
 if TYPE_CHECKING:
     from simsearch.encoder import Encoder
+    from simsearch.report import Report
 
 _NAMES = 3  # of photos that have one thing in common
 _ANEW = "made anew from their files"
@@ -63,7 +64,7 @@ class Doctor:
         examples = self._examples(encoder.dim) if encoder else []
         return [self._wrong(problem) for problem in (*files, *learnt, *rows, *photos, *examples)]
 
-    def mend(self, take_up: Callable[[Iterable[Path]], object]) -> list[Finding]:
+    def mend(self, take_up: Callable[[Iterable[Path]], Report]) -> list[Finding]:
         """Mend what can be, and say what was and what is still wrong.
 
         Parameters
@@ -87,7 +88,8 @@ class Doctor:
             photo_id for problem in reversed(photos) for photo_id in problem.photos if photo_id in here
         ]
         if touched:
-            take_up([row.path for row in self._store.rows(touched).values()])
+            if take_up([row.path for row in self._store.rows(touched).values()]).interrupted:
+                raise KeyboardInterrupt
         elif files or learnt:
             self._indexes.refresh(encoder.dim)
         calibration.keep_up(self._store, self._indexes, encoder)  # in a space that is new, too

@@ -334,13 +334,10 @@ class Store:
         Two shots are not compared with each other: where it is told anew what a photo is a shot of, its
         copies are looked for once more.
         """
-        self._write(
-            """UPDATE sketches SET compared = 0 WHERE photo_id = ?1 AND (?2, ?3) IS NOT
-               (SELECT camera, taken_at FROM photos WHERE id = ?1)""",
-            photo_id,
-            about.camera,
-            about.taken_at,
-        )
+        sql = "SELECT camera, taken_at FROM photos WHERE id = ?"
+        if self._all(sql, photo_id) != [(about.camera, about.taken_at)]:
+            self._write("DELETE FROM sketches WHERE photo_id = ?", photo_id)
+            self._write("DELETE FROM pairs WHERE whole = ?1 OR part = ?1", photo_id)
         self._write(f"UPDATE photos SET {' = ?, '.join(About._fields)} = ? WHERE id = ?", *about, photo_id)
 
     def move(self, photo_id: int, root: Root, found: Found) -> None:

@@ -171,6 +171,15 @@ def test_what_is_to_be_kept_is_not_listed_again(run, collection):
     assert len(groups_of(run, "--all")[0]["copies"]) == 4
 
 
+def test_what_is_to_be_kept_beside_another_copy_is_not_moved(run, collection, tmp_path):
+    run("decide", "keep", *(collection / name for name in ("small.jpg", "mirrored.jpg")))
+    groups_of(run, "--script", tmp_path / "aside.sh")
+    lines = (tmp_path / "aside.sh").read_text().splitlines()
+    [live] = [line for line in lines if line.startswith("move ")]
+    assert "deeper/1.png" in live
+    assert sum(line.endswith("  # to be kept beside another copy") for line in lines) == 2
+
+
 def test_what_is_not_the_same_is_no_copy_until_that_is_taken_back(run, collection):
     files = [collection / name for name in ("1.png", "crop.jpg")]
     run("decide", "different", *files)
@@ -415,6 +424,17 @@ def test_what_is_better_in_another_way_is_left_to_the_user(
         line for line in lines if line.startswith("# move ") and line.endswith("  # better in another way")
     ]
     assert len(held) == sum(copy["reason"].endswith(reason) for copy in group["copies"])
+
+
+def test_what_has_other_colours_is_left_to_the_user(run, collection, library, tmp_path):
+    run("groups", "copies")
+    with sqlite3.connect(library / "library.db") as db:
+        db.execute("UPDATE pairs SET colour = 1")
+    groups_of(run, "--script", tmp_path / "aside.sh")
+    moves = [line for line in (tmp_path / "aside.sh").read_text().splitlines() if "move " in line[:7]]
+    [live] = [line for line in moves if line.startswith("move ")]
+    assert "deeper/1.png" in live, "it has the same bytes"
+    assert sum(line.endswith("  # its colours are others") for line in moves) >= 1
 
 
 # What is not there

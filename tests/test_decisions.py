@@ -164,6 +164,24 @@ def test_what_differs_is_not_kept_together_by_an_overwritten_photo(shown):
     assert decisions.all() == {(2, 3): DIFFERENT}
 
 
+def test_what_differs_from_one_stays_kept_with_the_others(shown):
+    decisions = Decisions(shown)
+    decisions.decide([1, 2, 3, 4], KEEP)
+    decisions.decide([2, 3], DIFFERENT)
+    decisions.overwritten(1, thumbnail(texture(50)))
+    assert told(decisions) == {(2, 3): DIFFERENT, (2, 4): KEEP, (3, 4): KEEP}
+
+
+def test_a_picture_with_little_to_see_that_is_saved_again_shows_the_same(shown):
+    decisions = Decisions(shown)
+    root, sky = shown.roots()[0], Image.linear_gradient("L")
+    with shown.transaction():
+        shown.put(root, Found("1.jpg", 10, 20), CONTENT._replace(thumbnail=thumbnail(sky, quality=85)))
+    decisions.decide([1, 2], KEEP)
+    decisions.overwritten(1, thumbnail(sky, quality=50))
+    assert decisions.all() == {(1, 2): KEEP}
+
+
 def test_without_a_thumbnail_nobody_knows_and_the_decision_stays(shown):
     decisions = Decisions(shown)
     decisions.decide([1, 2], KEEP)

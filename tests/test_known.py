@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from simsearch import FolderError, Hit, Library, LibraryError, WriteError, calibration
+from simsearch.inventory import Inventory, Known
 from simsearch.sync import MOST_HASHES
 from tests.conftest import paint
 from tests.toy import PerilousEncoder, ToyEncoder
@@ -115,6 +116,23 @@ def test_a_better_version_than_the_librarys_is_told(toy_library, album, card):
         "around.jpg",
         "whole.jpg",
     ]
+
+
+@pytest.mark.parametrize(
+    ("better", "reason", "changes", "listed"),
+    [
+        ("this file", "more pixels", (), True),
+        ("the library's", "more pixels; but the other is a camera raw", (), True),
+        (None, "", ("other colours",), True),
+        ("the library's", "more pixels", ("saved again",), False),
+    ],
+)
+def test_what_may_be_better_is_listed_as_well(tmp_path, better, reason, changes, listed):
+    file = Known(tmp_path / "a.jpg", "re-saved", None, better, reason, changes)
+    inventory = Inventory(tmp_path, (file,), 0)
+    inventory.write_better(tmp_path / "better.txt")
+    assert (tmp_path / "better.txt").read_text() == ("./a.jpg\n" if listed else "")
+    assert inventory.better == ([file] if better == "this file" else [])
 
 
 def test_of_several_versions_in_the_library_the_best_is_named(filled, album, card):

@@ -112,6 +112,10 @@ def test_two_shots_are_not_even_compared(album):
     with album.store.transaction():
         album.store.describe(3, About(600, 450, "2023-05-01T18:30:01", "Box 3", None, None, 1))
     assert (2, 3) in album.keep_up() and (2, 3) in album.known
+    with album.store.transaction():
+        album.store.describe(3, About(600, 450, "2023-05-01T18:30:09", "Box 3", None, None, 1))
+    assert album.pairs.stand_ins() == {2: (2, 0), 4: (2, 0)} and album.keep_up() == set()
+    assert album.known == {(2, 4)}
 
 
 def test_few_files_are_opened_again_where_all_are_alike():

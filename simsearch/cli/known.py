@@ -34,7 +34,7 @@ _BETTER = "BETTER"  # in the place of the verdict: what a person must not overlo
 _LISTED = {  # of each list what it holds: one, many, and in a sum
     "new": ("new file", "new files", "new"),
     "bursts": ("file of a burst", "files of a burst", "of a burst"),
-    "better": ("better file", "better files", "better than the library's"),
+    "better": ("file that may be better", "files that may be better", "perhaps better than the library's"),
 }
 _AWAY = " (which is not there just now)"
 
@@ -113,7 +113,7 @@ def _as_json(file: Known) -> dict[str, Any]:
 
 def _write_lists(inventory: Inventory, lists: dict[str, Path], *, null: bool) -> None:
     """Write the lists that are wished for, say how to copy what is in them, and what is in none."""
-    found = {"new": inventory.of("new"), "bursts": inventory.of("burst"), "better": inventory.better}
+    found = {"new": inventory.of("new"), "bursts": inventory.of("burst"), "better": inventory.perhaps_better}
     write = {
         "new": inventory.write_new,
         "bursts": inventory.write_bursts,

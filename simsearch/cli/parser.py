@@ -270,7 +270,7 @@ def _known_options(command: argparse.ArgumentParser) -> None:
     for option, which in (
         ("--new", "new ones"),
         ("--bursts", "ones of a burst"),
-        ("--better", "ones that are better than the library's"),
+        ("--better", "ones that are, or may be, better than the library's"),
     ):
         command.add_argument(option, metavar="FILE", help=f"write the paths of the {which} to a new file")
     command.add_argument("--null", action="store_true", help="end these paths with zero bytes, not lines")

@@ -642,8 +642,12 @@ def _is_number(name: str) -> bool:
 
 @functools.cache
 def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    """Return those of the phrases that have values, those with the most words first."""
-    phrases = sorted((phrase for phrase in PHRASES if "{" in phrase), key=_words, reverse=True)
+    """Return those of the phrases that have values: what joins two first, then those with the most words."""
+    phrases = sorted(
+        (phrase for phrase in PHRASES if "{" in phrase),
+        key=lambda phrase: (phrase.endswith("{what}") and "; " in phrase, _words(phrase)),
+        reverse=True,
+    )
     return [(re.compile(_pattern(phrase), re.DOTALL), PHRASES[phrase]) for phrase in phrases]
 
 

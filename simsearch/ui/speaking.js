@@ -31,8 +31,8 @@ function sayer(phrases) {
     if (after === undefined) whole.set(english, own);
     else open.push([before, after, own]);
   }
-  return (text) => {
-    if (whole.has(text)) return whole.get(text);
+  return (text, onlyWhole = false) => {
+    if (whole.has(text) || onlyWhole) return whole.get(text);
     for (const [before, after, own] of open) {
       if (text.length <= before.length + after.length || !text.startsWith(before) || !text.endsWith(after)) continue;
       return own.replace("{name}", () => text.slice(before.length, text.length - after.length));
@@ -54,7 +54,9 @@ function write(root, say) {
   for (const place of root.querySelectorAll(TEXTS)) {
     const texts = root.createTreeWalker(place, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) {
-      const said = say(texts.currentNode.nodeValue);
+      // Options are folders, cameras and labels, which may begin or end as a phrase does.
+      const isOption = texts.currentNode.parentElement?.closest('[role="option"]');
+      const said = say(texts.currentNode.nodeValue, Boolean(isOption));
       if (said) texts.currentNode.nodeValue = said;
     }
   }

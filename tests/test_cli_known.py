@@ -59,7 +59,7 @@ def test_the_lists_are_written_and_it_is_said_how_to_copy(run, card, tmp_path):
     assert err.endswith(
         f"simsearch: 1 new file listed in {tmp_path / 'new.txt'}; to copy into a new folder: "
         f"rsync -a --files-from={tmp_path / 'new.txt'} {card}/ ~/Pictures/card-{date.today()}/\n"
-        "simsearch: in no such list, so not copied: 1 better than the library's, 1 no photos\n"
+        "simsearch: in no such list, so not copied: 1 perhaps better than the library's, 1 no photos\n"
     )
 
 
@@ -78,7 +78,7 @@ def test_what_the_card_has_in_a_better_version_can_be_listed_too(run, card, tmp_
             f"{flag}--files-from={tmp_path / what} {card}/ ~/Pictures/card-{date.today()}/"
             for files, what in (("1 new file", "new"), ("0 files of a burst", "bursts"))
         ),
-        f"simsearch: 1 better file listed in {tmp_path / 'better'}; to copy into a new folder: rsync -a "
+        f"simsearch: 1 file that may be better listed in {tmp_path / 'better'}; to copy into a new folder: rsync -a "
         f"{flag}--files-from={tmp_path / 'better'} {card}/ ~/Pictures/card-{date.today()}/",
         "simsearch: in no such list, so not copied: 1 no photos",
     ]

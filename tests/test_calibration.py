@@ -390,7 +390,7 @@ def related(library, kinds):
     hits = [
         (kind, hit)
         for kind, photos in kinds.items()
-        for one in photos[::3]
+        for one in photos[::6]
         for hit in library.similar(one, k=10)
     ]
     return sum(bool(hit.related) for kind, hit in hits if hit.path.parent.name == kind)
@@ -404,11 +404,10 @@ def blank(number):
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("count", [6, 30])
-def test_blank_pictures_in_a_library_do_not_make_its_photos_strangers(gallery_library, tmp_path, count):
+def test_blank_pictures_in_a_library_do_not_make_its_photos_strangers(gallery_library, tmp_path):
     shutil.copytree(gallery_library, tmp_path / "library")
     (tmp_path / "blank").mkdir()
-    for number in range(count):
+    for number in range(30):
         blank(number).save(tmp_path / "blank" / f"{number}.png")
     with Library.open(tmp_path / "library") as library:
         library.learn("photos")

@@ -78,8 +78,8 @@ def test_what_the_card_has_in_a_better_version_can_be_listed_too(run, card, tmp_
             f"{flag}--files-from={tmp_path / what} {card}/ ~/Pictures/card-{date.today()}/"
             for files, what in (("1 new file", "new"), ("0 files of a burst", "bursts"))
         ),
-        f"simsearch: 1 file that may be better listed in {tmp_path / 'better'}; to copy into a new folder: rsync -a "
-        f"{flag}--files-from={tmp_path / 'better'} {card}/ ~/Pictures/card-{date.today()}/",
+        f"simsearch: 1 file that may be better listed in {tmp_path / 'better'}; to copy into a new folder: "
+        f"rsync -a {flag}--files-from={tmp_path / 'better'} {card}/ ~/Pictures/card-{date.today()}/",
         "simsearch: in no such list, so not copied: 1 no photos",
     ]
 

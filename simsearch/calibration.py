@@ -140,13 +140,14 @@ def _learnt(store: Store, indexes: Indexes, encoder: Encoder) -> Trust | None:
         foils = np.concatenate([made[name] for name in FOILS])
         photos = store.select("TRUE", ())
         photos = photos[index.holds(photos)]
-        doubted = _doubted(index, photos, foils, np.tile(asked, len(FOILS)))
+        origins = np.tile(asked, len(FOILS))
+        doubted = _doubted(index, photos, foils, origins)
         shown = np.setdiff1d(photos, _blank(store, indexes, encoder, doubted))
         if len(shown) < (1 - _MOST_LEFT_OUT) * len(photos):
             shown = photos
         # One more than is looked at, for the photo that the foil was made of.
         ids, scores = index.search(foils, min(trust.NEIGHBOURS + 1, len(shown)), shown)
-    itself = ids == np.tile(asked, len(FOILS))[:, None]
+    itself = ids == origins[:, None]
     itself[:, -1] |= ~itself.any(axis=1)
     others = scores[~itself].reshape(len(foils), -1)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from simsearch import bursts, calibration, copies, tables
 from simsearch.bursts import Shot
-from simsearch.copies import File, Group, Same
+from simsearch.copies import File, Group
 from simsearch.decisions import DIFFERENT, KEEP, Decisions, Verdicts
 from simsearch.errors import PhotoError, WriteError
 from simsearch.facts import exposure
@@ -258,8 +258,10 @@ class Groups:
     ) -> list[CopyGroup]:
         """Return groups with what is known of their photos, without those that need no decision any more."""
         hits = self._hits(photo_id for group in groups for photo_id in _ids(group))
+        named = {photo_id for couple in decided for photo_id in couple}
         told = []
         for best, others in groups:
+            known = [other.id for other in others if other.id in named]
             some = [
                 Copy(
                     hits[same.id],
@@ -268,7 +270,7 @@ class Groups:
                     *_bytes(files[same.id]),
                     same.checked,
                     _another_file(hits.get(same.equal_to or 0), hits[same.id]),
-                    _stays(decided, same, others),
+                    any(decided.of(same.id, other) == KEEP for other in known if other != same.id),
                 )
                 for same in others
                 if same.id in hits and best in hits and not _are_one_file(hits[best], hits[same.id])
@@ -318,11 +320,6 @@ def _are_one_file(one: Hit, other: Hit) -> bool:
         return one.path.samefile(other.path)
     except OSError:  # one is not there now
         return False
-
-
-def _stays(decided: Verdicts, same: Same, others: Iterable[Same]) -> bool:
-    """Whether a copy is to be kept beside another copy."""
-    return any(decided.of(same.id, other.id) == KEEP for other in others if other.id != same.id)
 
 
 def _another_file(equal: Hit | None, photo: Hit) -> Hit | None:
